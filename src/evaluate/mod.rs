@@ -1,0 +1,1 @@
+//! Is it any good? Matching, average precision, confusion, events, intervals. Pure.

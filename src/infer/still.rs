@@ -1,0 +1,44 @@
+//! Detection on a single picture, without time: for `detect`, `eval` and golden pictures.
+
+use super::bundle::ModelError;
+use super::engine::{Engine, RunError};
+use super::bundle::Bundle;
+use crate::perceive::decode::{decode, suppress};
+use crate::perceive::frame::Picture;
+use crate::perceive::model::ModelSpec;
+use crate::perceive::observation::Detection;
+use crate::perceive::regions::{IDENTITY_TONE, Letterbox, fill_input, for_still};
+use crate::perceive::settings::RegionMode;
+
+/// An engine with its buffers.
+pub struct StillDetector {
+    engine: Engine,
+    input: Vec<f32>,
+    output: Vec<f32>,
+}
+
+impl StillDetector {
+    /// Loads the model.
+    pub fn load(bundle: &Bundle) -> Result<StillDetector, ModelError> {
+        Ok(StillDetector { engine: Engine::load(bundle)?, input: Vec::new(), output: Vec::new() })
+    }
+
+    /// The model's specification.
+    pub fn spec(&self) -> &ModelSpec {
+        self.engine.spec()
+    }
+
+    /// Boxes with a score of `min_score` or more, doubles suppressed, highest score first.
+    pub fn detect(&mut self, picture: &Picture, mode: RegionMode, min_score: f32) -> Result<Vec<Detection>, RunError> {
+        let size = (picture.width, picture.height);
+        let mut found = Vec::new();
+        for region in for_still(size.0, size.1, mode, &self.engine.spec().input) {
+            let place = Letterbox::new(region, size.0, size.1, &self.engine.spec().input);
+            fill_input(picture, &place, &self.engine.spec().input, &IDENTITY_TONE, &mut self.input);
+            self.engine.run(&self.input, &mut self.output)?;
+            decode(&self.output, self.engine.spec(), &place, size, min_score, &mut found);
+        }
+        suppress(&mut found);
+        Ok(found)
+    }
+}

@@ -1,0 +1,19 @@
+//! bearwatch sees bears at campsites and tells rangers.
+//!
+//! A frame meets the modules in this order:
+//!
+//! * [`capture`] – frames come in from a camera, a command, files, an IP camera or the simulated campsite; newest wins.
+//! * [`infer`] – the int8 model runs (tract), on the regions that the core asks for.
+//! * [`perceive`] – what frames mean: light, regions, boxes, tracks, evidence, alerts. Pure.
+//! * [`publish`] – messages on disk until the broker has acknowledged them.
+//! * [`system`] – clocks, signs of life, measurements of the machine we live on.
+//! * [`cli`] – the commands.
+//! * [`evaluate`] – is it any good? Matching, average precision, intervals. Pure.
+
+pub mod capture;
+pub mod cli;
+pub mod evaluate;
+pub mod infer;
+pub mod perceive;
+pub mod publish;
+pub mod system;

@@ -1,0 +1,71 @@
+//! From the model's output to detections on the frame.
+
+use super::geometry::Rect;
+use super::model::{Class, ModelSpec};
+use super::observation::Detection;
+use super::regions::Letterbox;
+
+/// Boxes of one class that overlap more than this are one animal (greedy non-maximum suppression).
+const SAME_BOX_IOU: f32 = 0.5;
+
+/// A box that lies inside a better one of its class by this share is a part of it (an ear cut off by a tile's edge).
+const INSIDE_SHARE: f32 = 0.8;
+
+/// Reads a YOLOX head: rows of centre x, y, log size, objectness, class scores; anchors of each stride row by row.
+/// Boxes with a score of `min_score` or more are appended to `found`, in fractions of a frame of `width` × `height`.
+///
+/// `output.len()` is `spec.anchors() * (5 + spec.channels)`, checked when the model was loaded.
+pub fn decode(
+    output: &[f32],
+    spec: &ModelSpec,
+    place: &Letterbox,
+    (width, height): (u32, u32),
+    min_score: f32,
+    found: &mut Vec<Detection>,
+) {
+    let mut rows = output.chunks_exact(5 + spec.channels);
+    for &stride in &spec.output.strides {
+        let (columns, lines) = (spec.input.width / stride, spec.input.height / stride);
+        for (cell, row) in (0..columns * lines).zip(&mut rows) {
+            // Objectness bounds every class score: most anchors end here, before any exponential.
+            if row[4] < min_score {
+                continue;
+            }
+            let Some((class, score)) = best_class(row, spec).filter(|best| best.1 >= min_score) else { continue };
+            let cell_xy = ((cell % columns) as f32, (cell / columns) as f32);
+            let bbox = place.to_frame(anchor_box(row, cell_xy, stride as f32), width, height).clipped();
+            if bbox.area() > 0.0 && score.is_finite() {
+                found.push(Detection { class, score: score.min(1.0), bbox });
+            }
+        }
+    }
+}
+
+/// `[x, y, w, h]` in input pixels.
+fn anchor_box(row: &[f32], (cx, cy): (f32, f32), stride: f32) -> [f32; 4] {
+    // e^8 cells is far more than any input; keeps a wild output finite.
+    let (w, h) = (row[2].min(8.0).exp() * stride, row[3].min(8.0).exp() * stride);
+    [(row[0] + cx) * stride - w / 2.0, (row[1] + cy) * stride - h / 2.0, w, h]
+}
+
+/// The class with the highest objectness × class score.
+fn best_class(row: &[f32], spec: &ModelSpec) -> Option<(Class, f32)> {
+    let score = |channels: &[usize]| channels.iter().map(|&c| row[5 + c]).fold(0.0f32, f32::max) * row[4];
+    spec.classes.iter().map(|c| (c.name, score(&c.channels))).max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// Keeps the best of boxes of one class that mean the same animal; the rest is removed. Result sorted by score, highest first.
+pub fn suppress(detections: &mut Vec<Detection>) {
+    detections.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut kept: Vec<Detection> = Vec::with_capacity(detections.len().min(64));
+    for candidate in detections.drain(..) {
+        if !kept.iter().any(|k| k.class == candidate.class && same(k.bbox, candidate.bbox)) {
+            kept.push(candidate);
+        }
+    }
+    *detections = kept;
+}
+
+fn same(better: Rect, worse: Rect) -> bool {
+    better.iou(worse) > SAME_BOX_IOU || better.intersection(worse) > INSIDE_SHARE * worse.area()
+}

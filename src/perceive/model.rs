@@ -1,0 +1,138 @@
+//! What the core must know of a model: shapes, classes and scales. Checked once by `infer::bundle`, trusted afterwards.
+
+use serde::{Deserialize, Serialize};
+
+/// What bearwatch tells apart. The domain is fixed; a model maps its outputs onto it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Any bear but a giant panda.
+    Bear,
+    /// A human being.
+    Person,
+    /// Any animal that is not a bear.
+    Animal,
+}
+
+impl Class {
+    /// All classes, in the order of the model's card.
+    pub const ALL: [Class; 3] = [Class::Bear, Class::Person, Class::Animal];
+
+    /// The name on the wire and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Bear => "bear",
+            Class::Person => "person",
+            Class::Animal => "animal",
+        }
+    }
+}
+
+impl std::fmt::Display for Class {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The picture that the network takes: 1 × 3 × `height` × `width`, float32.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Order of the three planes.
+    pub order: ChannelOrder,
+    /// Subtracted from 0..255, by channel in `order`.
+    pub mean: [f32; 3],
+    /// Divides afterwards.
+    pub std: [f32; 3],
+    /// Grey level (0..255) of what the letterbox leaves uncovered, right and below.
+    pub fill: u8,
+}
+
+/// Order of colour planes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelOrder {
+    /// Red first.
+    Rgb,
+    /// Blue first.
+    Bgr,
+}
+
+/// How the output is read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputSpec {
+    /// `yolox`: 1 × N × (5 + channels) of centre, size (log), objectness and class scores; anchors of each stride row by row.
+    pub layout: OutputLayout,
+    /// Pixels of the input that one anchor cell covers, in the order of the rows.
+    pub strides: Vec<u32>,
+}
+
+/// Known output layouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputLayout {
+    /// Anchor-free YOLOX head (Ge et al. 2021).
+    Yolox,
+}
+
+/// One class of the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassSpec {
+    /// What it means to us.
+    pub name: Class,
+    /// Class channels of the output that are this class (the highest counts), counted after the first five.
+    pub channels: Vec<usize>,
+    /// Operating point on the score.
+    pub threshold: f32,
+    /// From score to probability.
+    #[serde(default)]
+    pub calibration: Calibration,
+}
+
+/// Platt scaling: P(correct | score) = sigmoid(slope · logit(score) + intercept) (Platt 1999).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Factor on the log-odds.
+    pub slope: f32,
+    /// Added to the log-odds.
+    pub intercept: f32,
+}
+
+impl Default for Calibration {
+    fn default() -> Self {
+        Calibration { slope: 1.0, intercept: 0.0 }
+    }
+}
+
+/// Everything the core needs of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSpec {
+    /// Input shape and scaling.
+    pub input: InputSpec,
+    /// Output layout.
+    pub output: OutputSpec,
+    /// Classes; bear is always among them.
+    pub classes: Vec<ClassSpec>,
+    /// Class channels in the output (columns after the first five).
+    pub channels: usize,
+}
+
+impl ModelSpec {
+    /// Rows of the output: anchors over all strides.
+    pub fn anchors(&self) -> usize {
+        let cells = |s: &u32| (self.input.width / s) as usize * (self.input.height / s) as usize;
+        self.output.strides.iter().map(cells).sum()
+    }
+
+    /// Operating point of a class; above every score where the model lacks the class.
+    pub fn threshold(&self, class: Class) -> f32 {
+        self.classes.iter().find(|c| c.name == class).map_or(f32::INFINITY, |c| c.threshold)
+    }
+}

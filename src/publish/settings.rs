@@ -1,0 +1,69 @@
+//! What an administrator may decide about delivery and the store.
+
+use std::path::PathBuf;
+
+/// Who we are on the wire: the two middle levels of every topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// `[a-z0-9-]{1,40}`.
+    pub name: String,
+    /// `[a-z0-9-]{1,40}`.
+    pub camera: String,
+}
+
+/// Settings of delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// `mqtt://host[:1883]` or `mqtts://host[:8883]`.
+    pub broker: String,
+    /// User name.
+    pub user: Option<String>,
+    /// File that holds the password; the systemd credential of that name where it is not absolute.
+    pub password_file: Option<PathBuf>,
+    /// PEM file of the certificate authority; the system's where `None`.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file of our certificate chain.
+    pub cert_file: Option<PathBuf>,
+    /// PEM file of our private key.
+    pub key_file: Option<PathBuf>,
+    /// The broker declares us dead after 1.5 times this silence, seconds.
+    pub keep_alive_s: u16,
+    /// Telemetry is sent this often, seconds.
+    pub telemetry_s: f64,
+    /// Pictures from before the alert that are sent with it.
+    pub history_snapshots: usize,
+    /// Long side of a snapshot, pixels.
+    pub snapshot_px: u32,
+    /// JPEG quality of a snapshot, 1..100.
+    pub snapshot_quality: u8,
+    /// Where messages wait: the outbox and its folder.
+    pub store: StoreSettings,
+}
+
+/// Settings of the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoreSettings {
+    /// Folder of the outbox and of what changes at run time.
+    pub path: PathBuf,
+    /// Most room that waiting messages may take, megabytes. Telemetry gives way first, then snapshots, alerts last.
+    pub max_mb: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            broker: "mqtt://127.0.0.1:1883".into(),
+            user: None,
+            password_file: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            keep_alive_s: 30,
+            telemetry_s: 10.0,
+            history_snapshots: 3,
+            snapshot_px: 640,
+            snapshot_quality: 80,
+            store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64 },
+        }
+    }
+}

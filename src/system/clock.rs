@@ -1,0 +1,58 @@
+//! The two clocks of a board: one that never jumps, and one that people read.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Reads time. Cheap to copy; all copies count from the same start.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// Starts counting.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clocks")]
+    pub fn start() -> Clock {
+        Clock { start: Instant::now() }
+    }
+
+    /// Time since [`Clock::start`], monotonic.
+    pub fn uptime(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Milliseconds since [`Clock::start`], monotonic.
+    pub fn uptime_ms(&self) -> u64 {
+        self.uptime().as_millis() as u64
+    }
+
+    /// Milliseconds since 1970 of the wall clock; negative before.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clocks")]
+    pub fn unix_ms(&self) -> i64 {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(after) => after.as_millis() as i64,
+            Err(before) => -(before.duration().as_millis() as i64),
+        }
+    }
+}
+
+/// Measures one step.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts measuring.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clocks")]
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// Milliseconds since the start.
+    pub fn elapsed_ms(&self) -> f64 {
+        self.elapsed().as_secs_f64() * 1e3
+    }
+}

@@ -1,0 +1,146 @@
+//! Counts and latencies of every stage: written by the stages, read by telemetry, `bench` and the watchdog.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// The steps that a frame goes through, in order, and the way of an alert as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Camera bytes to RGB.
+    Decode,
+    /// Scene measures, regions, enhancement and resampling into the model's input.
+    Prepare,
+    /// The model.
+    Inference,
+    /// Boxes, tracks, evidence, alerts.
+    Perceive,
+    /// From the decision to the disk: snapshot, envelope, commit.
+    Publish,
+    /// From the capture of the frame to the broker's acknowledgement of its alert.
+    CaptureToPuback,
+}
+
+impl Stage {
+    /// All stages in order.
+    pub const ALL: [Stage; 6] = [
+        Stage::Decode,
+        Stage::Prepare,
+        Stage::Inference,
+        Stage::Perceive,
+        Stage::Publish,
+        Stage::CaptureToPuback,
+    ];
+
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Decode => "decode",
+            Stage::Prepare => "prepare",
+            Stage::Inference => "inference",
+            Stage::Perceive => "perceive",
+            Stage::Publish => "publish",
+            Stage::CaptureToPuback => "capture_to_puback",
+        }
+    }
+}
+
+/// Quantiles of one stage; `None` where nothing was measured.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Quantiles {
+    /// Median, milliseconds.
+    pub p50_ms: f64,
+    /// 95th percentile, milliseconds.
+    pub p95_ms: f64,
+    /// 99th percentile, milliseconds.
+    pub p99_ms: f64,
+    /// How many were measured.
+    pub count: u64,
+}
+
+/// Things that are counted since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Frames that the source delivered.
+    pub frames_seen: AtomicU64,
+    /// Frames that gave way to newer ones before the detector was free.
+    pub frames_dropped: AtomicU64,
+    /// Frames that could not be decoded.
+    pub frames_bad: AtomicU64,
+    /// Frames that the model saw.
+    pub frames_inferred: AtomicU64,
+    /// Frames that took longer than their budget.
+    pub deadline_misses: AtomicU64,
+    /// Times the source was opened anew.
+    pub capture_reopens: AtomicU64,
+    /// Messages that the broker acknowledged.
+    pub acknowledged: AtomicU64,
+    /// Messages that the broker refused.
+    pub refused: AtomicU64,
+    /// Messages lost for want of room: telemetry first, alerts last.
+    pub lost_telemetry: AtomicU64,
+    /// Snapshots lost for want of room.
+    pub lost_snapshots: AtomicU64,
+    /// Alerts lost for want of room: never in ordinary life.
+    pub lost_alerts: AtomicU64,
+    /// Messages in the outbox now.
+    pub outbox_depth: AtomicU64,
+}
+
+/// Adds one.
+pub fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// All measurements of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Counters; read with `Ordering::Relaxed`.
+    pub counters: Counters,
+    stages: Mutex<[Histogram<u64>; 6]>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics { counters: Counters::default(), stages: Mutex::new(std::array::from_fn(|_| histogram())) }
+    }
+}
+
+/// Microseconds up to ten minutes at two significant digits: about 20 kB.
+fn histogram() -> Histogram<u64> {
+    let microseconds =
+        Histogram::new_with_bounds(1, 600_000_000, 2).unwrap_or_else(|_| unreachable!("constant bounds"));
+    microseconds
+}
+
+impl Metrics {
+    /// Records what a stage took.
+    pub fn record(&self, stage: Stage, took: Duration) {
+        let microseconds = took.as_micros().min(u128::from(u64::MAX)) as u64;
+        self.lock()[stage as usize].saturating_record(microseconds);
+    }
+
+    /// Quantiles of a stage since the last [`Metrics::reset_stages`].
+    pub fn quantiles(&self, stage: Stage) -> Option<Quantiles> {
+        let stages = self.lock();
+        let histogram = &stages[stage as usize];
+        let ms = |q| histogram.value_at_quantile(q) as f64 / 1e3;
+        (!histogram.is_empty()).then(|| Quantiles {
+            p50_ms: ms(0.5),
+            p95_ms: ms(0.95),
+            p99_ms: ms(0.99),
+            count: histogram.len(),
+        })
+    }
+
+    /// Forgets the latencies, so that each telemetry message speaks of its own interval.
+    pub fn reset_stages(&self) {
+        self.lock().iter_mut().for_each(Histogram::reset);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Histogram<u64>; 6]> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,31 @@
+//! Signs of life of the stages. The watchdog is fed only while every one of them is fresh.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::clock::Clock;
+
+/// One stage's sign of life. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Pulse {
+    clock: Clock,
+    last_ms: Arc<AtomicU64>,
+}
+
+impl Pulse {
+    /// Alive as of now.
+    pub fn new(clock: Clock) -> Pulse {
+        Pulse { clock, last_ms: Arc::new(AtomicU64::new(clock.uptime_ms())) }
+    }
+
+    /// Shows life.
+    pub fn beat(&self) {
+        self.last_ms.store(self.clock.uptime_ms(), Ordering::Relaxed);
+    }
+
+    /// Time since the last sign of life.
+    pub fn age(&self) -> Duration {
+        Duration::from_millis(self.clock.uptime_ms().saturating_sub(self.last_ms.load(Ordering::Relaxed)))
+    }
+}

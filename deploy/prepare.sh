@@ -20,7 +20,7 @@ rust() {
 # bindgen, which reads the headers of V4L2, loads libclang when the build runs.
 libclang() {
     [ -n "${LIBCLANG_PATH:-}" ] || ldconfig -p 2>/dev/null | grep -q 'libclang[-0-9.]*\.so' ||
-        ls /usr/lib/llvm-*/lib/libclang.so* /usr/lib/llvm-*/lib/libclang-[0-9]*.so* 2>/dev/null | grep -q .
+        find /usr/lib -maxdepth 3 \( -name 'libclang.so*' -o -name 'libclang-[0-9]*.so*' \) 2>/dev/null | grep -q .
 }
 
 # The library and its headers alone where Debian names them so, 30 MB; else whatever this release calls its libclang.

@@ -6,6 +6,7 @@ use crate::system::stop::Stop;
 
 pub mod pixels;
 pub mod settings;
+pub mod simulated;
 
 /// Why no frame came.
 #[derive(Debug, thiserror::Error)]

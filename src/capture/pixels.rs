@@ -16,7 +16,8 @@ const MOST_PIXELS: u64 = 100_000_000;
 /// [`CaptureError::BadFrame`] names the file and what is wrong: unreadable, unknown format, truncated, too large.
 pub fn read_picture(path: &Path) -> Result<Picture, CaptureError> {
     let bad = |what: String| CaptureError::BadFrame { source_name: path.display().to_string(), what };
-    let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|e| bad(e.to_string()))?;
+    let mut reader =
+        ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|e| bad(e.to_string()))?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_PIXELS * 8);
     reader.limits(limits);

@@ -15,6 +15,7 @@ pub mod pace;
 pub mod pixels;
 pub mod ring;
 pub mod settings;
+pub mod simulated;
 mod watch;
 pub mod worker;
 mod yuv;
@@ -105,6 +106,7 @@ pub enum Event {
 pub fn open(settings: &SourceSettings) -> Result<Box<dyn Source>, CaptureError> {
     match settings {
         SourceSettings::Files(settings) => Ok(Box::new(files::Files::new(settings.clone()))),
+        SourceSettings::Simulated(settings) => Ok(Box::new(simulated::Simulated::new(settings.clone()))),
         other => Err(CaptureError::Hopeless {
             source_name: format!("{other:?}"),
             what: "this build has no such source".to_owned(),

@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod detect;
 pub mod exit;
+pub mod input;
+pub mod progress;
 pub mod simulate;
 
 use exit::Outcome;
@@ -17,6 +20,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Detect(detect::DetectArgs),
     Simulate(simulate::SimulateArgs),
 }
 
@@ -24,6 +28,7 @@ impl Cli {
     /// Runs the chosen command.
     pub fn run(self) -> Outcome {
         match self.command {
+            Command::Detect(args) => detect::run(args),
             Command::Simulate(args) => simulate::run(args),
         }
     }

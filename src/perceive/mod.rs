@@ -17,6 +17,7 @@ pub mod model;
 pub mod observation;
 pub mod perception;
 pub mod regions;
+pub mod resample;
 pub mod settings;
 pub mod tone;
 pub mod track;

@@ -134,3 +134,61 @@ impl Perception {
         self.condition.regime()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::perceive::model::{Calibration, ChannelOrder, Class, ClassSpec, InputSpec, OutputLayout, OutputSpec};
+
+    fn spec() -> ModelSpec {
+        let class = |name, channel| ClassSpec {
+            name,
+            channels: vec![channel],
+            threshold: 0.3,
+            calibration: Calibration::default(),
+        };
+        ModelSpec {
+            input: InputSpec {
+                width: 416,
+                height: 416,
+                order: ChannelOrder::Bgr,
+                mean: [0.0; 3],
+                std: [1.0; 3],
+                fill: 114,
+            },
+            output: OutputSpec { layout: OutputLayout::Yolox, strides: vec![8, 16, 32] },
+            classes: vec![class(Class::Bear, 0), class(Class::Person, 1), class(Class::Animal, 2)],
+            channels: 3,
+        }
+    }
+
+    /// Pixels without a pattern that a filter could favour.
+    fn scenery(width: u32, height: u32, least: u8, most: u8) -> Picture {
+        let mut picture = Picture::new(width, height);
+        let mut state = 1u32;
+        for value in &mut picture.data {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *value = least + ((state >> 16) % u32::from(most - least + 1)) as u8;
+        }
+        picture
+    }
+
+    #[test]
+    fn begin_and_fill_are_cheap() {
+        let picture = scenery(1280, 720, 10, 60);
+        let mut perception = Perception::new(spec(), Settings::default());
+        let mut input = Vec::new();
+        let (mut begin_ms, mut fill_ms) = (f64::INFINITY, f64::INFINITY);
+        for i in 0..200 {
+            let watch = crate::system::clock::Stopwatch::start();
+            let regions = perception.begin(&picture, Stamp { uptime_ms: i * 100, ..Stamp::default() });
+            begin_ms = begin_ms.min(watch.elapsed_ms());
+            let watch = crate::system::clock::Stopwatch::start();
+            perception.fill(&picture, regions[0], &mut input);
+            fill_ms = fill_ms.min(watch.elapsed_ms());
+        }
+        println!("1280×720, best of 20: begin {begin_ms:.2} ms, fill of the whole frame {fill_ms:.2} ms");
+        // Far above what it takes: only a change of its order of magnitude should fail here, not a busy machine.
+        assert!(begin_ms < 20.0 && fill_ms < 50.0);
+    }
+}

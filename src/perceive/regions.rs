@@ -1,6 +1,5 @@
 //! Which parts of a picture the model looks at, and how they become its input.
 
-
 use super::geometry::Rect;
 use super::model::InputSpec;
 pub use super::resample::{IDENTITY_TONE, fill_input};
@@ -64,16 +63,20 @@ impl Letterbox {
 /// Share of a tile that overlaps with its neighbour, so that an animal on the seam is whole in one of them.
 const OVERLAP: f32 = 0.25;
 
-/// A still is looked at by tiles when its long side exceeds the input by this factor; below it, tiles add cost and no detail.
+/// A picture is looked at by tiles when its long side exceeds the input by this factor; below it, tiles add cost and no detail.
 const WORTH_TILING: f32 = 1.5;
+
+/// Whether tiles show more of a picture than the whole frame does.
+pub fn worth_tiling(width: u32, height: u32, input: &InputSpec) -> bool {
+    width.max(height) as f32 > WORTH_TILING * input.width.max(input.height) as f32
+}
 
 /// The regions of a single still: whole frame first, then tiles as `mode` says.
 pub fn for_still(width: u32, height: u32, mode: RegionMode, input: &InputSpec) -> Vec<Region> {
-    let large = width.max(height) as f32 > WORTH_TILING * input.width.max(input.height) as f32;
     let mut regions = vec![Region { rect: Rect::WHOLE }];
     match mode {
         RegionMode::Whole => {}
-        RegionMode::Auto if !large => {}
+        RegionMode::Auto if !worth_tiling(width, height, input) => {}
         RegionMode::Auto | RegionMode::Tiles => regions.extend(tiles(width, height, input)),
     }
     regions

@@ -66,7 +66,12 @@ impl Band {
     fn new(width: u32) -> Band {
         let bytes = width as usize * 3;
         let words = bytes.div_ceil(8);
-        Band { even: vec![0; words], odd: vec![0; words], values: vec![0; words * 8], pixels: vec![0; width as usize] }
+        Band {
+            even: vec![0; words],
+            odd: vec![0; words],
+            values: vec![0; words * 8],
+            pixels: vec![0; width as usize],
+        }
     }
 
     /// Sums rows from `first` on, from pixel `left` on, by `weights`. The weights add up to [`ONE`], so that four sums of 16 bits fit into a
@@ -107,9 +112,10 @@ impl Band {
     fn squeeze<'a>(&'a self, columns: &'a Taps) -> impl Iterator<Item = u64> + 'a {
         columns.iter().map(|(first, weights)| {
             let pixels = &self.pixels[first as usize..][..weights.len()];
-            pixels.iter().zip(weights).fold(0u64, |sum, (&pixel, &weight)| {
-                sum.wrapping_add(pixel.wrapping_mul(u64::from(weight)))
-            })
+            pixels
+                .iter()
+                .zip(weights)
+                .fold(0u64, |sum, (&pixel, &weight)| sum.wrapping_add(pixel.wrapping_mul(u64::from(weight))))
         })
     }
 }

@@ -48,11 +48,6 @@ impl Alerts {
         Alerts { open: Vec::new(), cooling: Vec::new(), next: 1, settings: settings.clone() }
     }
 
-    /// Tracks that alerts hang on: they deserve a look on every frame.
-    pub fn watches(&self, track: TrackId) -> bool {
-        self.open.iter().any(|o| o.track == track)
-    }
-
     /// Takes in the tracks of a frame, returns the steps that follow from it.
     pub fn step(&mut self, tracks: &[Track], stamp: Stamp, scales: &Scales) -> Vec<Alert> {
         let mut steps = Vec::new();

@@ -15,8 +15,11 @@ const PLANNED_SHARE: f64 = 0.7;
 /// Weight of the newest measurement when things got cheaper. Dearer measurements count fully at once.
 const CHEAPER_WEIGHT: f64 = 0.1;
 
-/// Frames in time before one more region is tried than before.
+/// After a miss, one more region is tried after each so many frames in time …
 const RECOVERY_FRAMES: u32 = 5;
+
+/// … until so many have been in time in a row.
+const CALM_FRAMES: u32 = 50;
 
 /// Chooses the number of regions. Falls at once when a deadline is missed, recovers one region at a time.
 #[derive(Clone, Debug)]
@@ -57,13 +60,16 @@ impl Budget {
             self.in_time = 0;
             self.allowed /= 2;
         } else {
-            self.in_time += 1;
-            if self.in_time % RECOVERY_FRAMES == 0 {
-                self.allowed += 1;
-            }
+            self.in_time = self.in_time.saturating_add(1);
+            self.allowed += usize::from(self.may_grow());
         }
         self.allowed = self.allowed.clamp(1, self.affordable().max(1));
         missed
+    }
+
+    /// Freely while no deadline was ever missed; slowly for a while after a miss.
+    fn may_grow(&self) -> bool {
+        self.misses == 0 || self.in_time >= CALM_FRAMES || self.in_time % RECOVERY_FRAMES == 0
     }
 
     fn affordable(&self) -> usize {

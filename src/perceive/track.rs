@@ -215,6 +215,15 @@ impl Tracker {
         &self.tracks
     }
 
+    /// Where tracks should be now that may be bears; those that were not looked at for longest come first. Whoever is known to be
+    /// something else needs no closer look.
+    pub fn undecided(&self, now_ms: u64, scales: &Scales) -> Vec<Rect> {
+        let known = |t: &&Track| t.class() != Class::Bear && t.evidence.of(t.class()) >= scales.decision();
+        let mut wanted: Vec<&Track> = self.tracks.iter().filter(|t| !known(t)).collect();
+        wanted.sort_by_key(|t| (t.looked_ms, t.id));
+        wanted.into_iter().map(|t| t.predicted(now_ms)).collect()
+    }
+
     /// Takes in one frame. `aspect`: its width over its height. `looked`: whether a thing in that place would have been found on this
     /// frame; only then does it count as missing.
     pub fn step(

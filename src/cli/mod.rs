@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod eval;
 pub mod exit;
 
 use exit::Outcome;
@@ -15,11 +16,15 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Eval(eval::EvalArgs),
+}
 
 impl Cli {
     /// Runs the chosen command.
     pub fn run(self) -> Outcome {
-        match self.command {}
+        match self.command {
+            Command::Eval(args) => eval::run(args),
+        }
     }
 }

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 pub mod eval;
 pub mod exit;
+pub mod simulate;
 
 use exit::Outcome;
 
@@ -18,6 +19,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Eval(eval::EvalArgs),
+    Simulate(simulate::SimulateArgs),
 }
 
 impl Cli {
@@ -25,6 +27,7 @@ impl Cli {
     pub fn run(self) -> Outcome {
         match self.command {
             Command::Eval(args) => eval::run(args),
+            Command::Simulate(args) => simulate::run(args),
         }
     }
 }

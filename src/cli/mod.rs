@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 pub mod detect;
+pub mod eval;
 pub mod exit;
 pub mod input;
 pub mod progress;
@@ -21,6 +22,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Detect(detect::DetectArgs),
+    Eval(eval::EvalArgs),
     Simulate(simulate::SimulateArgs),
 }
 
@@ -29,6 +31,7 @@ impl Cli {
     pub fn run(self) -> Outcome {
         match self.command {
             Command::Detect(args) => detect::run(args),
+            Command::Eval(args) => eval::run(args),
             Command::Simulate(args) => simulate::run(args),
         }
     }

@@ -11,7 +11,7 @@ pub const SIDE: usize = Class::ALL.len() + 1;
 pub const BACKGROUND: usize = Class::ALL.len();
 
 /// Counts of boxes: `[truth][prediction]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Confusion(pub [[u64; SIDE]; SIDE]);
 
 impl Confusion {

@@ -9,7 +9,7 @@ use crate::perceive::model::Class;
 pub const FOUND_IOU: f64 = 0.5;
 
 /// Recall at one rate of false-alarm pictures.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Recall {
     /// Share of the truths that are found at the threshold.
     pub recall: f64,
@@ -61,6 +61,13 @@ impl Alarms {
         let recall = share_found(self.positives.iter(), threshold)?;
         let ci95 = bootstrap(seed, |draw| self.resampled(draw, allowed))?;
         Some(Recall { recall, threshold, ci95 })
+    }
+
+    /// What a given threshold brings: the share of truths found (`None` where there are none) and the pictures without the class that hold
+    /// a box of it.
+    pub fn at(&self, threshold: f64) -> (Option<f64>, usize) {
+        let false_pictures = self.negatives.iter().filter(|s| **s >= threshold).count();
+        (share_found(self.positives.iter(), threshold), false_pictures)
     }
 
     /// The recall of a resample. Pictures with and without the class are drawn apart, so that N stays what the rate was set for.
@@ -131,6 +138,8 @@ mod tests {
         let negatives = [0.9, 0.6, 0.5, 0.4, 0.3, 0.3, 0.2, 0.2, 0.1, 0.1];
         let found = recall(&negatives, &[0.95, 0.7, 0.6, 0.5], 0.1).unwrap();
         assert_eq!(found.recall, 0.5);
+        let samples = [picture(true, 0.7), picture(true, 0.2), picture(false, 0.7), picture(false, 0.1)];
+        assert_eq!(Alarms::collect(&samples, Class::Bear).at(0.7), (Some(0.5), 1));
         assert!(found.threshold > 0.6 && found.threshold < 0.6000001);
         assert!(found.ci95[0] <= 0.5 && found.ci95[1] >= 0.5);
     }

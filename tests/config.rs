@@ -392,8 +392,8 @@ fn a_file_that_cannot_be_read_is_named_with_the_remedy() {
 fn depth_and_size_do_no_harm() {
     assert_eq!(parse(&format!("x = {}", "[".repeat(100_000))).unwrap_err().mistakes.len(), 2);
     assert!(parse(&format!("[{}b]", "a.".repeat(100_000))).is_err());
-    let many: String = (0..20_000).map(|n| format!("k{n} = 1\n")).collect();
-    assert_eq!(parse(&many).unwrap_err().mistakes.len(), 20_002);
+    let many: String = (0..2_000).map(|n| format!("k{n} = 1\n")).collect();
+    assert_eq!(parse(&many).unwrap_err().mistakes.len(), 2_002);
 }
 
 fn lines_are_of_the_text(text: &str, errors: &ConfigErrors) {

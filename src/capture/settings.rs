@@ -150,8 +150,14 @@ impl Default for SceneSettings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let camera =
-            CameraSettings { device: "0".into(), width: 1280, height: 720, fps: 15, exposure: None, gain: None };
+        let camera = CameraSettings {
+            device: "0".into(),
+            width: 1280,
+            height: 720,
+            fps: 15,
+            exposure: None,
+            gain: None,
+        };
         Settings { source: SourceSettings::Camera(camera), stall_s: 5.0, history_s: 8.0, history_mb: 8 }
     }
 }

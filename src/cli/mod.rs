@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 pub mod exit;
+pub mod simulate;
 
 use exit::Outcome;
 
@@ -15,11 +16,15 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Simulate(simulate::SimulateArgs),
+}
 
 impl Cli {
     /// Runs the chosen command.
     pub fn run(self) -> Outcome {
-        match self.command {}
+        match self.command {
+            Command::Simulate(args) => simulate::run(args),
+        }
     }
 }

@@ -1,0 +1,136 @@
+//! A frame's way through the core: begin → (fill → the model → read) per region → finish.
+//!
+//! The slow, fallible step, the model, stands between the calls: nothing in here can fail.
+
+use super::alert::Alerts;
+use super::budget::Budget;
+pub use super::budget::Spent;
+use super::condition::Condition;
+use super::decode::{decode, suppress};
+use super::evidence::Scales;
+use super::frame::{Picture, Stamp};
+use super::histogram::ScoreHistograms;
+use super::model::ModelSpec;
+use super::observation::{Alert, Detection, Observation, Regime, Scene};
+use super::regions::{Letterbox, Region, fill_input, for_still};
+use super::settings::{RegionMode, Settings};
+use super::track::{Tracker, gather};
+
+/// Boxes below this score are not even counted, or below a third of the lowest operating point where that is lower.
+const LEAST_SCORE: f32 = 0.1;
+
+/// Most boxes that one region may contribute, best first: a model gone wild must not stall the frame.
+const MOST_BOXES: usize = 200;
+
+/// The core of one camera: everything it remembers from frame to frame.
+pub struct Perception {
+    spec: ModelSpec,
+    mode: RegionMode,
+    least_score: f32,
+    condition: Condition,
+    budget: Budget,
+    scales: Scales,
+    tracker: Tracker,
+    alerts: Alerts,
+    histograms: ScoreHistograms,
+    frame: Current,
+}
+
+/// The frame in hand.
+#[derive(Default)]
+struct Current {
+    stamp: Stamp,
+    size: (u32, u32),
+    scene: Scene,
+    regions: usize,
+    found: Vec<Detection>,
+}
+
+impl Perception {
+    /// For a model whose card was checked.
+    pub fn new(spec: ModelSpec, settings: Settings) -> Perception {
+        let lowest =
+            spec.classes.iter().map(|c| c.threshold).chain(settings.bear_threshold).fold(1.0, f32::min);
+        Perception {
+            least_score: LEAST_SCORE.min(lowest / 3.0),
+            mode: settings.regions,
+            condition: Condition::new(settings.enhance),
+            budget: Budget::new(settings.budget_ms),
+            scales: Scales::new(&spec, &settings),
+            tracker: Tracker::new(settings.close_after_s),
+            alerts: Alerts::new(&settings),
+            histograms: ScoreHistograms::default(),
+            frame: Current::default(),
+            spec,
+        }
+    }
+
+    /// Measures the scene and says where to look on this frame, within the budget; most important first.
+    pub fn begin(&mut self, picture: &Picture, stamp: Stamp) -> Vec<Region> {
+        let size = (picture.width, picture.height);
+        let scene = self.condition.observe(picture, stamp);
+        let mut regions = for_still(size.0, size.1, self.mode, &self.spec.input);
+        if self.mode == RegionMode::Auto {
+            regions.truncate(self.budget.regions());
+        }
+        let mut found = std::mem::take(&mut self.frame.found);
+        found.clear();
+        self.frame = Current { stamp, size, scene, regions: regions.len(), found };
+        regions
+    }
+
+    /// Enhances and resamples one region into the model's input.
+    pub fn fill(&self, picture: &Picture, region: Region, input: &mut Vec<f32>) {
+        let place = Letterbox::new(region, picture.width, picture.height, &self.spec.input);
+        fill_input(picture, &place, &self.spec.input, self.condition.tone(), input);
+    }
+
+    /// Takes in the model's output for one region of the frame that was begun.
+    pub fn read(&mut self, region: Region, output: &[f32]) {
+        let (width, height) = self.frame.size;
+        let place = Letterbox::new(region, width, height, &self.spec.input);
+        let mut found = Vec::new();
+        decode(output, &self.spec, &place, self.frame.size, self.least_score, &mut found);
+        if found.len() > MOST_BOXES {
+            found.select_nth_unstable_by(MOST_BOXES, |a, b| b.score.total_cmp(&a.score));
+            found.truncate(MOST_BOXES);
+        }
+        self.frame.found.append(&mut found);
+    }
+
+    /// Closes the frame: one box a thing, tracks, evidence, alerts. `spent` chooses the effort of the next frame.
+    pub fn finish(&mut self, spent: Spent) -> Observation {
+        let mut detections = std::mem::take(&mut self.frame.found);
+        suppress(&mut detections);
+        detections.iter().for_each(|d| self.histograms.add(d));
+        let Current { stamp, size, scene, regions, .. } = self.frame;
+        let aspect = size.0.max(1) as f32 / size.1.max(1) as f32;
+        self.tracker.step(&gather(&detections), stamp.uptime_ms, aspect, &self.scales, |_| true);
+        let alerts = self.alerts.step(self.tracker.tracks(), stamp, &self.scales);
+        Observation {
+            stamp,
+            scene,
+            regime: self.condition.regime(),
+            detections,
+            tracks: self.tracker.tracks().iter().map(|t| t.view()).collect(),
+            alerts,
+            regions,
+            deadline_missed: self.budget.learn(regions, spent),
+        }
+    }
+
+    /// The stream ends: open alerts are closed.
+    pub fn close(&mut self) -> Vec<Alert> {
+        self.alerts.close_all()
+    }
+
+    /// Scores since the start, by class.
+    pub fn histograms(&self) -> &ScoreHistograms {
+        &self.histograms
+    }
+
+    /// The light of the newest frame.
+    pub fn regime(&self) -> Regime {
+        self.condition.regime()
+    }
+}

@@ -234,3 +234,24 @@ fn short(raw: &str) -> String {
         None => line.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_becomes_its_path() {
+        let file = Layer::file("publish.password_file = \"mqtt\"", "x.toml");
+        let mut reader = Reader::new(&[&file], "x.toml", Some("/run/credentials/bearwatch.service".into()));
+        let path = reader.secret("publish.password_file");
+        assert_eq!(path, Some("/run/credentials/bearwatch.service/mqtt".into()));
+        assert_eq!(reader.finish(), []);
+    }
+
+    #[test]
+    fn only_the_beginning_of_a_long_value_is_shown() {
+        assert_eq!(short("12"), "12");
+        assert_eq!(short("[1,\n2]"), "[1,…");
+        assert_eq!(short(&"ä".repeat(100)), format!("{}…", "ä".repeat(MOST_SHOWN)));
+    }
+}

@@ -1,0 +1,64 @@
+# Everything that a person or a machine does with this project. `make` alone lists it.
+#
+#   CAMERA=0        build without V4L2 cameras (and so without libclang)
+#   DEMO_SOURCE=…   run the demo on /dev/video0, a folder of pictures or an http:// stream instead of the drawn campsite
+#   DEMO_OUT=DIR    where the demo leaves its snapshots, logs and summary (default: demo-out)
+
+CAMERA ?= 1
+ifeq ($(CAMERA),0)
+CARGO_FLAGS += --no-default-features
+endif
+export CAMERA DEMO_SOURCE
+DEMO_OUT ?= demo-out
+
+# The development profile everywhere, so that dependencies are compiled once for demo, test and tools.
+PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint arm soak bench figures
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## The program, in target/debug; says and installs what is missing first
+	@deploy/prepare.sh build
+	cargo build --locked $(CARGO_FLAGS)
+
+demo: ## Dusk into night at a drawn campsite: bears, alerts over a real Mosquitto, a summary after a minute
+	@deploy/prepare.sh build broker
+	cargo build --locked $(CARGO_FLAGS)
+	@deploy/demo.sh $(PROGRAM) $(DEMO_OUT)
+
+test: ## Formatting, then every test that is fast enough to run on each change, against a real Mosquitto
+	@deploy/prepare.sh build broker tests
+	cargo fmt --check
+	cargo test --locked $(CARGO_FLAGS)
+
+lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit
+	@deploy/prepare.sh build
+	cargo clippy --locked --all-targets $(CARGO_FLAGS) -- -D warnings
+	@tests/deny.sh
+	@tests/unit.sh
+
+arm: ## Cross-build for 64-bit ARM and run it under emulation: its detections equal the native ones
+	@deploy/prepare.sh build broker
+	cargo build --locked $(CARGO_FLAGS)
+	@tests/arm.sh $(PROGRAM)
+
+soak: ## Ten minutes of the daemon at 15 frames a second: memory, drops, and every alert received
+	@deploy/prepare.sh build broker tests
+	cargo build --locked $(CARGO_FLAGS)
+	@benches/soak.sh $(PROGRAM)
+
+bench: ## Latency of each stage from capture to acknowledgement, on this machine
+	@deploy/prepare.sh build broker
+	cargo build --locked $(CARGO_FLAGS)
+	$(PROGRAM) bench
+
+figures: ## Measure everything that docs/figures.md states and write it anew
+	@deploy/prepare.sh build broker
+	cargo build --locked $(CARGO_FLAGS)
+	@python3 docs/figures.py --program $(PROGRAM)
+
+# Training of the model is Python: see training/README.md.
+-include training/train.mk

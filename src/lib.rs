@@ -7,11 +7,13 @@
 //! * [`perceive`] – what frames mean: light, regions, boxes, tracks, evidence, alerts. Pure.
 //! * [`publish`] – messages on disk until the broker has acknowledged them.
 //! * [`system`] – clocks, signs of life, measurements of the machine we live on.
+//! * [`config`] – one TOML file becomes checked settings; every mistake is told at once.
 //! * [`cli`] – the commands.
 //! * [`evaluate`] – is it any good? Matching, average precision, intervals. Pure.
 
 pub mod capture;
 pub mod cli;
+pub mod config;
 pub mod evaluate;
 pub mod infer;
 pub mod perceive;

@@ -1,11 +1,24 @@
 //! Frames come in. A [`Source`] is opened into a [`Stream`], a stream is asked for the next frame, and `worker` reopens what
 //! broke. Nothing here looks into a frame.
 
+use std::time::Duration;
+
 use crate::perceive::frame::Frame;
 use crate::system::stop::Stop;
 
+use settings::SourceSettings;
+
+pub mod files;
+pub mod history;
+pub mod jpeg;
+pub mod pace;
 pub mod pixels;
+pub mod ring;
 pub mod settings;
+pub mod simulated;
+mod watch;
+pub mod worker;
+mod yuv;
 
 /// Why no frame came.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +49,7 @@ pub enum CaptureError {
         /// What is wrong with it.
         what: String,
     },
-    /// Trying again is of no use: wrong settings. The daemon ends with exit code 78 (66 where the input does not exist).
+    /// Trying again is of no use: wrong settings. The daemon ends with exit code 78.
     #[error("{source_name}: {what}; {remedy}")]
     Hopeless {
         /// Device, file, command or address.
@@ -46,6 +59,60 @@ pub enum CaptureError {
         /// What a person can do.
         remedy: String,
     },
+    /// The files to be played do not exist. The daemon ends with exit code 66.
+    #[error("{source_name}: {what}; {remedy}")]
+    Missing {
+        /// File, folder or pattern.
+        source_name: String,
+        /// What was looked for.
+        what: String,
+        /// What a person can do.
+        remedy: String,
+    },
+    /// A call into the driver does not return. The daemon drains what it has and ends with exit code 75: only a new process is
+    /// free of it.
+    #[error("{source_name}: {what}; {remedy}")]
+    Stuck {
+        /// Device.
+        source_name: String,
+        /// For how long.
+        what: String,
+        /// What a person can do.
+        remedy: String,
+    },
+}
+
+/// What happens to the source, for the daemon's health; only transitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Frames come, for the first time or again.
+    Opened {
+        /// What was got: "YUYV 640×480 at 15 fps".
+        what: String,
+    },
+    /// No frames come; it is being tried again.
+    Lost {
+        /// The error.
+        why: String,
+    },
+    /// The source has no more frames and is done.
+    Ended,
+}
+
+/// The source that the settings choose; nothing is touched before it is opened.
+///
+/// # Errors
+/// [`CaptureError::Hopeless`] for settings that no source can work with.
+pub fn open(settings: &SourceSettings) -> Result<Box<dyn Source>, CaptureError> {
+    match settings {
+        SourceSettings::Files(settings) => Ok(Box::new(files::Files::new(settings.clone()))),
+        SourceSettings::Simulated(settings) => Ok(Box::new(simulated::Simulated::new(settings.clone()))),
+        other => Err(CaptureError::Hopeless {
+            source_name: format!("{other:?}"),
+            what: "this build has no such source".to_owned(),
+            remedy: "use another".to_owned(),
+        }),
+    }
 }
 
 /// What asking for a frame brought.
@@ -72,6 +139,13 @@ pub trait Stream: Send {
     fn describe(&self) -> String;
 
     /// Waits for the next frame and fills `frame` (format, width, height, data, name, simulated), reusing its buffer. The
-    /// worker sets stamp, sequence and losses. Paced sources (files, simulated) sleep on `stop` until the frame is due.
+    /// worker sets stamp, sequence and losses. Paced sources (files, simulated) sleep on `stop` until the frame is due. When `stop`
+    /// is raised it returns [`Next::End`] within a fifth of a second.
     fn next(&mut self, frame: &mut Frame, stop: &Stop) -> Result<Next, CaptureError>;
+
+    /// What a frame takes by the stream's own design, beside the time after which a silent source counts as stalled: the period of
+    /// sources that are played at a stated rate.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
 }

@@ -2,7 +2,12 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod detect;
+pub mod eval;
 pub mod exit;
+pub mod input;
+pub mod progress;
+pub mod simulate;
 
 use exit::Outcome;
 
@@ -15,11 +20,19 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Detect(detect::DetectArgs),
+    Eval(eval::EvalArgs),
+    Simulate(simulate::SimulateArgs),
+}
 
 impl Cli {
     /// Runs the chosen command.
     pub fn run(self) -> Outcome {
-        match self.command {}
+        match self.command {
+            Command::Detect(args) => detect::run(args),
+            Command::Eval(args) => eval::run(args),
+            Command::Simulate(args) => simulate::run(args),
+        }
     }
 }

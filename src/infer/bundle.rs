@@ -86,7 +86,23 @@ struct Card {
     classes: Vec<ClassSpec>,
 }
 
+/// The model that the binary carries, so that it runs without any file.
+const EMBEDDED_ONNX: &[u8] = include_bytes!("../../models/bearwatch-nano.onnx");
+const EMBEDDED_CARD: &[u8] = include_bytes!("../../models/bearwatch-nano.json");
+
 impl Bundle {
+    /// The model in `path`, or the embedded one.
+    ///
+    /// # Errors
+    /// See [`ModelError`]; the embedded one passes the same checks.
+    pub fn open(path: Option<&Path>) -> Result<Bundle, ModelError> {
+        let embedded = Path::new("embedded");
+        match path {
+            Some(path) => Bundle::read(path),
+            None => Bundle::check(embedded, Cow::Borrowed(EMBEDDED_ONNX), embedded, EMBEDDED_CARD),
+        }
+    }
+
     /// Reads `NAME.onnx` and `NAME.json`.
     pub fn read(path: &Path) -> Result<Bundle, ModelError> {
         let read = |path: &Path| {

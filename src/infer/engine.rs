@@ -7,7 +7,7 @@ use tract_onnx::prelude::*;
 use super::bundle::{Bundle, ModelError};
 use crate::perceive::model::ModelSpec;
 
-/// Runs a model. One instance a thread.
+/// Runs a model. Shared by the threads that run regions side by side: a run keeps nothing.
 pub struct Engine {
     plan: Arc<TypedRunnableModel>,
     shape: [usize; 4],
@@ -18,6 +18,13 @@ pub struct Engine {
 #[derive(Debug, thiserror::Error)]
 #[error("model could not be run: {0}")]
 pub struct RunError(String);
+
+impl RunError {
+    /// A thread that ran the model beside the others ended by a bug.
+    pub(super) fn panicked() -> RunError {
+        RunError("its thread panicked".into())
+    }
+}
 
 impl Engine {
     /// Loads the graph, optimises it, and checks its shapes against the card: input 1 × 3 × height × width float32, output

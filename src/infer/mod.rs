@@ -1,5 +1,6 @@
 //! The model runs: a bundle is read and checked, the engine executes it, the worker feeds it with frames.
 
+pub mod annotate;
 pub mod bundle;
 pub mod engine;
 pub mod still;

@@ -1,10 +1,24 @@
 //! What frames mean. Pure: told the time, the pixels and the model's output; answers with what happened. No I/O, no clock, no
 //! threads, no name from outside this module.
+//!
+//! A frame meets the files in this order: [`perception`] asks [`condition`] about the light and [`plan`] and [`budget`] about
+//! where to look; the model runs outside; [`decode`] reads its output, [`track`] follows what is there, [`evidence`] weighs it over
+//! time, [`alert`] tells what is worth waking a ranger for, and [`histogram`] keeps count of the scores.
 
+pub mod alert;
+pub mod budget;
+pub mod condition;
 pub mod decode;
+pub mod evidence;
 pub mod frame;
 pub mod geometry;
+pub mod histogram;
 pub mod model;
 pub mod observation;
+pub mod perception;
+pub mod plan;
 pub mod regions;
+pub mod resample;
 pub mod settings;
+pub mod tone;
+pub mod track;

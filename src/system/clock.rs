@@ -33,6 +33,12 @@ impl Clock {
             Err(before) => -(before.duration().as_millis() as i64),
         }
     }
+
+    /// Whether the wall clock can be trusted: systemd-timesyncd, or what provides its mark (chrony's and ntpsec's wait services do
+    /// not), has set it since the start of the system.
+    pub fn is_synchronised(&self) -> bool {
+        std::path::Path::new("/run/systemd/timesync/synchronized").exists()
+    }
 }
 
 /// Measures one step.

@@ -2,5 +2,8 @@
 
 pub mod clock;
 pub mod metrics;
+pub mod notify;
 pub mod pulse;
 pub mod stop;
+pub mod vitals;
+pub mod watchdog;

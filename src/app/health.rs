@@ -1,0 +1,102 @@
+//! What the camera's state is called on the status topic. Pure: told facts, answers with a verdict.
+//!
+//! Silence must never be mistaken for "all quiet": whatever keeps the detector from seeing is `degraded`, with its reason.
+
+use std::time::Duration;
+
+use crate::publish::{Health, State};
+
+/// A detector that has not seen a picture for so long is blind, whatever the camera says.
+const BLIND_AFTER: Duration = Duration::from_secs(10);
+
+/// What the camera last told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Camera {
+    /// Not opened yet.
+    Opening,
+    /// Open, and what was got.
+    Open(String),
+    /// Closed, and why.
+    Lost(String),
+    /// The pictures have come to their end.
+    Ended,
+}
+
+/// What is known when the verdict is asked for.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// What the camera last told.
+    pub camera: &'a Camera,
+    /// Time since the capture of the last frame that the model saw; `None` before the first.
+    pub since_last: Option<Duration>,
+    /// Why the newest frame could not be used.
+    pub fault: Option<&'a str>,
+    /// Longest time between two frames of this source in ordinary life (files at one frame a minute).
+    pub interval: Duration,
+}
+
+/// The verdict.
+pub fn judge(facts: &Facts) -> Health {
+    let degraded = |reason: String| Health { state: State::Degraded, reason };
+    match (facts.camera, facts.since_last) {
+        (Camera::Lost(why), _) => degraded(why.clone()),
+        (Camera::Ended, _) => degraded("the pictures have come to their end".into()),
+        (_, None) => degraded(waiting(facts)),
+        (_, Some(since)) if since > BLIND_AFTER + 2 * facts.interval => degraded(blind(facts, since)),
+        (Camera::Open(what), _) => Health { state: State::Online, reason: what.clone() },
+        (Camera::Opening, _) => degraded("the source is being opened".into()),
+    }
+}
+
+fn waiting(facts: &Facts) -> String {
+    match facts.fault {
+        Some(fault) => format!("no usable picture yet: {fault}"),
+        None => "no picture yet".into(),
+    }
+}
+
+fn blind(facts: &Facts, since: Duration) -> String {
+    let fault = facts.fault.map_or(String::new(), |f| format!(": {f}"));
+    format!("no usable picture for {} s{fault}", since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(camera: Camera, since_s: Option<u64>, fault: Option<&str>) -> Health {
+        let since_last = since_s.map(Duration::from_secs);
+        judge(&Facts { camera: &camera, since_last, fault, interval: Duration::from_millis(66) })
+    }
+
+    #[test]
+    fn a_camera_that_delivers_is_online_and_says_what_it_is() {
+        let health = verdict(Camera::Open("YUYV 640×480".into()), Some(1), None);
+        assert_eq!((health.state, health.reason.as_str()), (State::Online, "YUYV 640×480"));
+    }
+
+    #[test]
+    fn before_the_first_picture_nothing_is_called_online() {
+        let health = verdict(Camera::Open("YUYV".into()), None, None);
+        assert_eq!(health.state, State::Degraded);
+    }
+
+    #[test]
+    fn an_open_camera_whose_frames_cannot_be_used_is_degraded_with_the_reason() {
+        let health = verdict(Camera::Open("MJPEG".into()), Some(30), Some("JPEG ends early"));
+        assert_eq!(health.state, State::Degraded);
+        assert_eq!(health.reason, "no usable picture for 30 s: JPEG ends early");
+    }
+
+    #[test]
+    fn a_lost_camera_is_degraded_at_once() {
+        assert_eq!(verdict(Camera::Lost("unplugged".into()), Some(0), None).reason, "unplugged");
+    }
+
+    #[test]
+    fn a_slow_source_is_given_its_own_time() {
+        let camera = Camera::Open("files".into());
+        let facts = Facts { camera: &camera, since_last: Some(Duration::from_secs(55)), fault: None, interval: Duration::from_secs(60) };
+        assert_eq!(judge(&facts).state, State::Online);
+    }
+}

@@ -1,0 +1,214 @@
+//! The only module that knows every part: builds them, spawns the threads, ends them in order.
+//!
+//! Threads: capture → ring → infer → queue → publish; the caller's own thread is the [`watch`]. The end is a wave of closed
+//! ends: capture stops, the ring closes, infer ends, the queue closes, the outbox drains. Nobody waits for a camera call
+//! that may never return: the capture thread leaves it behind.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::capture::history::History;
+use crate::capture::ring::{FrameSender, ring};
+use crate::capture::worker::Job;
+use crate::capture::{self, CaptureError, Event, Source};
+use crate::config::Config;
+use crate::infer::bundle::{Bundle, ModelError, ModelName};
+use crate::infer::engine::Engine;
+use crate::infer::worker::{Links, Sight, SnapshotSettings, Worker};
+use crate::perceive::perception::Perception;
+use crate::publish::{Handle, PublishError};
+use crate::system::clock::Clock;
+use crate::system::metrics::Metrics;
+use crate::system::notify::Notify;
+use crate::system::pulse::Pulse;
+use crate::system::stop::Stop;
+
+pub mod health;
+mod watch;
+
+use watch::Watch;
+
+/// Frames between camera and detector: the one being filled waits for one that is taken; more would only be older.
+const RING: usize = 2;
+/// The camera's events are rare; a full queue means that the watch itself stands still.
+const EVENTS: usize = 16;
+/// How long the outbox may take to drain when the pictures have come to their end.
+const DRAIN_AT_END: Duration = Duration::from_secs(60);
+/// How long it may take when somebody waits for us to stop; what remains is on disk.
+const DRAIN_ON_STOP: Duration = Duration::from_secs(3);
+
+/// Why the daemon does not start or does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The model cannot be used: configuration.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The source cannot ever be used, as it is configured.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The store or the broker's settings cannot be used.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The system refuses a thread.
+    #[error("a thread cannot be started: {0}; check the limits of the service")]
+    Thread(#[from] std::io::Error),
+    /// A thread ended by a panic: a bug.
+    #[error("thread {0} ended by a bug; please report the lines above")]
+    Panicked(&'static str),
+}
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The last picture was seen, the outbox is empty.
+    Done,
+    /// The last picture was seen; messages wait on disk for a broker that is away.
+    Undelivered,
+    /// Asked to end.
+    Stopped,
+}
+
+/// Everything that is built before the first frame.
+pub struct App {
+    config: Config,
+    source: Box<dyn Source>,
+    engine: Engine,
+    model: ModelName,
+    publish: Handle,
+    shared: Shared,
+}
+
+/// What all threads read.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+    pub sight: Arc<Mutex<Sight>>,
+    pub pulses: Pulses,
+}
+
+/// Signs of life of the stages.
+#[derive(Clone)]
+pub(crate) struct Pulses {
+    pub capture: Pulse,
+    pub infer: Pulse,
+    pub publish: Pulse,
+}
+
+/// The threads once they run.
+struct Threads {
+    capture: JoinHandle<Result<(), CaptureError>>,
+    infer: JoinHandle<()>,
+    events: Receiver<Event>,
+}
+
+impl App {
+    /// Loads the model, checks the source's settings, opens the outbox and begins to talk to the broker.
+    ///
+    /// # Errors
+    /// See [`AppError`]; a broker or camera that is merely away is no error.
+    pub fn build(config: Config, clock: Clock) -> Result<App, AppError> {
+        let bundle = Bundle::open(config.model.path.as_deref())?;
+        let engine = Engine::load(&bundle)?;
+        let source = capture::open(&config.capture.source)?;
+        let pulse = || Pulse::new(clock);
+        let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse() };
+        let shared = Shared { clock, metrics: Arc::default(), sight: Arc::default(), pulses };
+        let (metrics, pulse) = (shared.metrics.clone(), shared.pulses.publish.clone());
+        let publish = crate::publish::worker::spawn(config.site.clone(), config.publish.clone(), clock, metrics, pulse)?;
+        tracing::info!(model = bundle.id.name, sha256 = &bundle.id.sha256[..12], source = source.name(), "ready");
+        Ok(App { config, source, engine, model: bundle.id, publish, shared })
+    }
+
+    /// The counters and latencies of this run.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.shared.metrics.clone()
+    }
+
+    /// Name and hash of the model in use.
+    pub fn model(&self) -> &ModelName {
+        &self.model
+    }
+
+    /// Runs until the source ends, fails for good, or `stop` is raised.
+    ///
+    /// # Errors
+    /// Where the source turns out hopeless, a camera call does not return, or a thread has a bug. The outbox was drained before.
+    pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
+        let App { config, source, engine, model, publish, shared } = self;
+        let notify = Notify::from_env();
+        let threads = spawn(&config, source, engine, model, &publish, &shared, stop)?;
+        let watch = Watch::new(&config, publish.sender(), shared, notify);
+        let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
+        end(threads, publish, ended)
+    }
+}
+
+fn spawn(
+    config: &Config,
+    source: Box<dyn Source>,
+    engine: Engine,
+    model: ModelName,
+    publish: &Handle,
+    shared: &Shared,
+    stop: &Stop,
+) -> Result<Threads, AppError> {
+    let (sender, receiver) = ring(RING);
+    let (event, events) = sync_channel(EVENTS);
+    let settings = &config.capture;
+    let history = (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb));
+    let links = Links {
+        drafts: publish.sender(),
+        history: history.clone(),
+        sight: shared.sight.clone(),
+        metrics: shared.metrics.clone(),
+        clock: shared.clock,
+        pulse: shared.pulses.infer.clone(),
+    };
+    let perception = Perception::new(engine.spec().clone(), config.perceive.clone());
+    let worker = Worker::new(engine, perception, model, snapshots(config), config.model.threads, links);
+    let infer = thread("infer", move || worker.run(receiver))?;
+    let capture = spawn_capture(settings.clone(), source, sender, history, event, shared, stop)?;
+    Ok(Threads { capture, infer, events })
+}
+
+fn spawn_capture(
+    settings: capture::settings::Settings,
+    source: Box<dyn Source>,
+    sender: FrameSender,
+    history: Option<History>,
+    events: SyncSender<Event>,
+    shared: &Shared,
+    stop: &Stop,
+) -> Result<JoinHandle<Result<(), CaptureError>>, AppError> {
+    let Shared { clock, metrics, pulses, .. } = shared.clone();
+    let stop = stop.clone();
+    let pulse = pulses.capture;
+    let job = Job { source, settings, sender, history, clock, pulse, metrics, stop, events };
+    Ok(thread("capture", move || capture::worker::run(job))?)
+}
+
+fn thread<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> std::io::Result<JoinHandle<T>> {
+    std::thread::Builder::new().name(name.into()).spawn(work)
+}
+
+fn snapshots(config: &Config) -> SnapshotSettings {
+    SnapshotSettings {
+        max_side: config.publish.snapshot_px,
+        quality: config.publish.snapshot_quality,
+        from_history: config.publish.history_snapshots,
+        place: format!("{}/{}", config.site.name, config.site.camera),
+    }
+}
+
+/// Ends the threads in the order of the frames and drains the outbox.
+fn end(threads: Threads, publish: Handle, ended: Ended) -> Result<Ended, AppError> {
+    let captured = threads.capture.join().map_err(|_| AppError::Panicked("capture"))?;
+    threads.infer.join().map_err(|_| AppError::Panicked("infer"))?;
+    let drained = publish.drain(if ended == Ended::Done { DRAIN_AT_END } else { DRAIN_ON_STOP });
+    publish.join();
+    captured?;
+    Ok(if ended == Ended::Done && !drained { Ended::Undelivered } else { ended })
+}

@@ -1,0 +1,278 @@
+//! Keeps frames coming, whatever the source does. Two threads: a reader that calls the source, and a supervisor, which no camera
+//! can hold up.
+//!
+//! The supervisor watches how long the reader has been without a frame. Past the deadline it asks the stream to end, and the reader
+//! opens the source anew with growing pauses. A reader that does not come back even then is stuck in a driver: opening the
+//! device again in another thread would hang as well, so the ring is closed and the daemon ends with what it has, to be
+//! started afresh.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::history::{History, Recorder};
+use super::pace::Backoff;
+use super::ring::{FrameSender, RingCloser};
+use super::settings::Settings;
+use super::watch::{Verdict, Watch};
+use super::{CaptureError, Event, Next, Source, Stream};
+use crate::perceive::frame::{Frame, Stamp};
+use crate::system::clock::{Clock, Stopwatch};
+use crate::system::metrics::{Metrics, count};
+use crate::system::pulse::Pulse;
+use crate::system::stop::Stop;
+
+/// How often the supervisor looks, and shows life.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a reader that was asked to end may take before it counts as stuck.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Everything that capturing needs.
+pub struct Job {
+    /// Where frames come from.
+    pub source: Box<dyn Source>,
+    /// Deadlines.
+    pub settings: Settings,
+    /// Where frames go.
+    pub sender: FrameSender,
+    /// Keeps the last seconds, where wanted.
+    pub history: Option<History>,
+    /// Stamps the frames.
+    pub clock: Clock,
+    /// Shows that this stage lives; a camera that is away does not stop it.
+    pub pulse: Pulse,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Ends it.
+    pub stop: Stop,
+    /// Tells the health of the source; only transitions. Read it: what does not fit is logged and lost.
+    pub events: SyncSender<Event>,
+}
+
+/// Captures until the source ends, the flag is raised, or going on is of no use. The ring is closed when it returns.
+///
+/// # Errors
+/// [`CaptureError::Hopeless`] and [`CaptureError::Missing`] as the source gives them, [`CaptureError::Stuck`] where a call does
+/// not return; the thread that made it is left behind.
+pub fn run(job: Job) -> Result<(), CaptureError> {
+    let watch = Arc::new(Watch::new(job.clock, Duration::from_secs_f64(job.settings.stall_s.max(0.1))));
+    let source_name = job.source.name();
+    let supervisor = Supervisor {
+        source_name: source_name.clone(),
+        watch: Arc::clone(&watch),
+        closer: job.sender.closer(),
+        pulse: job.pulse,
+        stop: job.stop.clone(),
+        events: job.events.clone(),
+    };
+    let reader = Reader {
+        source: job.source,
+        source_name,
+        sender: job.sender,
+        recorder: job.history.map(Recorder::new),
+        clock: job.clock,
+        metrics: job.metrics,
+        stop: job.stop,
+        events: job.events,
+        watch,
+        frame: Frame::empty(),
+        sequence: 0,
+        lost_because: None,
+        bad_run: false,
+    };
+    let thread = thread::Builder::new().name("camera".to_owned()).spawn(move || reader.run());
+    match thread {
+        Ok(thread) => supervisor.watch(thread),
+        Err(error) => Err(supervisor.stuck(format!("no thread for it: {error}"))),
+    }
+}
+
+struct Supervisor {
+    source_name: String,
+    watch: Arc<Watch>,
+    closer: RingCloser,
+    pulse: Pulse,
+    stop: Stop,
+    events: SyncSender<Event>,
+}
+
+impl Supervisor {
+    fn watch(&self, reader: JoinHandle<Result<(), CaptureError>>) -> Result<(), CaptureError> {
+        loop {
+            if reader.is_finished() {
+                return reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            }
+            if self.stop.sleep(TICK) {
+                return self.leave(reader);
+            }
+            self.pulse.beat();
+            match self.watch.look(GRACE) {
+                Verdict::Well => {}
+                Verdict::Late => self.watch.interrupt(),
+                Verdict::Stuck(silent) => {
+                    self.closer.close();
+                    let error =
+                        self.stuck(format!("a call has not returned for {:.0} s", silent.as_secs_f64()));
+                    tell(&self.events, Event::Lost { why: error.to_string() });
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Asks the reader to end, and goes without it where it does not.
+    fn leave(&self, reader: JoinHandle<Result<(), CaptureError>>) -> Result<(), CaptureError> {
+        let waited = Stopwatch::start();
+        while !reader.is_finished() && waited.elapsed() < GRACE {
+            self.watch.interrupt();
+            thread::sleep(Duration::from_millis(5));
+        }
+        if reader.is_finished() {
+            return reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        tracing::warn!("{}: did not let go in time and is left behind", self.source_name);
+        self.closer.close();
+        Ok(())
+    }
+
+    fn stuck(&self, what: String) -> CaptureError {
+        let remedy =
+            "the daemon starts afresh; if it stays so, unplug the camera or restart the board".to_owned();
+        CaptureError::Stuck { source_name: self.source_name.clone(), what, remedy }
+    }
+}
+
+/// How an attempt came to a good end.
+enum Finished {
+    /// The source has no more.
+    Ended,
+    /// The daemon stops.
+    Stopped,
+}
+
+struct Reader {
+    source: Box<dyn Source>,
+    source_name: String,
+    sender: FrameSender,
+    recorder: Option<Recorder>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    stop: Stop,
+    events: SyncSender<Event>,
+    watch: Arc<Watch>,
+    frame: Frame,
+    sequence: u64,
+    /// Why the source is away, as last told; `None` while it gives frames and before the first attempt.
+    lost_because: Option<String>,
+    bad_run: bool,
+}
+
+impl Reader {
+    fn run(mut self) -> Result<(), CaptureError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let lived = Stopwatch::start();
+            let outcome = self.attempt();
+            self.watch.rest();
+            match outcome {
+                _ if self.stop.is_raised() => return Ok(()),
+                Ok(Finished::Stopped) => return Ok(()),
+                Ok(Finished::Ended) => {
+                    tell(&self.events, Event::Ended);
+                    return Ok(());
+                }
+                Err(error @ (CaptureError::Hopeless { .. } | CaptureError::Missing { .. })) => {
+                    return Err(error);
+                }
+                Err(error) => self.lost(error.to_string()),
+            }
+            if self.stop.sleep(backoff.pause(lived.elapsed())) {
+                return Ok(());
+            }
+            count(&self.metrics.counters.capture_reopens);
+        }
+    }
+
+    /// Opens the source and reads until something ends it.
+    fn attempt(&mut self) -> Result<Finished, CaptureError> {
+        let stop = self.watch.begin(&self.stop);
+        let mut stream = self.source.open(&stop)?;
+        self.watch.opened(stream.patience());
+        loop {
+            match self.next(stream.as_mut(), &stop) {
+                Ok(Next::Frame) => self.deliver(stream.as_ref()),
+                Ok(Next::End) if self.stop.is_raised() => return Ok(Finished::Stopped),
+                Ok(Next::End) if stop.is_raised() => return Err(self.stalled()),
+                Ok(Next::End) => return Ok(Finished::Ended),
+                Err(CaptureError::BadFrame { source_name, what }) => self.bad(&source_name, &what),
+                Err(error) => return Err(error),
+            }
+            self.watch.progress();
+        }
+    }
+
+    fn next(&mut self, stream: &mut dyn Stream, stop: &Stop) -> Result<Next, CaptureError> {
+        self.frame.name.clear();
+        self.frame.simulated = false;
+        stream.next(&mut self.frame, stop)
+    }
+
+    fn deliver(&mut self, stream: &dyn Stream) {
+        if self.lost_because.take().is_some() || self.sequence == 0 {
+            let what = stream.describe();
+            tracing::info!("{}: {what}", self.source_name);
+            tell(&self.events, Event::Opened { what });
+        }
+        self.bad_run = false;
+        self.frame.sequence = self.sequence;
+        self.frame.stamp = stamp(&self.clock);
+        self.sequence += 1;
+        count(&self.metrics.counters.frames_seen);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.take(&self.frame);
+        }
+        let frame = std::mem::replace(&mut self.frame, Frame::empty());
+        self.frame = self.sender.send(frame);
+        self.metrics.counters.frames_dropped.store(self.sender.lost(), Ordering::Relaxed);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.keep();
+        }
+    }
+
+    /// The first of a row of bad frames is logged, the rest is counted.
+    fn bad(&mut self, source_name: &str, what: &str) {
+        count(&self.metrics.counters.frames_bad);
+        if !std::mem::replace(&mut self.bad_run, true) {
+            tracing::warn!(
+                "{source_name}: {what}; passed over, and so are further bad frames until a good one"
+            );
+        }
+    }
+
+    fn stalled(&self) -> CaptureError {
+        let what = format!("gave no frame for {:.0} s", self.watch.patience().as_secs_f64());
+        CaptureError::Broken { source_name: self.source_name.clone(), what }
+    }
+
+    /// Tells when the source goes away, and when the reason changes.
+    fn lost(&mut self, why: String) {
+        if self.lost_because.as_ref() != Some(&why) {
+            tracing::warn!("{why}; trying again with growing pauses");
+            tell(&self.events, Event::Lost { why: why.clone() });
+            self.lost_because = Some(why);
+        }
+    }
+}
+
+fn stamp(clock: &Clock) -> Stamp {
+    Stamp { uptime_ms: clock.uptime_ms(), unix_ms: clock.unix_ms(), synchronised: clock.is_synchronised() }
+}
+
+/// Never waits: a reader of events that has gone must not stop the camera.
+fn tell(events: &SyncSender<Event>, event: Event) {
+    if let Err(error) = events.try_send(event) {
+        tracing::debug!("nobody took an event of the camera: {error}");
+    }
+}

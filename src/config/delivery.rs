@@ -1,0 +1,82 @@
+//! `[publish]` and `[store]`: the broker, who we are to it, and where messages wait.
+
+use url::Url;
+
+use super::reader::Reader;
+use super::sections::store;
+use crate::publish::settings::Settings;
+
+const BROKER: &str = "publish.broker";
+
+/// `[publish]` and `[store]`.
+pub fn publish(reader: &mut Reader) -> Settings {
+    let default = Settings::default();
+    let broker = reader.text(BROKER).unwrap_or(default.broker);
+    let encrypted = check_broker(reader, &broker);
+    check_partners(reader, encrypted);
+    Settings {
+        broker,
+        user: reader.text("publish.user"),
+        password_file: reader.secret("publish.password_file"),
+        ca_file: reader.secret("publish.ca_file"),
+        cert_file: reader.secret("publish.cert_file"),
+        key_file: reader.secret("publish.key_file"),
+        keep_alive_s: reader.whole("publish.keep_alive_s", default.keep_alive_s, 5..=3600),
+        telemetry_s: reader.number("publish.telemetry_s", default.telemetry_s, 0.5..=86_400.0),
+        history_snapshots: reader.whole("publish.history_snapshots", default.history_snapshots, 0..=20),
+        snapshot_px: reader.whole("publish.snapshot_px", default.snapshot_px, 64..=4096),
+        snapshot_quality: reader.whole("publish.snapshot_quality", default.snapshot_quality, 1..=100),
+        store: store(reader),
+    }
+}
+
+/// Tells whether the connection is encrypted, `None` where the address says nothing. Never shows the address: it may hold a
+/// password.
+fn check_broker(reader: &mut Reader, broker: &str) -> Option<bool> {
+    let form = "write it as mqtt://host[:1883], or mqtts://host[:8883] for TLS";
+    let Ok(url) = Url::parse(broker) else {
+        reader.wrong(BROKER, "is not an address", form);
+        return None;
+    };
+    if url.password().is_some() {
+        reader.wrong(
+            BROKER,
+            "holds a password",
+            "write the password into a file that only bearwatch may read, and give user and password_file",
+        );
+    } else if !url.username().is_empty() {
+        reader.wrong(BROKER, "holds a user", "give it as user");
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        reader.wrong(BROKER, "names no host", form);
+    } else if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        reader.wrong(BROKER, "goes on after the host", form);
+    }
+    match url.scheme() {
+        "mqtt" => Some(false),
+        "mqtts" => Some(true),
+        other => {
+            reader.wrong(BROKER, format!("\"{other}\" is not spoken here"), form);
+            None
+        }
+    }
+}
+
+/// Keys that are of use only together.
+fn check_partners(reader: &mut Reader, encrypted: Option<bool>) {
+    for (key, partner) in [("password_file", "user"), ("cert_file", "key_file"), ("key_file", "cert_file")] {
+        let (key, partner_key) = (format!("publish.{key}"), format!("publish.{partner}"));
+        if reader.has(&key) && !reader.has(&partner_key) {
+            reader.wrong(&key, format!("is given without {partner}"), format!("add {partner} to [publish]"));
+        }
+    }
+    for key in ["publish.ca_file", "publish.cert_file", "publish.key_file"] {
+        if encrypted == Some(false) && reader.has(key) {
+            reader.wrong(
+                key,
+                "is for TLS, the broker is addressed without",
+                "write mqtts:// in broker, or remove it",
+            );
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One TOML file in pipeline order becomes checked settings. Parsed twice: [`layer`] reads what the file says, value by value
+//! with its line; [`sections`], [`source`] and [`delivery`] make of it what the program needs. Every mistake is collected, so
+//! that one look at the list is enough to correct the file.
+//!
+//! Three layers, the later wins: the administrator's file, the overrides that were made at run time, `--set` of the command
+//! line. Secrets are never in any of them, only the names of files or of systemd credentials.
+
+use std::path::{Path, PathBuf};
+
+pub mod keys;
+pub mod mistake;
+pub mod overrides;
+
+mod delivery;
+mod layer;
+mod reader;
+mod sections;
+mod source;
+
+use layer::Layer;
+use mistake::{ConfigErrors, Mistake, Origin};
+use overrides::Overrides;
+use reader::Reader;
+
+use crate::{capture, perceive, publish};
+
+/// All settings, checked: what is in range and fits together, not whether devices, files and hosts exist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Who we are on the wire.
+    pub site: publish::settings::Site,
+    /// Where frames come from.
+    pub capture: capture::settings::Settings,
+    /// Which model runs.
+    pub model: ModelSettings,
+    /// What makes an alert.
+    pub perceive: perceive::settings::Settings,
+    /// How alerts leave, and where they wait.
+    pub publish: publish::settings::Settings,
+    /// What was changed at run time, for `check` and `reset`.
+    pub overrides: Overrides,
+}
+
+/// Settings of the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelSettings {
+    /// The ONNX file, its card beside it; the embedded model where `None`.
+    pub path: Option<PathBuf>,
+    /// Threads that one inference runs on.
+    pub threads: usize,
+}
+
+impl Default for ModelSettings {
+    fn default() -> Self {
+        ModelSettings { path: None, threads: 1 }
+    }
+}
+
+impl Config {
+    /// Reads the file, the overrides in the state directory that it names, and `sets` (`section.key=value`).
+    ///
+    /// Overrides never keep a device from starting: one that is wrong (written by a newer version, say) is logged, listed in
+    /// [`Config::overrides`] and left out.
+    ///
+    /// # Errors
+    /// Every mistake of file and `sets`, or the one that the file cannot be read. Exit code 78.
+    pub fn load(path: &Path, sets: &[String]) -> Result<Config, ConfigErrors> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(&name, &error))?;
+        let file = Layer::file(&text, &name);
+        let sets = Layer::sets(sets);
+        let config = assemble(&[&file, &sets], &name)?;
+        Ok(overrides::apply(config, |overrides| assemble(&[&file, overrides, &sets], &name)))
+    }
+
+    /// Reads `text`, called `name` in messages, and `sets`; no overrides.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn parse(text: &str, name: &str, sets: &[String]) -> Result<Config, ConfigErrors> {
+        assemble(&[&Layer::file(text, name), &Layer::sets(sets)], name)
+    }
+}
+
+/// Lays the layers over each other and reads the sections in pipeline order.
+fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let mut reader = Reader::new(layers, name, credentials);
+    let config = Config {
+        site: sections::site(&mut reader),
+        capture: source::capture(&mut reader),
+        model: sections::model(&mut reader),
+        perceive: sections::perceive(&mut reader),
+        publish: delivery::publish(&mut reader),
+        overrides: Overrides::default(),
+    };
+    match reader.finish() {
+        mistakes if mistakes.is_empty() => Ok(config),
+        mistakes => Err(ConfigErrors { mistakes }),
+    }
+}
+
+fn unreadable(name: &str, error: &std::io::Error) -> ConfigErrors {
+    let remedy = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "give the right path by --config; deploy/bearwatch.toml is a complete sample"
+        }
+        std::io::ErrorKind::PermissionDenied => "let the user that runs bearwatch read it",
+        std::io::ErrorKind::InvalidData => "save it as UTF-8 text",
+        _ => "check the path and the disk",
+    };
+    let origin = Origin::File { name: name.to_owned(), line: None };
+    ConfigErrors { mistakes: vec![Mistake::new(origin, "", format!("cannot be read: {error}"), remedy)] }
+}

@@ -1,0 +1,66 @@
+//! The short sections: who we are, the model, what makes an alert, the store.
+
+use std::path::PathBuf;
+
+use super::ModelSettings;
+use super::reader::Reader;
+use crate::perceive::settings::{RegionMode, Settings as Perceive};
+use crate::publish::settings::{Settings as Publish, Site, StoreSettings};
+
+const DAY_S: f64 = 86_400.0;
+
+/// `[site]`.
+pub fn site(reader: &mut Reader) -> Site {
+    let name = wire_name(reader, "site.name", "\"yellow-creek\"");
+    Site { name, camera: wire_name(reader, "site.camera", "\"north\"") }
+}
+
+/// A level of every topic: `[a-z0-9-]{1,40}`.
+fn wire_name(reader: &mut Reader, key: &str, example: &str) -> String {
+    if !reader.has(key) {
+        reader.missing(key, example);
+    }
+    let Some(name) = reader.text(key) else { return String::new() };
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.len() > 40 || !name.chars().all(good) {
+        let what = format!("\"{}\" cannot be part of a topic", name.chars().take(60).collect::<String>());
+        reader.wrong(key, what, "use 1 to 40 of a to z, 0 to 9 and -");
+    }
+    name
+}
+
+/// `[model]`.
+pub fn model(reader: &mut Reader) -> ModelSettings {
+    let default = ModelSettings::default();
+    let path = reader.path("model.path");
+    ModelSettings { path, threads: reader.whole("model.threads", default.threads, 1..=64) }
+}
+
+/// `[perceive]` and `[alert]`.
+pub fn perceive(reader: &mut Reader) -> Perceive {
+    let default = Perceive::default();
+    let modes = [("whole", RegionMode::Whole), ("tiles", RegionMode::Tiles), ("auto", RegionMode::Auto)];
+    let threshold = reader.maybe_number("perceive.bear_threshold", 0.01..=0.99, "the model card's");
+    Perceive {
+        regions: reader.choice("perceive.regions", &modes).unwrap_or(default.regions),
+        budget_ms: reader.number("perceive.budget_ms", default.budget_ms, 10.0..=60_000.0),
+        bear_threshold: threshold.map(|threshold| threshold as f32),
+        enhance: reader.flag("perceive.enhance", default.enhance),
+        false_alarms_per_day: reader.number(
+            "alert.false_alarms_per_day",
+            default.false_alarms_per_day,
+            0.001..=1000.0,
+        ),
+        min_visible_s: reader.number("alert.min_visible_s", default.min_visible_s, 0.0..=60.0),
+        update_s: reader.number("alert.update_s", default.update_s, 0.5..=3600.0),
+        close_after_s: reader.number("alert.close_after_s", default.close_after_s, 0.5..=3600.0),
+        cooldown_s: reader.number("alert.cooldown_s", default.cooldown_s, 0.0..=DAY_S),
+    }
+}
+
+/// `[store]`.
+pub fn store(reader: &mut Reader) -> StoreSettings {
+    let default = Publish::default().store;
+    let path: PathBuf = reader.path("store.path").unwrap_or(default.path);
+    StoreSettings { path, max_mb: reader.whole("store.max_mb", default.max_mb, 4..=1_000_000) }
+}

@@ -1,0 +1,274 @@
+//! The thread "infer": takes the newest frame, decodes it, lets the core choose regions, runs the model on them and hands
+//! what the core decided to publishing. It owns the engine; nothing else on this path may block for long.
+
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::annotate::{caption, mark};
+use super::bundle::ModelName;
+use super::engine::{Engine, RunError};
+use crate::capture::history::History;
+use crate::capture::pixels::{encode_jpeg, to_picture};
+use crate::capture::ring::{FrameReceiver, Received};
+use crate::perceive::frame::{Frame, Picture, Stamp};
+use crate::perceive::histogram::ScoreHistograms;
+use crate::perceive::observation::{Alert, AlertState, Observation, Regime, Scene};
+use crate::perceive::perception::{Perception, Spent};
+use crate::perceive::regions::Region;
+use crate::publish::{AlertDraft, Draft};
+use crate::system::clock::{Clock, Stopwatch};
+use crate::system::metrics::{Metrics, Stage, count};
+use crate::system::pulse::Pulse;
+
+/// How long an empty ring is waited for before life is shown again.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What the detector saw last: read by telemetry and by the watch over the camera.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    /// When the last frame was taken that the model saw; `None` before the first.
+    pub last: Option<Stamp>,
+    /// Light measures of that frame.
+    pub scene: Scene,
+    /// Regime of that frame.
+    pub regime: Option<Regime>,
+    /// Scores since the start of the interval.
+    pub histograms: ScoreHistograms,
+    /// Why the last frame could not be used; `None` when it could.
+    pub fault: Option<String>,
+}
+
+/// What snapshots look like.
+#[derive(Clone, Debug)]
+pub struct SnapshotSettings {
+    /// Long side, pixels.
+    pub max_side: u32,
+    /// JPEG quality, 1..100.
+    pub quality: u8,
+    /// Pictures from before the alert.
+    pub from_history: usize,
+    /// Says where and by whom, in the caption.
+    pub place: String,
+}
+
+/// What the worker shares with the other threads.
+pub struct Links {
+    /// Drafts go to publishing.
+    pub drafts: SyncSender<Draft>,
+    /// The last seconds as pictures.
+    pub history: Option<History>,
+    /// What was seen last.
+    pub sight: Arc<Mutex<Sight>>,
+    /// Counters and latencies.
+    pub metrics: Arc<Metrics>,
+    /// Clock of the process.
+    pub clock: Clock,
+    /// Sign of life.
+    pub pulse: Pulse,
+}
+
+/// Detector, core and their buffers.
+pub struct Worker {
+    engine: Engine,
+    perception: Perception,
+    model: ModelName,
+    snapshots: SnapshotSettings,
+    links: Links,
+    picture: Picture,
+    lanes: Vec<Lane>,
+    simulated: bool,
+}
+
+/// The buffers of one region; as many as regions run at the same time.
+#[derive(Default)]
+struct Lane {
+    input: Vec<f32>,
+    output: Vec<f32>,
+}
+
+/// Wall time by step over the regions of one frame.
+#[derive(Default)]
+struct Laps {
+    prepare: Duration,
+    inference: Duration,
+    perceive: Duration,
+}
+
+impl Worker {
+    /// A worker that has seen nothing. `threads` regions run at the same time, at least one.
+    pub fn new(
+        engine: Engine,
+        perception: Perception,
+        model: ModelName,
+        snapshots: SnapshotSettings,
+        threads: usize,
+        links: Links,
+    ) -> Worker {
+        let lanes = std::iter::repeat_with(Lane::default).take(threads.max(1)).collect();
+        let picture = Picture::default();
+        Worker { engine, perception, model, snapshots, links, picture, lanes, simulated: false }
+    }
+
+    /// Works until the ring is closed; open alerts are then closed.
+    pub fn run(mut self, mut frames: FrameReceiver) {
+        loop {
+            self.links.pulse.beat();
+            match frames.recv(PATIENCE) {
+                Received::Frame(frame) => {
+                    self.frame(&frame);
+                    frames.recycle(frame);
+                }
+                Received::Timeout => {}
+                Received::Closed => break,
+            }
+        }
+        for alert in self.perception.close() {
+            self.send_alert(alert, self.perception.regime());
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame) {
+        let watch = Stopwatch::start();
+        if let Err(error) = to_picture(frame, &mut self.picture) {
+            count(&self.links.metrics.counters.frames_bad);
+            return self.fault(error.to_string());
+        }
+        self.simulated = frame.simulated;
+        self.links.metrics.record(Stage::Decode, watch.elapsed());
+        match self.look(frame.stamp) {
+            Ok(observation) => self.told(observation),
+            Err(error) => self.fault(error.to_string()),
+        }
+    }
+
+    fn look(&mut self, stamp: Stamp) -> Result<Observation, RunError> {
+        let whole = Stopwatch::start();
+        let regions = self.perception.begin(&self.picture, stamp);
+        let mut laps = Laps { prepare: whole.elapsed(), ..Laps::default() };
+        for batch in regions.chunks(self.lanes.len()) {
+            self.run_batch(batch, &mut laps)?;
+        }
+        let watch = Stopwatch::start();
+        let per_region_ms = whole.elapsed_ms() / regions.len().max(1) as f64;
+        let total_ms = self.links.clock.uptime_ms().saturating_sub(stamp.uptime_ms) as f64;
+        let observation = self.perception.finish(Spent { total_ms, per_region_ms });
+        laps.perceive += watch.elapsed();
+        let metrics = &self.links.metrics;
+        metrics.record(Stage::Prepare, laps.prepare);
+        metrics.record(Stage::Inference, laps.inference);
+        metrics.record(Stage::Perceive, laps.perceive);
+        Ok(observation)
+    }
+
+    /// Fills, runs (side by side) and reads as many regions as there are lanes.
+    fn run_batch(&mut self, regions: &[Region], laps: &mut Laps) -> Result<(), RunError> {
+        let watch = Stopwatch::start();
+        let lanes = &mut self.lanes[..regions.len()];
+        for (lane, &region) in lanes.iter_mut().zip(regions) {
+            self.perception.fill(&self.picture, region, &mut lane.input);
+        }
+        let filled = watch.elapsed();
+        run_lanes(&self.engine, lanes)?;
+        let ran = watch.elapsed();
+        for (lane, &region) in lanes.iter().zip(regions) {
+            self.perception.read(region, &lane.output);
+        }
+        laps.prepare += filled;
+        laps.inference += ran - filled;
+        laps.perceive += watch.elapsed() - ran;
+        Ok(())
+    }
+
+    fn told(&mut self, observation: Observation) {
+        let counters = &self.links.metrics.counters;
+        count(&counters.frames_inferred);
+        if observation.deadline_missed {
+            count(&counters.deadline_misses);
+        }
+        self.remember(&observation);
+        for &alert in &observation.alerts {
+            self.send_alert(alert, observation.regime);
+            if alert.state != AlertState::Closed {
+                self.send_snapshots(alert, observation.stamp);
+            }
+        }
+    }
+
+    fn remember(&self, observation: &Observation) {
+        let mut sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fault) = sight.fault.take() {
+            tracing::info!(fault, "frames can be used again");
+        }
+        sight.last = Some(observation.stamp);
+        sight.scene = observation.scene;
+        sight.regime = Some(observation.regime);
+        sight.histograms = self.perception.histograms().clone();
+    }
+
+    /// Keeps why a frame could not be used; only the first of a series is logged.
+    fn fault(&self, error: String) {
+        let mut sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
+        if sight.fault.is_none() {
+            tracing::warn!("{error}; waiting for better frames");
+        }
+        sight.fault = Some(error);
+    }
+
+    /// Waits where the queue is full: an alert is never dropped here. The watchdog sees a queue that stays full.
+    fn send_alert(&self, alert: Alert, regime: Regime) {
+        let draft = AlertDraft {
+            alert,
+            regime,
+            frame: (self.picture.width, self.picture.height),
+            model: self.model.clone(),
+            inferred_at_uptime_ms: self.links.clock.uptime_ms(),
+            simulated: self.simulated,
+            drill: false,
+        };
+        if self.links.drafts.send(Draft::Alert(draft)).is_err() {
+            tracing::error!("alert not published: publishing has ended");
+        }
+    }
+
+    /// The moment with its box, and on opening what led to it.
+    fn send_snapshots(&mut self, alert: Alert, stamp: Stamp) {
+        let mut drawn = self.picture.clone();
+        mark(&mut drawn, alert.class, alert.score, alert.bbox);
+        caption(&mut drawn, &self.caption_of(stamp));
+        match encode_jpeg(&drawn, self.snapshots.quality, self.snapshots.max_side) {
+            Ok(jpeg) => self.send_snapshot(alert, jpeg, stamp),
+            Err(error) => tracing::error!("snapshot of alert {}: {error}", alert.id.0),
+        }
+        if alert.state == AlertState::Opened && let Some(history) = &self.links.history {
+            for (captured, jpeg) in history.before(stamp, self.snapshots.from_history) {
+                self.send_snapshot(alert, jpeg, captured);
+            }
+        }
+    }
+
+    fn caption_of(&self, stamp: Stamp) -> String {
+        let time = std::time::UNIX_EPOCH + Duration::from_millis(stamp.unix_ms.max(0) as u64);
+        let simulated = if self.simulated { "  SIMULATION" } else { "" };
+        format!("{}  {}{simulated}", self.snapshots.place, humantime::format_rfc3339_seconds(time))
+    }
+
+    fn send_snapshot(&self, alert: Alert, jpeg: Vec<u8>, captured: Stamp) {
+        let draft = Draft::Snapshot { alert: alert.id, jpeg, captured };
+        if let Err(TrySendError::Full(_)) = self.links.drafts.try_send(draft) {
+            count(&self.links.metrics.counters.lost_snapshots);
+        }
+    }
+}
+
+/// Runs every lane; the first on this thread, the others beside it.
+fn run_lanes(engine: &Engine, lanes: &mut [Lane]) -> Result<(), RunError> {
+    let Some((first, rest)) = lanes.split_first_mut() else { return Ok(()) };
+    std::thread::scope(|scope| {
+        let spawned: Vec<_> =
+            rest.iter_mut().map(|lane| scope.spawn(|| engine.run(&lane.input, &mut lane.output))).collect();
+        let own = engine.run(&first.input, &mut first.output);
+        let joined = spawned.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(RunError::panicked())));
+        joined.fold(own, Result::and)
+    })
+}

@@ -1,0 +1,142 @@
+//! When rangers are told: an alert is opened, updated while it lasts, and closed.
+
+use super::evidence::Scales;
+use super::frame::Stamp;
+use super::geometry::Rect;
+use super::model::Class;
+use super::observation::{Alert, AlertId, AlertState, TrackId};
+use super::settings::Settings;
+use super::track::Track;
+
+/// What is alerted on. Persons and other animals are tracked so that they are not mistaken for bears.
+const ALERTED: Class = Class::Bear;
+
+/// Frames that must have shown it, whatever the evidence: one frame is never enough.
+const LEAST_HITS: u32 = 3;
+
+/// A box whose centre is within so many of its sides is at the same place.
+const SAME_PLACE_SIDES: f32 = 1.5;
+
+/// An alert that has been opened, and the track it follows.
+#[derive(Clone, Debug)]
+struct Open {
+    alert: Alert,
+    track: TrackId,
+    told_ms: u64,
+    seen_ms: u64,
+}
+
+/// Where and when an alert was closed.
+#[derive(Clone, Copy, Debug)]
+struct Closed {
+    bbox: Rect,
+    at_ms: u64,
+}
+
+/// The alerts of one camera.
+#[derive(Clone, Debug)]
+pub struct Alerts {
+    open: Vec<Open>,
+    cooling: Vec<Closed>,
+    next: u64,
+    settings: Settings,
+}
+
+impl Alerts {
+    /// No alerts yet.
+    pub fn new(settings: &Settings) -> Alerts {
+        Alerts { open: Vec::new(), cooling: Vec::new(), next: 1, settings: settings.clone() }
+    }
+
+    /// Takes in the tracks of a frame, returns the steps that follow from it.
+    pub fn step(&mut self, tracks: &[Track], stamp: Stamp, scales: &Scales) -> Vec<Alert> {
+        let mut steps = Vec::new();
+        for open in &mut self.open {
+            open.follow(tracks, stamp);
+            steps.extend(open.update(stamp, self.settings.update_s));
+        }
+        self.close_gone(stamp, &mut steps);
+        let cooldown_s = self.settings.cooldown_s;
+        self.cooling.retain(|c| seconds(c.at_ms, stamp.uptime_ms) < cooldown_s);
+        for track in tracks {
+            steps.extend(self.consider(track, stamp, scales));
+        }
+        steps
+    }
+
+    /// Closes whatever is open: the stream ends.
+    pub fn close_all(&mut self) -> Vec<Alert> {
+        self.open.drain(..).map(Open::closed).collect()
+    }
+
+    fn close_gone(&mut self, stamp: Stamp, steps: &mut Vec<Alert>) {
+        let patience = self.settings.close_after_s;
+        let gone = |o: &mut Open| seconds(o.seen_ms, stamp.uptime_ms) > patience;
+        for open in self.open.extract_if(.., gone) {
+            self.cooling.push(Closed { bbox: open.alert.bbox, at_ms: stamp.uptime_ms });
+            steps.push(open.closed());
+        }
+    }
+
+    /// Opens an alert on a track that has become certain, unless one speaks of it already or its place is cooling down.
+    fn consider(&mut self, track: &Track, stamp: Stamp, scales: &Scales) -> Option<Alert> {
+        let certain = track.evidence.of(ALERTED) >= scales.decision() && track.class() == ALERTED;
+        let long_enough = track.hits >= LEAST_HITS && track.visible_s() >= self.settings.min_visible_s;
+        let told = self.open.iter().any(|o| o.track == track.id || same_place(o.alert.bbox, track.bbox));
+        let cooling = self.cooling.iter().any(|c| same_place(c.bbox, track.bbox));
+        if !(track.seen && certain && long_enough) || told || cooling {
+            return None;
+        }
+        let alert = Alert {
+            id: AlertId(self.next),
+            state: AlertState::Opened,
+            class: ALERTED,
+            score: track.best(ALERTED),
+            evidence: track.evidence.of(ALERTED),
+            bbox: track.bbox.clipped(),
+            captured: stamp,
+        };
+        self.next += 1;
+        self.open.push(Open { alert, track: track.id, told_ms: stamp.uptime_ms, seen_ms: stamp.uptime_ms });
+        Some(alert)
+    }
+}
+
+impl Open {
+    /// Takes over what its track says; when the track was lost, another bear at the same place is taken for it.
+    fn follow(&mut self, tracks: &[Track], stamp: Stamp) {
+        let supports = |t: &&Track| t.seen && t.evidence.of(ALERTED) > 0.0 && t.class() == ALERTED;
+        let own = tracks.iter().filter(supports).find(|t| t.id == self.track);
+        let heir = || tracks.iter().filter(supports).find(|t| same_place(self.alert.bbox, t.bbox));
+        let Some(track) = own.or_else(heir) else { return };
+        self.track = track.id;
+        self.seen_ms = stamp.uptime_ms;
+        self.alert.score = self.alert.score.max(track.score(ALERTED));
+        self.alert.evidence = track.evidence.of(ALERTED);
+        self.alert.bbox = track.bbox.clipped();
+        self.alert.captured = stamp;
+    }
+
+    /// The next `updated`, where it is due and there is something to tell.
+    fn update(&mut self, stamp: Stamp, update_s: f64) -> Option<Alert> {
+        let news = self.seen_ms == stamp.uptime_ms && seconds(self.told_ms, stamp.uptime_ms) >= update_s;
+        news.then(|| {
+            self.told_ms = stamp.uptime_ms;
+            Alert { state: AlertState::Updated, ..self.alert }
+        })
+    }
+
+    fn closed(self) -> Alert {
+        Alert { state: AlertState::Closed, ..self.alert }
+    }
+}
+
+/// Whether two boxes are about the same place.
+fn same_place(a: Rect, b: Rect) -> bool {
+    let ((ax, ay), (bx, by)) = (a.centre(), b.centre());
+    (ax - bx).abs() <= SAME_PLACE_SIDES * a.w.max(b.w) && (ay - by).abs() <= SAME_PLACE_SIDES * a.h.max(b.h)
+}
+
+fn seconds(then_ms: u64, now_ms: u64) -> f64 {
+    now_ms.saturating_sub(then_ms) as f64 / 1e3
+}

@@ -1,0 +1,212 @@
+//! From a part of a picture to the model's input: tone, scale, layout.
+//!
+//! Whole numbers, eight bytes at a time: on a small board this step stands beside the model in every frame's budget.
+
+use super::frame::Picture;
+use super::model::{ChannelOrder, InputSpec};
+use super::regions::Letterbox;
+
+/// The tone table that changes nothing.
+pub const IDENTITY_TONE: [u8; 256] = {
+    let mut table = [0u8; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = i as u8;
+        i += 1;
+    }
+    table
+};
+
+/// Sum of the weights of one output position, along each side.
+const ONE: u32 = 256;
+
+/// Every other byte of eight.
+const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
+
+/// Resamples a region into the model's input: `input` becomes 3 planes of `spec.height` × `spec.width`. Bilinear when
+/// enlarging; area-weighted triangle filter when shrinking, so that small things do not flicker.
+///
+/// `tone` is applied to every channel value last (a table of 256 entries: the low-light enhancement), for averaging first takes the
+/// noise away before the shadows are lifted.
+pub fn fill_input(
+    picture: &Picture,
+    place: &Letterbox,
+    spec: &InputSpec,
+    tone: &[u8; 256],
+    input: &mut Vec<f32>,
+) {
+    let planes = Planes::new(spec, tone);
+    planes.clear(spec, input);
+    let columns = Taps::new(0, place.width, place.scaled_width);
+    let rows = Taps::new(place.top, place.height, place.scaled_height);
+    let mut band = Band::new(place.width);
+    let plane = spec.width as usize * spec.height as usize;
+    for (y, (first, weights)) in rows.iter().enumerate() {
+        band.blend(picture, place.left, first, weights);
+        let at = y * spec.width as usize;
+        for (x, sums) in (at..).zip(band.squeeze(&columns)) {
+            for (i, (table, shift)) in planes.tables.iter().zip(planes.shifts).enumerate() {
+                input[i * plane + x] = table.at(sums >> shift);
+            }
+        }
+    }
+}
+
+/// A few rows of the picture, weighted into one.
+struct Band {
+    even: Vec<u64>,
+    odd: Vec<u64>,
+    /// Red, green, blue of one byte after another, times [`ONE`].
+    values: Vec<u16>,
+    /// A pixel a word: see [`pack`].
+    pixels: Vec<u64>,
+}
+
+impl Band {
+    fn new(width: u32) -> Band {
+        let bytes = width as usize * 3;
+        let words = bytes.div_ceil(8);
+        Band {
+            even: vec![0; words],
+            odd: vec![0; words],
+            values: vec![0; words * 8],
+            pixels: vec![0; width as usize],
+        }
+    }
+
+    /// Sums rows from `first` on, from pixel `left` on, by `weights`. The weights add up to [`ONE`], so that four sums of 16 bits fit into a
+    /// word and never overflow into their neighbours.
+    fn blend(&mut self, picture: &Picture, left: u32, first: u32, weights: &[u16]) {
+        self.even.fill(0);
+        self.odd.fill(0);
+        let stride = picture.width as usize * 3;
+        let bytes = self.even.len() * 8;
+        for (row, &weight) in (first as usize..).zip(weights) {
+            let line = &picture.data[row * stride..][left as usize * 3..];
+            self.add(&line[..bytes.min(line.len())], u64::from(weight));
+        }
+        let words = self.even.iter().zip(&self.odd);
+        for ((&even, &odd), out) in words.zip(self.values.chunks_exact_mut(8)) {
+            for lane in 0..4 {
+                out[2 * lane] = (even >> (16 * lane)) as u16;
+                out[2 * lane + 1] = (odd >> (16 * lane)) as u16;
+            }
+        }
+        let (pixels, _) = self.values.as_chunks::<3>();
+        self.pixels.iter_mut().zip(pixels).for_each(|(word, rgb)| *word = pack(*rgb));
+    }
+
+    fn add(&mut self, line: &[u8], weight: u64) {
+        let (whole, rest) = line.as_chunks::<8>();
+        for (eight, (even, odd)) in whole.iter().zip(self.even.iter_mut().zip(&mut self.odd)) {
+            add_word(u64::from_le_bytes(*eight), weight, even, odd);
+        }
+        if let (Some(even), Some(odd)) = (self.even.get_mut(whole.len()), self.odd.get_mut(whole.len())) {
+            let mut last = [0u8; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            add_word(u64::from_le_bytes(last), weight, even, odd);
+        }
+    }
+
+    /// The band at the output's width: a weighted sum of packed pixels for each position.
+    fn squeeze<'a>(&'a self, columns: &'a Taps) -> impl Iterator<Item = u64> + 'a {
+        columns.iter().map(|(first, weights)| {
+            let pixels = &self.pixels[first as usize..][..weights.len()];
+            pixels
+                .iter()
+                .zip(weights)
+                .fold(0u64, |sum, (&pixel, &weight)| sum.wrapping_add(pixel.wrapping_mul(u64::from(weight))))
+        })
+    }
+}
+
+fn add_word(word: u64, weight: u64, even: &mut u64, odd: &mut u64) {
+    *even = even.wrapping_add((word & EVEN).wrapping_mul(weight));
+    *odd = odd.wrapping_add(((word >> 8) & EVEN).wrapping_mul(weight));
+}
+
+/// Three values of 13 bits (8 and 5 after the point), 21 bits apart: times a weight of [`ONE`] in all, none reaches its neighbour.
+fn pack([red, green, blue]: [u16; 3]) -> u64 {
+    u64::from(red >> 3) | u64::from(green >> 3) << 21 | u64::from(blue >> 3) << 42
+}
+
+/// From a weighted sum to the number that the model takes: tone, mean and scale of one plane.
+struct Table([f32; 257]);
+
+impl Table {
+    /// `sum`: its lowest 21 bits are a channel value with 13 bits after the point; linear between the entries.
+    fn at(&self, sum: u64) -> f32 {
+        let (low, part) = ((sum >> 13) as usize & 255, (sum & 0x1FFF) as f32 / 8192.0);
+        self.0[low] + part * (self.0[low + 1] - self.0[low])
+    }
+}
+
+/// The planes of the input: where the channel of each stands in a packed sum, and how values become inputs.
+struct Planes {
+    shifts: [u32; 3],
+    tables: [Table; 3],
+    empty: [f32; 3],
+}
+
+impl Planes {
+    fn new(spec: &InputSpec, tone: &[u8; 256]) -> Planes {
+        let shifts = match spec.order {
+            ChannelOrder::Rgb => [0, 21, 42],
+            ChannelOrder::Bgr => [42, 21, 0],
+        };
+        let scale = |plane: usize, value: u8| (f32::from(value) - spec.mean[plane]) / spec.std[plane];
+        let table = |plane| Table(std::array::from_fn(|v| scale(plane, tone[v.min(255)])));
+        let empty = std::array::from_fn(|plane| scale(plane, spec.fill));
+        Planes { shifts, tables: std::array::from_fn(table), empty }
+    }
+
+    /// The input as it is where no picture lies.
+    fn clear(&self, spec: &InputSpec, input: &mut Vec<f32>) {
+        let plane = spec.width as usize * spec.height as usize;
+        input.clear();
+        for (i, &empty) in self.empty.iter().enumerate() {
+            input.resize((i + 1) * plane, empty);
+        }
+    }
+}
+
+/// For every output position along one side: the first source position, and the weights from there on, which add up to [`ONE`].
+struct Taps {
+    first: Vec<u32>,
+    weights: Vec<u16>,
+    per_output: usize,
+}
+
+impl Taps {
+    /// Triangle filter of half-width max(1, scale), centred as image libraries do (pixel centres at half integers).
+    fn new(offset: u32, source: u32, target: u32) -> Taps {
+        let scale = source as f32 / target as f32;
+        let reach = scale.max(1.0);
+        let per_output = ((2.0 * reach).ceil() as usize).min(source as usize);
+        let mut taps = Taps { first: Vec::new(), weights: Vec::new(), per_output };
+        for i in 0..target {
+            let centre = (i as f32 + 0.5) * scale - 0.5;
+            let begin = ((centre - reach).ceil().max(0.0) as u32).min(source - per_output as u32);
+            let weight = |k: usize| (1.0 - ((begin as usize + k) as f32 - centre).abs() / reach).max(0.0);
+            taps.first.push(offset + begin);
+            taps.push_weights(weight);
+        }
+        taps
+    }
+
+    /// Rounds the running sum instead of each weight, so that nothing is lost or gained.
+    fn push_weights(&mut self, weight: impl Fn(usize) -> f32) {
+        let sum: f32 = (0..self.per_output).map(&weight).sum();
+        let (mut so_far, mut given) = (0.0, 0);
+        for k in 0..self.per_output {
+            so_far += weight(k);
+            let upto = (so_far / sum * ONE as f32).round() as u16;
+            self.weights.push(upto - given);
+            given = upto;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u32, &[u16])> {
+        self.first.iter().copied().zip(self.weights.chunks_exact(self.per_output))
+    }
+}

@@ -42,7 +42,7 @@ pub fn judge(facts: &Facts) -> Health {
         (Camera::Lost(why), _) => degraded(why.clone()),
         (Camera::Ended, _) => degraded("the pictures have come to their end".into()),
         (_, None) => degraded(waiting(facts)),
-        (_, Some(since)) if since > BLIND_AFTER + 2 * facts.interval => degraded(blind(facts, since)),
+        (_, Some(since)) if since > BLIND_AFTER + 2 * facts.interval => degraded(blind(facts)),
         (Camera::Open(what), _) => Health { state: State::Online, reason: what.clone() },
         (Camera::Opening, _) => degraded("the source is being opened".into()),
     }
@@ -55,9 +55,10 @@ fn waiting(facts: &Facts) -> String {
     }
 }
 
-fn blind(facts: &Facts, since: Duration) -> String {
+/// Without the seconds that pass: a reason that does not change is told once.
+fn blind(facts: &Facts) -> String {
     let fault = facts.fault.map_or(String::new(), |f| format!(": {f}"));
-    format!("no usable picture for {} s{fault}", since.as_secs())
+    format!("no usable picture for more than {} s{fault}", BLIND_AFTER.as_secs())
 }
 
 #[cfg(test)]
@@ -85,7 +86,7 @@ mod tests {
     fn an_open_camera_whose_frames_cannot_be_used_is_degraded_with_the_reason() {
         let health = verdict(Camera::Open("MJPEG".into()), Some(30), Some("JPEG ends early"));
         assert_eq!(health.state, State::Degraded);
-        assert_eq!(health.reason, "no usable picture for 30 s: JPEG ends early");
+        assert_eq!(health.reason, "no usable picture for more than 10 s: JPEG ends early");
     }
 
     #[test]

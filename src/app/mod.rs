@@ -21,7 +21,6 @@ use crate::perceive::perception::Perception;
 use crate::publish::{Handle, PublishError};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
-use crate::system::notify::Notify;
 use crate::system::pulse::Pulse;
 use crate::system::stop::Stop;
 
@@ -132,15 +131,19 @@ impl App {
         &self.model
     }
 
+    /// What frames come from, for people.
+    pub fn source(&self) -> String {
+        self.source.name()
+    }
+
     /// Runs until the source ends, fails for good, or `stop` is raised.
     ///
     /// # Errors
     /// Where the source turns out hopeless, a camera call does not return, or a thread has a bug. The outbox was drained before.
     pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
         let App { config, source, engine, model, publish, shared } = self;
-        let notify = Notify::from_env();
         let threads = spawn(&config, source, engine, model, &publish, &shared, stop)?;
-        let watch = Watch::new(&config, publish.sender(), shared, notify);
+        let watch = Watch::new(&config, publish.sender(), shared);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
         end(threads, publish, ended)
     }
@@ -158,7 +161,7 @@ fn spawn(
     let (sender, receiver) = ring(RING);
     let (event, events) = sync_channel(EVENTS);
     let settings = &config.capture;
-    let history = (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb));
+    let history = (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb * 1_000_000));
     let links = Links {
         drafts: publish.sender(),
         history: history.clone(),

@@ -1,7 +1,8 @@
-//! The caller's thread while the others work: the camera's health, telemetry, the watchdog.
+//! The caller's thread while the others work: tells the camera's health and telemetry, feeds the watchdog.
 
+use std::path::PathBuf;
 use std::sync::PoisonError;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use super::health::{Camera, Facts, judge};
@@ -10,43 +11,62 @@ use crate::capture::Event;
 use crate::capture::settings::SourceSettings;
 use crate::config::Config;
 use crate::infer::worker::Sight;
-use crate::publish::{Draft, Health, State};
+use crate::publish::{Draft, Health, TelemetryDraft};
 use crate::system::metrics::count;
-use crate::system::notify::Notify;
+use crate::system::notify::Notifier;
 use crate::system::stop::Stop;
+use crate::system::vitals::Vitals;
+use crate::system::watchdog::{Silent, Watchdog};
 
 /// How often the watch looks around when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
+/// A stage that shows no life for so long is not fed for. Long enough for the slowest board's largest frame, and for a disk that
+/// takes its time over a commit.
+const STAGE_LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) struct Watch {
     drafts: SyncSender<Draft>,
     shared: Shared,
-    notify: Notify,
+    store: PathBuf,
+    notifier: Notifier,
+    watchdog: Watchdog,
+    feed_every: Option<Duration>,
+    fed_at: Duration,
+    silent: bool,
     camera: Camera,
     told: Option<Health>,
     telemetry_every: Duration,
-    telemetry_due: Duration,
+    telemetry_at: Duration,
     interval: Duration,
 }
 
 impl Watch {
-    pub(super) fn new(config: &Config, drafts: SyncSender<Draft>, shared: Shared, notify: Notify) -> Watch {
-        let telemetry_every = Duration::from_secs_f64(config.publish.telemetry_s);
+    pub(super) fn new(config: &Config, drafts: SyncSender<Draft>, shared: Shared) -> Watch {
+        let mut watchdog = Watchdog::default();
+        let pulses = &shared.pulses;
+        for (stage, pulse) in [("capture", &pulses.capture), ("infer", &pulses.infer), ("publish", &pulses.publish)] {
+            watchdog.watch(stage, pulse.clone(), STAGE_LIMIT);
+        }
         Watch {
             drafts,
-            shared,
-            notify,
+            store: config.publish.store.path.clone(),
+            notifier: Notifier::default(),
+            watchdog,
+            feed_every: Notifier::watchdog_interval(),
+            fed_at: Duration::ZERO,
+            silent: false,
             camera: Camera::Opening,
             told: None,
-            telemetry_every,
-            telemetry_due: telemetry_every,
+            telemetry_every: Duration::from_secs_f64(config.publish.telemetry_s),
+            telemetry_at: shared.clock.uptime(),
             interval: interval(&config.capture.source),
+            shared,
         }
     }
 
     /// Watches until the run is to end: the capture thread has, or `stop` is raised.
     pub(super) fn run(mut self, events: &Receiver<Event>, captured: impl Fn() -> bool, stop: &Stop) -> Ended {
-        self.notify.ready();
+        self.notifier.ready();
         let ended = loop {
             self.look_around();
             match events.recv_timeout(TICK) {
@@ -58,8 +78,7 @@ impl Watch {
                 break Ended::Stopped;
             }
         };
-        self.look_around();
-        self.notify.stopping();
+        self.notifier.stopping();
         ended
     }
 
@@ -74,9 +93,75 @@ impl Watch {
     fn look_around(&mut self) {
         let sight = self.shared.sight.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.tell_health(&sight);
-        if self.shared.clock.uptime() >= self.telemetry_due {
-            self.telemetry_due = self.shared.clock.uptime() + self.telemetry_every;
-            self.send_telemetry(&sight);
+        let now = self.shared.clock.uptime();
+        if now - self.telemetry_at >= self.telemetry_every {
+            self.send_telemetry(sight, now);
+        }
+        if self.feed_every.is_some_and(|every| now - self.fed_at >= every) {
+            self.fed_at = now;
+            self.feed();
         }
     }
+
+    /// Told when it changes.
+    fn tell_health(&mut self, sight: &Sight) {
+        let now_ms = self.shared.clock.uptime_ms();
+        let since = |last: u64| Duration::from_millis(now_ms.saturating_sub(last));
+        let facts = Facts {
+            camera: &self.camera,
+            since_last: sight.last.map(|stamp| since(stamp.uptime_ms)),
+            fault: sight.fault.as_deref(),
+            interval: self.interval,
+        };
+        let health = judge(&facts);
+        if self.told.as_ref() == Some(&health) {
+            return;
+        }
+        self.notifier.status(&format!("{}: {}", health.state.name(), health.reason));
+        if self.drafts.try_send(Draft::Health(health.clone())).is_ok() {
+            tracing::info!(reason = health.reason, "{}", health.state.name());
+            self.told = Some(health);
+        }
+    }
+
+    fn send_telemetry(&mut self, sight: Sight, now: Duration) {
+        let vitals = Vitals::read(&self.store);
+        let draft = TelemetryDraft {
+            interval_s: (now - self.telemetry_at).as_secs_f64(),
+            regime: sight.regime,
+            scene: sight.last.map(|_| sight.scene),
+            scores: sight.histograms,
+            temperature_c: vitals.temperature_c,
+            memory_mb: vitals.memory_mb,
+        };
+        self.telemetry_at = now;
+        if self.drafts.try_send(Draft::Telemetry(draft)).is_err() {
+            count(&self.shared.metrics.counters.lost_telemetry);
+        }
+    }
+
+    fn feed(&mut self) {
+        match self.watchdog.silent() {
+            None => {
+                self.silent = false;
+                self.notifier.feed_watchdog();
+            }
+            Some(Silent { stage, age }) if !self.silent => {
+                self.silent = true;
+                tracing::error!("stage {stage} has shown no life for {} s; systemd will start us anew", age.as_secs());
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Longest time between two frames in ordinary life.
+fn interval(source: &SourceSettings) -> Duration {
+    let fps = match source {
+        SourceSettings::Files(files) => files.fps,
+        SourceSettings::Simulated(scene) => scene.fps,
+        SourceSettings::Camera(camera) => f64::from(camera.fps),
+        SourceSettings::Command(_) | SourceSettings::Mjpeg(_) => 1.0,
+    };
+    Duration::try_from_secs_f64(1.0 / fps).unwrap_or(Duration::from_secs(1))
 }

@@ -51,6 +51,11 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Whether the name says that it is a video.
+pub fn is_video(path: &Path) -> bool {
+    has_extension(path, &VIDEOS)
+}
+
 fn has_extension(path: &Path, known: &[&str]) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     extension.is_some_and(|e| known.contains(&e.as_str()))

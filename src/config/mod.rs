@@ -46,7 +46,7 @@ pub struct Config {
 pub struct ModelSettings {
     /// The ONNX file, its card beside it; the embedded model where `None`.
     pub path: Option<PathBuf>,
-    /// Threads that one inference runs on.
+    /// Regions of a frame that the model looks at side by side, each on a thread of its own.
     pub threads: usize,
 }
 
@@ -71,6 +71,18 @@ impl Config {
         let sets = Layer::sets(sets);
         let config = assemble(&[&file, &sets], &name)?;
         Ok(overrides::apply(config, |overrides| assemble(&[&file, overrides, &sets], &name)))
+    }
+
+    /// The defaults for everything but the names: what `demo` and `bench` start from.
+    pub fn of_site(site: publish::settings::Site) -> Config {
+        Config {
+            site,
+            capture: capture::settings::Settings::default(),
+            model: ModelSettings::default(),
+            perceive: perceive::settings::Settings::default(),
+            publish: publish::settings::Settings::default(),
+            overrides: Overrides::default(),
+        }
     }
 
     /// Reads `text`, called `name` in messages, and `sets`; no overrides.

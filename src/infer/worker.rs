@@ -221,7 +221,7 @@ impl Worker {
             alert,
             regime,
             frame: (self.picture.width, self.picture.height),
-            model: self.model.clone(),
+            model: (self.model.name.clone(), self.model.sha256.clone()),
             inferred_at_uptime_ms: self.links.clock.uptime_ms(),
             simulated: self.simulated,
             drill: false,

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod metrics;
 pub mod notify;
 pub mod pulse;
+pub mod signals;
 pub mod stop;
 pub mod vitals;
 pub mod watchdog;

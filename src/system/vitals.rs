@@ -57,6 +57,13 @@ fn load(file: &Path) -> Option<f32> {
     fs::read_to_string(file).ok()?.split_whitespace().next()?.parse().ok()
 }
 
+/// The processor's name, for reports; the architecture where the kernel tells no name (ARM).
+pub fn cpu_model() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let named = |line: &str| Some(line.strip_prefix("model name")?.split_once(':')?.1.trim().to_owned());
+    text.lines().find_map(named).unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

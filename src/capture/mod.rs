@@ -8,15 +8,20 @@ use crate::system::stop::Stop;
 
 use settings::SourceSettings;
 
+pub mod command;
 pub mod files;
 pub mod history;
 pub mod jpeg;
+pub mod mjpeg;
+mod multipart;
 pub mod pace;
 pub mod pixels;
+mod program;
 pub mod ring;
 pub mod settings;
 mod watch;
 pub mod worker;
+mod y4m;
 mod yuv;
 
 /// Why no frame came.
@@ -105,6 +110,8 @@ pub enum Event {
 pub fn open(settings: &SourceSettings) -> Result<Box<dyn Source>, CaptureError> {
     match settings {
         SourceSettings::Files(settings) => Ok(Box::new(files::Files::new(settings.clone()))),
+        SourceSettings::Command(settings) => Ok(Box::new(command::CommandSource::new(settings.clone()))),
+        SourceSettings::Mjpeg(settings) => Ok(Box::new(mjpeg::Mjpeg::new(settings.clone()))),
         other => Err(CaptureError::Hopeless {
             source_name: format!("{other:?}"),
             what: "this build has no such source".to_owned(),
@@ -126,6 +133,11 @@ pub enum Next {
 pub trait Source: Send {
     /// A short name for logs and status: "camera /dev/video0", "files ./pictures".
     fn name(&self) -> String;
+
+    /// Whether its end is a loss: live sources are opened anew, others (files) are done.
+    fn is_live(&self) -> bool {
+        false
+    }
 
     /// Opens it. `stop` interrupts waiting.
     fn open(&mut self, stop: &Stop) -> Result<Box<dyn Stream>, CaptureError>;

@@ -29,7 +29,9 @@ pub enum ModelError {
         error: serde_json::Error,
     },
     /// The bytes are not those that the card speaks of.
-    #[error("model {path}: SHA-256 is {found}, the card says {expected}; the file is truncated or altered: copy it again")]
+    #[error(
+        "model {path}: SHA-256 is {found}, the card says {expected}; the file is truncated or altered: copy it again"
+    )]
     Hash {
         /// The file.
         path: PathBuf,
@@ -126,7 +128,10 @@ impl Bundle {
 fn fault(card: &Card) -> Option<String> {
     let side = |s: u32| (32..=2048).contains(&s);
     if !side(card.input.width) || !side(card.input.height) {
-        return Some(format!("input of {}×{} pixels is outside 32..2048", card.input.width, card.input.height));
+        return Some(format!(
+            "input of {}×{} pixels is outside 32..2048",
+            card.input.width, card.input.height
+        ));
     }
     let divides = |s: &u32| *s > 0 && card.input.width % s == 0 && card.input.height % s == 0;
     if card.output.strides.is_empty() || !card.output.strides.iter().all(divides) {
@@ -153,8 +158,12 @@ fn class_fault(class: &ClassSpec) -> Option<String> {
         return Some(format!("threshold {} of class \"{name}\" is not between 0 and 1", class.threshold));
     }
     let c = class.calibration;
-    (!(c.slope > 0.0 && c.slope.is_finite() && c.intercept.is_finite()))
-        .then(|| format!("calibration of class \"{name}\" is not usable (slope {}, intercept {})", c.slope, c.intercept))
+    (!(c.slope > 0.0 && c.slope.is_finite() && c.intercept.is_finite())).then(|| {
+        format!(
+            "calibration of class \"{name}\" is not usable (slope {}, intercept {})",
+            c.slope, c.intercept
+        )
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {

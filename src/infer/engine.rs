@@ -39,7 +39,8 @@ impl Engine {
                 expected[1]
             )));
         }
-        let plan = model.into_runnable().map_err(|error| unsuitable(format!("tract cannot plan it: {error:#}")))?;
+        let plan =
+            model.into_runnable().map_err(|error| unsuitable(format!("tract cannot plan it: {error:#}")))?;
         Ok(Engine { plan, shape, spec: ModelSpec { channels: columns - 5, ..spec.clone() } })
     }
 

@@ -1,8 +1,8 @@
 //! Detection on a single picture, without time: for `detect`, `eval` and golden pictures.
 
+use super::bundle::Bundle;
 use super::bundle::ModelError;
 use super::engine::{Engine, RunError};
-use super::bundle::Bundle;
 use crate::perceive::decode::{decode, suppress};
 use crate::perceive::frame::Picture;
 use crate::perceive::model::ModelSpec;
@@ -29,7 +29,12 @@ impl StillDetector {
     }
 
     /// Boxes with a score of `min_score` or more, doubles suppressed, highest score first.
-    pub fn detect(&mut self, picture: &Picture, mode: RegionMode, min_score: f32) -> Result<Vec<Detection>, RunError> {
+    pub fn detect(
+        &mut self,
+        picture: &Picture,
+        mode: RegionMode,
+        min_score: f32,
+    ) -> Result<Vec<Detection>, RunError> {
         let size = (picture.width, picture.height);
         let mut found = Vec::new();
         for region in for_still(size.0, size.1, mode, &self.engine.spec().input) {

@@ -31,7 +31,9 @@ pub fn decode(
             if row[4] < min_score {
                 continue;
             }
-            let Some((class, score)) = best_class(row, spec).filter(|best| best.1 >= min_score) else { continue };
+            let Some((class, score)) = best_class(row, spec).filter(|best| best.1 >= min_score) else {
+                continue;
+            };
             let cell_xy = ((cell % columns) as f32, (cell / columns) as f32);
             let bbox = place.to_frame(anchor_box(row, cell_xy, stride as f32), width, height).clipped();
             if bbox.area() > 0.0 && score.is_finite() {

@@ -104,7 +104,13 @@ fn starts(side: u32, tile: u32) -> Vec<f32> {
 /// enlarging; area-weighted triangle filter when shrinking, so that small things do not flicker.
 ///
 /// `tone` is applied to every channel value first (a table of 256 entries: the low-light enhancement).
-pub fn fill_input(picture: &Picture, place: &Letterbox, spec: &InputSpec, tone: &[u8; 256], input: &mut Vec<f32>) {
+pub fn fill_input(
+    picture: &Picture,
+    place: &Letterbox,
+    spec: &InputSpec,
+    tone: &[u8; 256],
+    input: &mut Vec<f32>,
+) {
     let plane = spec.width as usize * spec.height as usize;
     let scale = Channels::new(spec);
     input.clear();
@@ -182,7 +188,9 @@ impl Taps {
             let centre = (i as f32 + 0.5) * scale - 0.5;
             let begin = ((centre - reach).ceil().max(0.0) as u32).min(source - per_output as u32);
             let at = weights.len();
-            weights.extend((0..per_output as u32).map(|k| (1.0 - ((begin + k) as f32 - centre).abs() / reach).max(0.0)));
+            weights.extend(
+                (0..per_output as u32).map(|k| (1.0 - ((begin + k) as f32 - centre).abs() / reach).max(0.0)),
+            );
             let sum: f32 = weights[at..].iter().sum();
             weights[at..].iter_mut().for_each(|w| *w /= sum);
             first.push(offset + begin);

@@ -38,6 +38,17 @@ pub fn is_whole(bytes: &[u8], header: &Header) -> bool {
     bytes[header.scan_at..].windows(2).rev().any(|pair| pair == [0xFF, END])
 }
 
+/// What a [`Cutter`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The picture goes on: more bytes are needed.
+    More,
+    /// So many bytes are a whole picture.
+    Picture(usize),
+    /// So many bytes are none: the picture broke off and the next begins after them, or there was something between two.
+    Torn(usize),
+}
+
 /// Cuts a stream of JPEG pictures into pictures. Remembers how far it looked, so that no byte is looked at twice.
 #[derive(Debug, Default)]
 pub struct Cutter {
@@ -46,24 +57,51 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    /// The length of the picture that `bytes` begins with once it is whole. Call again with more bytes otherwise; after a picture
-    /// the cutter is ready for the next, which must then stand at the beginning.
-    pub fn end(&mut self, bytes: &[u8]) -> Option<usize> {
-        self.at = self.at.max(START.len());
+    /// Judges what `bytes` begins with. After [`Cut::More`] call again with more bytes behind the same; after the others without
+    /// the bytes that were cut.
+    pub fn cut(&mut self, bytes: &[u8]) -> Cut {
+        let cut = self.look(bytes).unwrap_or(Cut::More);
+        if cut != Cut::More {
+            *self = Cutter::default();
+        }
+        cut
+    }
+
+    fn look(&mut self, bytes: &[u8]) -> Option<Cut> {
+        if self.at == 0 {
+            if bytes.get(..START.len())? != START {
+                return Some(Cut::Torn(next_start(bytes)));
+            }
+            self.at = START.len();
+        }
         loop {
             if self.in_scan {
-                self.at = next_marker(bytes, self.at)?;
+                self.at = self.skip_scan(bytes)?;
                 self.in_scan = false;
             }
             let segment = Segment::read(bytes, self.at)?;
-            self.at = segment.end;
-            self.in_scan = segment.marker == SCAN;
-            if segment.marker == END {
-                *self = Cutter::default();
-                return Some(segment.end);
+            match segment.marker {
+                END => return Some(Cut::Picture(segment.end)),
+                marker if marker == START[1] => return Some(Cut::Torn(segment.end - START.len())),
+                marker => self.in_scan = marker == SCAN,
             }
+            self.at = segment.end;
         }
     }
+
+    /// The marker after the scan; what holds none need not be looked at again but for its last byte.
+    fn skip_scan(&mut self, bytes: &[u8]) -> Option<usize> {
+        let found = next_marker(bytes, self.at);
+        if found.is_none() {
+            self.at = self.at.max(bytes.len().saturating_sub(1));
+        }
+        found
+    }
+}
+
+/// Where the next picture may begin, or the last byte.
+fn next_start(bytes: &[u8]) -> usize {
+    bytes.windows(2).position(|pair| pair == START).unwrap_or(bytes.len() - 1)
 }
 
 struct Segment {
@@ -146,11 +184,33 @@ mod tests {
             let (mut cutter, mut held, mut found) = (Cutter::default(), Vec::new(), Vec::new());
             for chunk in stream.chunks(step) {
                 held.extend_from_slice(chunk);
-                while let Some(end) = cutter.end(&held) {
-                    found.push(held.drain(..end).collect::<Vec<u8>>());
-                }
+                cut_all(&mut cutter, &mut held, &mut found);
             }
             assert_eq!(found, pictures, "in steps of {step}");
+        }
+    }
+
+    fn cut_all(cutter: &mut Cutter, held: &mut Vec<u8>, found: &mut Vec<Vec<u8>>) {
+        loop {
+            match cutter.cut(held) {
+                Cut::More => return,
+                Cut::Torn(end) => drop(held.drain(..end)),
+                Cut::Picture(end) => found.push(held.drain(..end).collect()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_that_broke_off_does_not_take_the_next_with_it() {
+        let (first, second) = (noise(40, 24), noise(24, 16));
+        let stream = [b"\r\nwelcome", &first[..first.len() / 2], b"\xFF", &second, b"\0\0", &first].concat();
+        for step in [1, 13, stream.len()] {
+            let (mut cutter, mut held, mut found) = (Cutter::default(), Vec::new(), Vec::new());
+            for chunk in stream.chunks(step) {
+                held.extend_from_slice(chunk);
+                cut_all(&mut cutter, &mut held, &mut found);
+            }
+            assert_eq!(found, [second.clone(), first.clone()], "in steps of {step}");
         }
     }
 }

@@ -8,16 +8,21 @@ use crate::system::stop::Stop;
 
 use settings::SourceSettings;
 
+pub mod command;
 pub mod files;
 pub mod history;
 pub mod jpeg;
+pub mod mjpeg;
+mod multipart;
 pub mod pace;
 pub mod pixels;
+mod program;
 pub mod ring;
 pub mod settings;
 pub mod simulated;
 mod watch;
 pub mod worker;
+mod y4m;
 mod yuv;
 
 /// Why no frame came.
@@ -107,6 +112,8 @@ pub fn open(settings: &SourceSettings) -> Result<Box<dyn Source>, CaptureError> 
     match settings {
         SourceSettings::Files(settings) => Ok(Box::new(files::Files::new(settings.clone()))),
         SourceSettings::Simulated(settings) => Ok(Box::new(simulated::Simulated::new(settings.clone()))),
+        SourceSettings::Command(settings) => Ok(Box::new(command::CommandSource::new(settings.clone()))),
+        SourceSettings::Mjpeg(settings) => Ok(Box::new(mjpeg::Mjpeg::new(settings.clone()))),
         other => Err(CaptureError::Hopeless {
             source_name: format!("{other:?}"),
             what: "this build has no such source".to_owned(),
@@ -129,6 +136,11 @@ pub trait Source: Send {
     /// A short name for logs and status: "camera /dev/video0", "files ./pictures".
     fn name(&self) -> String;
 
+    /// Whether its end is a loss: live sources are opened anew, others (files) are done.
+    fn is_live(&self) -> bool {
+        false
+    }
+
     /// Opens it. `stop` interrupts waiting.
     fn open(&mut self, stop: &Stop) -> Result<Box<dyn Stream>, CaptureError>;
 }
@@ -137,6 +149,11 @@ pub trait Source: Send {
 pub trait Stream: Send {
     /// What was got, for the log: "YUYV 640×480 at 15 fps".
     fn describe(&self) -> String;
+
+    /// Frames a second as a recording states it; `None` for whatever is live.
+    fn recorded_fps(&self) -> Option<f64> {
+        None
+    }
 
     /// Waits for the next frame and fills `frame` (format, width, height, data, name, simulated), reusing its buffer. The
     /// worker sets stamp, sequence and losses. Paced sources (files, simulated) sleep on `stop` until the frame is due. When `stop`

@@ -205,6 +205,9 @@ impl Reader {
                 Ok(Next::Frame) => self.deliver(stream.as_ref()),
                 Ok(Next::End) if self.stop.is_raised() => return Ok(Finished::Stopped),
                 Ok(Next::End) if stop.is_raised() => return Err(self.stalled()),
+                Ok(Next::End) if self.source.is_live() => {
+                    return Err(self.broken("came to an end".to_owned()));
+                }
                 Ok(Next::End) => return Ok(Finished::Ended),
                 Err(CaptureError::BadFrame { source_name, what }) => self.bad(&source_name, &what),
                 Err(error) => return Err(error),
@@ -252,7 +255,10 @@ impl Reader {
     }
 
     fn stalled(&self) -> CaptureError {
-        let what = format!("gave no frame for {:.0} s", self.watch.patience().as_secs_f64());
+        self.broken(format!("gave no frame for {:.1} s", self.watch.patience().as_secs_f64()))
+    }
+
+    fn broken(&self, what: String) -> CaptureError {
         CaptureError::Broken { source_name: self.source_name.clone(), what }
     }
 

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::capture::pixels::read_picture;
-use crate::perceive::frame::Picture;
+use crate::capture::pixels::{read_picture, to_picture};
+use crate::capture::settings::{CommandFormat, CommandSettings, RawPixels, SourceSettings};
+use crate::capture::{self, CaptureError, Next, Stream};
+use crate::perceive::frame::{Frame, Picture};
+use crate::system::stop::Stop;
 
 const PICTURES: [&str; 3] = ["jpg", "jpeg", "png"];
 const VIDEOS: [&str; 8] = ["mp4", "mkv", "avi", "mov", "webm", "m4v", "y4m", "mjpeg"];
@@ -61,14 +64,92 @@ fn has_extension(path: &Path, known: &[&str]) -> bool {
     extension.is_some_and(|e| known.contains(&e.as_str()))
 }
 
+/// ffmpeg decodes every frame of a recording, as fast as they are taken.
+fn recording(path: &Path) -> CommandSettings {
+    ffmpeg(&[], &path.to_string_lossy())
+}
+
+/// ffmpeg decodes `input` and writes Y4M; `options` stand before the input.
+pub fn ffmpeg(options: &[&str], input: &str) -> CommandSettings {
+    let before = ["ffmpeg", "-nostdin", "-loglevel", "error"];
+    let after = ["-i", input, "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "-"];
+    CommandSettings {
+        command: before.iter().chain(options).chain(&after).map(|&word| word.to_owned()).collect(),
+        format: CommandFormat::Y4m,
+        pixels: RawPixels::I420,
+        width: 0,
+        height: 0,
+    }
+}
+
 impl Input {
     /// The pictures in the file, read as they are asked for.
-    pub fn pictures(&self) -> Box<dyn Iterator<Item = Step> + '_> {
+    pub fn pictures(&self) -> Box<dyn Iterator<Item = Step>> {
         if self.path.is_dir() {
             let error = format!("{}: no picture (JPEG, PNG) or video in it", self.path.display());
             return Box::new(std::iter::once(Err(error)));
         }
+        if is_video(&self.path) {
+            return match Video::open(&self.path) {
+                Ok(video) => Box::new(video),
+                Err(error) => Box::new(std::iter::once(Err(format!("{}: {error}", self.path.display())))),
+            };
+        }
         let picture = read_picture(&self.path).map(|p| (p, None)).map_err(|e| e.to_string());
         Box::new(std::iter::once(picture))
+    }
+}
+
+/// The frames of a recording, decoded by ffmpeg.
+struct Video {
+    path: PathBuf,
+    stream: Box<dyn Stream>,
+    stop: Stop,
+    frame: Frame,
+    count: u64,
+    over: bool,
+}
+
+impl Video {
+    fn open(path: &Path) -> Result<Video, String> {
+        // ffmpeg would wait for input or guess; the system's own words are clearer.
+        std::fs::File::open(path).map_err(|error| error.to_string())?;
+        let stop = Stop::default();
+        let mut source = capture::open(&SourceSettings::Command(recording(path))).map_err(|error| error.to_string())?;
+        let stream = source.open(&stop).map_err(|error| error.to_string())?;
+        Ok(Video { path: path.to_owned(), stream, stop, frame: Frame::empty(), count: 0, over: false })
+    }
+
+    fn next_picture(&mut self) -> Result<Option<Picture>, CaptureError> {
+        match self.stream.next(&mut self.frame, &self.stop)? {
+            Next::End => Ok(None),
+            Next::Frame => {
+                let mut picture = Picture::default();
+                to_picture(&self.frame, &mut picture)?;
+                Ok(Some(picture))
+            }
+        }
+    }
+}
+
+impl Iterator for Video {
+    type Item = Step;
+
+    fn next(&mut self) -> Option<Step> {
+        if self.over {
+            return None;
+        }
+        match self.next_picture() {
+            Ok(None) => None,
+            Ok(Some(picture)) => {
+                let place = (self.count, self.count as f64 / self.stream.recorded_fps().unwrap_or(25.0));
+                self.count += 1;
+                Some(Ok((picture, Some(place))))
+            }
+            Err(error) => {
+                self.over = true;
+                Some(Err(format!("{}: {error}", self.path.display())))
+            }
+        }
     }
 }

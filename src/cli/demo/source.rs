@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use crate::capture::settings::{
-    CameraSettings, CommandFormat, CommandSettings, FilesSettings, MjpegSettings, RawPixels, SourceSettings,
-};
-use crate::cli::input::is_video;
+use crate::capture::settings::{CameraSettings, CommandSettings, FilesSettings, MjpegSettings, SourceSettings};
+use crate::cli::input::{ffmpeg, is_video};
 
 /// Pictures of a folder are shown at this rate, a second.
 const PICTURES_FPS: f64 = 2.0;
@@ -17,7 +15,7 @@ pub fn parse(text: &str) -> SourceSettings {
         return SourceSettings::Mjpeg(MjpegSettings { url, user: None, password_file: None });
     }
     if text.contains("://") || is_video(Path::new(text)) {
-        return SourceSettings::Command(ffmpeg(text));
+        return SourceSettings::Command(video(text));
     }
     if text.starts_with("/dev/") || text.parse::<u32>().is_ok() {
         let device = text.into();
@@ -33,22 +31,10 @@ pub fn parse(text: &str) -> SourceSettings {
     SourceSettings::Files(FilesSettings { path: text.into(), fps: PICTURES_FPS, repeat: false })
 }
 
-/// ffmpeg reads it at its own pace and writes Y4M.
-pub fn ffmpeg(input: &str) -> CommandSettings {
-    let mut command = vec!["ffmpeg", "-nostdin", "-loglevel", "error"];
-    if input.starts_with("rtsp://") {
-        command.extend(["-rtsp_transport", "tcp"]);
-    } else {
-        command.push("-re");
-    }
-    command.extend(["-i", input, "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "-strict", "-1", "-"]);
-    CommandSettings {
-        command: command.into_iter().map(String::from).collect(),
-        format: CommandFormat::Y4m,
-        pixels: RawPixels::I420,
-        width: 0,
-        height: 0,
-    }
+/// A stream by TCP, since lost packets tear pictures; a recording at its own pace.
+fn video(input: &str) -> CommandSettings {
+    let options: &[&str] = if input.starts_with("rtsp://") { &["-rtsp_transport", "tcp"] } else { &["-re"] };
+    ffmpeg(options, input)
 }
 
 #[cfg(test)]

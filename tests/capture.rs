@@ -1,0 +1,519 @@
+//! Capture against the real world: files, sockets, child processes. Only the camera that hangs is made up, because none can be asked
+//! to.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bearwatch::capture::history::History;
+use bearwatch::capture::pixels::{encode_jpeg, to_picture};
+use bearwatch::capture::ring::{FrameReceiver, Received, ring};
+use bearwatch::capture::settings::{
+    CommandFormat, CommandSettings, FilesSettings, MjpegSettings, RawPixels, Settings, SourceSettings,
+};
+use bearwatch::capture::worker::{Job, run};
+use bearwatch::capture::{self, CaptureError, Event, Next, Source, Stream};
+use bearwatch::perceive::frame::{Frame, Picture, PixelFormat};
+use bearwatch::system::clock::{Clock, Stopwatch};
+use bearwatch::system::metrics::Metrics;
+use bearwatch::system::pulse::Pulse;
+use bearwatch::system::stop::Stop;
+
+/// A running capture stage.
+struct Stage {
+    frames: FrameReceiver,
+    events: Receiver<Event>,
+    stop: Stop,
+    pulse: Pulse,
+    metrics: Arc<Metrics>,
+    history: History,
+    thread: JoinHandle<Result<(), CaptureError>>,
+}
+
+impl Stage {
+    fn start(source: SourceSettings, stall_s: f64) -> Stage {
+        Stage::with(capture::open(&source).unwrap(), stall_s)
+    }
+
+    fn with(source: Box<dyn Source>, stall_s: f64) -> Stage {
+        let (sender, frames) = ring(2);
+        let (tell, events) = sync_channel(16);
+        let (clock, stop, metrics) = (Clock::start(), Stop::default(), Arc::new(Metrics::default()));
+        let (pulse, history) = (Pulse::new(clock), History::new(8.0, 1 << 20));
+        let job = Job {
+            source,
+            settings: Settings { stall_s, ..Settings::default() },
+            sender,
+            history: Some(history.clone()),
+            clock,
+            pulse: pulse.clone(),
+            metrics: Arc::clone(&metrics),
+            stop: stop.clone(),
+            events: tell,
+        };
+        let thread = std::thread::spawn(move || run(job));
+        Stage { frames, events, stop, pulse, metrics, history, thread }
+    }
+
+    fn frame(&mut self) -> Frame {
+        match self.frames.recv(Duration::from_secs(10)) {
+            Received::Frame(frame) => frame,
+            other => panic!("no frame: {other:?}; {:?}", self.events.try_iter().collect::<Vec<_>>()),
+        }
+    }
+
+    fn picture(&mut self) -> Picture {
+        let mut picture = Picture::default();
+        to_picture(&self.frame(), &mut picture).unwrap();
+        picture
+    }
+
+    fn event(&self) -> Event {
+        self.events.recv_timeout(Duration::from_secs(15)).unwrap()
+    }
+
+    fn lost(&self) -> String {
+        match self.event() {
+            Event::Lost { why } => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn opened(&self) -> String {
+        match self.event() {
+            Event::Opened { what } => what,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Raises the flag; the stage must end soon.
+    fn end(self) {
+        self.stop.raise();
+        let watch = Stopwatch::start();
+        self.thread.join().unwrap().unwrap();
+        assert!(watch.elapsed() < Duration::from_secs(2), "took {:?} to end", watch.elapsed());
+    }
+}
+
+fn grey(width: u32, height: u32, level: u8) -> Picture {
+    Picture { width, height, data: vec![level; (width * height * 3) as usize] }
+}
+
+fn jpeg(level: u8) -> Vec<u8> {
+    encode_jpeg(&grey(64, 48, level), 90, 64).unwrap()
+}
+
+fn files(path: &Path, fps: f64, repeat: bool) -> SourceSettings {
+    SourceSettings::Files(FilesSettings { path: path.to_owned(), fps, repeat })
+}
+
+// ---- files -------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_folder_is_captured_to_its_end_with_a_broken_picture_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.jpg", "b.jpg", "d.jpg"] {
+        std::fs::write(folder.path().join(name), jpeg(100)).unwrap();
+    }
+    std::fs::write(folder.path().join("c.jpg"), b"not a picture").unwrap();
+    let mut stage = Stage::start(files(folder.path(), 20.0, false), 5.0);
+    for (sequence, name) in ["a.jpg", "b.jpg", "d.jpg"].iter().enumerate() {
+        let frame = stage.frame();
+        assert!(frame.name.ends_with(name), "{}", frame.name);
+        assert_eq!((frame.sequence, frame.dropped_before), (sequence as u64, 0));
+        assert!(frame.stamp.unix_ms > 1_600_000_000_000);
+        stage.frames.recycle(frame);
+    }
+    assert!(matches!(stage.frames.recv(Duration::from_secs(5)), Received::Closed));
+    assert_eq!(stage.opened(), "4 pictures, once, at 20 a second");
+    assert_eq!(stage.event(), Event::Ended);
+    assert_eq!(stage.metrics.counters.frames_seen.load(Ordering::Relaxed), 3);
+    assert_eq!(stage.metrics.counters.frames_bad.load(Ordering::Relaxed), 1);
+    assert!(stage.history.bytes() > 0);
+    stage.thread.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_detector_that_is_slow_gets_the_newest_and_every_loss_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    for i in 0..40 {
+        std::fs::write(folder.path().join(format!("{i:02}.jpg")), jpeg(100)).unwrap();
+    }
+    let mut stage = Stage::start(files(folder.path(), 200.0, false), 5.0);
+    let (mut seen, mut lost) = (0, 0);
+    while let Received::Frame(frame) = stage.frames.recv(Duration::from_secs(5)) {
+        (seen, lost) = (seen + 1, lost + frame.dropped_before);
+        assert_eq!(frame.sequence + 1, seen + lost, "each frame says what was lost before it");
+        std::thread::sleep(Duration::from_millis(30));
+        stage.frames.recycle(frame);
+    }
+    assert!(lost > 0);
+    assert_eq!(seen + lost, 40);
+    assert_eq!(stage.metrics.counters.frames_dropped.load(Ordering::Relaxed), lost);
+}
+
+#[test]
+fn a_folder_that_is_not_there_ends_it_with_the_reason() {
+    let stage = Stage::start(files(Path::new("/nowhere/pictures"), 5.0, true), 5.0);
+    let error = stage.thread.join().unwrap().unwrap_err();
+    assert!(matches!(error, CaptureError::Missing { .. }));
+    assert_eq!(error.to_string(), "/nowhere/pictures: no such file, folder or match; check the path");
+}
+
+#[test]
+fn pictures_played_more_slowly_than_the_stall_deadline_are_no_stall() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.jpg"), jpeg(100)).unwrap();
+    let mut stage = Stage::start(files(folder.path(), 1.0, true), 0.2);
+    stage.frame();
+    stage.opened();
+    stage.frame();
+    assert!(stage.events.try_recv().is_err());
+    stage.end();
+}
+
+// ---- command -----------------------------------------------------------------------------------------------------------------
+
+fn command(format: CommandFormat, script: &str) -> CommandSettings {
+    let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+    CommandSettings { command, format, pixels: RawPixels::Grey, width: 8, height: 4 }
+}
+
+fn start(settings: CommandSettings, stall_s: f64) -> Stage {
+    Stage::start(SourceSettings::Command(settings), stall_s)
+}
+
+/// A script that writes `bytes` over and over.
+fn repeating(folder: &Path, bytes: &[u8]) -> String {
+    let path = folder.join("frames");
+    std::fs::write(&path, bytes).unwrap();
+    format!("while cat {}; do sleep 0.02; done", path.display())
+}
+
+#[test]
+fn y4m_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let frame = [&b"FRAME Ip\n"[..], &[145; 6 * 4], &[128; 2 * 3 * 2]].concat();
+    std::fs::write(folder.path().join("head"), b"YUV4MPEG2 W6 H4 F15:1 C420jpeg\n").unwrap();
+    let loops = repeating(folder.path(), &frame);
+    let script = format!("cat {}/head; {loops}", folder.path().display());
+    let mut stage = start(command(CommandFormat::Y4m, &script), 5.0);
+    assert_eq!(stage.picture(), grey(6, 4, 150));
+    assert_eq!(stage.frame().format, PixelFormat::I420);
+    assert_eq!(stage.opened(), "Y4M 6×4");
+    stage.end();
+}
+
+#[test]
+fn mjpeg_is_read_and_its_bytes_are_kept_as_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = start(command(CommandFormat::Mjpeg, &repeating(folder.path(), &jpeg(80))), 5.0);
+    let first = stage.frame();
+    assert_eq!((first.format, first.width, first.height), (PixelFormat::Jpeg, 64, 48));
+    assert_eq!(first.data, jpeg(80));
+    let last = stage.frame();
+    assert_eq!(stage.history.before(last.stamp, 1)[0].1, jpeg(80));
+    stage.end();
+}
+
+#[test]
+fn raw_frames_are_read_at_their_stated_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..32).collect();
+    let mut stage = start(command(CommandFormat::Raw, &repeating(folder.path(), &bytes)), 5.0);
+    for _ in 0..3 {
+        assert_eq!(stage.frame().data, bytes);
+    }
+    assert_eq!(stage.opened(), "raw Grey 8×4");
+    stage.end();
+}
+
+#[test]
+fn a_child_that_dies_in_mid_frame_is_told_with_its_last_words_and_started_again() {
+    let script = "head -c 50 /dev/zero; echo 'no space on lens' >&2; exit 3";
+    let mut stage = start(command(CommandFormat::Raw, script), 5.0);
+    stage.frame();
+    stage.opened();
+    let why = stage.lost();
+    assert!(why.contains("exit status: 3, in the middle of a frame; it said: no space on lens"), "{why}");
+    stage.frame();
+    stage.opened();
+    assert!(stage.metrics.counters.capture_reopens.load(Ordering::Relaxed) >= 1);
+    assert!(stage.pulse.age() < Duration::from_millis(500));
+    stage.end();
+}
+
+#[test]
+fn a_program_that_ends_well_is_started_again_too() {
+    let mut stage = start(command(CommandFormat::Raw, "head -c 32 /dev/zero"), 5.0);
+    stage.frame();
+    stage.opened();
+    assert!(stage.lost().contains("came to an end"));
+    stage.frame();
+    stage.end();
+}
+
+/// The processes of a group that are not yet gone, from /proc.
+fn living(group: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        (fields[2] == group && fields[0] != "Z").then(|| stat.clone())
+    });
+    processes.collect()
+}
+
+#[test]
+fn a_child_that_hangs_and_its_own_children_are_ended_and_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("started");
+    // Deaf to the polite signal, with a child of its own, and silent after the first frame.
+    let script =
+        format!("trap '' TERM; echo $$ >> {}; head -c 32 /dev/zero; sleep 600 & sleep 600", list.display());
+    let mut stage = start(command(CommandFormat::Raw, &script), 0.5);
+    stage.frame();
+    stage.opened();
+    let why = stage.lost();
+    assert!(why.contains("gave no frame for 0.5 s"), "{why}");
+    stage.frame();
+    stage.end();
+    let started = std::fs::read_to_string(list).unwrap();
+    assert!(started.lines().count() >= 2);
+    for group in started.lines() {
+        assert_eq!(living(group), [""; 0]);
+    }
+}
+
+#[test]
+fn wrong_commands_are_hopeless_and_say_why() {
+    let refusal = |settings: CommandSettings| {
+        let error = start(settings, 5.0).thread.join().unwrap().unwrap_err();
+        assert!(matches!(error, CaptureError::Hopeless { .. }), "{error}");
+        error.to_string()
+    };
+    let raw = command(CommandFormat::Raw, "true");
+    let none = refusal(CommandSettings { command: vec!["no-such-program".to_owned()], ..raw.clone() });
+    assert!(none.starts_with("command no-such-program: ") && none.contains("install the program"), "{none}");
+    assert!(refusal(CommandSettings { command: Vec::new(), ..raw.clone() }).contains("set capture.command"));
+    assert!(refusal(CommandSettings { width: 0, ..raw }).contains("set capture.width"));
+    let colours = "printf 'YUV4MPEG2 W6 H4 C444\\n'; sleep 5";
+    assert!(refusal(command(CommandFormat::Y4m, colours)).contains("colour space 444 is not read"));
+}
+
+// ---- mjpeg -------------------------------------------------------------------------------------------------------------------
+
+/// An IP camera on a loopback socket: answers each connection in turn.
+struct IpCamera {
+    url: String,
+    requests: Receiver<String>,
+}
+
+impl IpCamera {
+    fn start(mut answers: Vec<Box<dyn FnOnce(&mut TcpStream) + Send>>) -> IpCamera {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/stream?key=1", listener.local_addr().unwrap());
+        let (tell, requests) = sync_channel(16);
+        std::thread::spawn(move || {
+            for answer in answers.drain(..) {
+                let (mut socket, _) = listener.accept().unwrap();
+                let _ = tell.try_send(request(&mut socket));
+                answer(&mut socket);
+            }
+        });
+        IpCamera { url, requests }
+    }
+
+    fn settings(&self) -> MjpegSettings {
+        MjpegSettings { url: self.url.clone(), user: None, password_file: None }
+    }
+}
+
+/// The head of a request.
+fn request(socket: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        socket.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+fn send(socket: &mut TcpStream, parts: &[&[u8]]) {
+    for part in parts {
+        // The other side may have left.
+        let _ = socket.write_all(part);
+    }
+}
+
+const HEAD: &[u8] = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=cam\r\n\r\n";
+
+fn part(jpeg: &[u8]) -> Vec<u8> {
+    let head = format!("--cam\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
+    [head.as_bytes(), jpeg, b"\r\n"].concat()
+}
+
+#[test]
+fn a_stream_is_read_with_the_credentials_of_the_file() {
+    let camera = IpCamera::start(vec![Box::new(|socket| {
+        send(socket, &[HEAD]);
+        for _ in 0..50 {
+            send(socket, &[&part(&jpeg(60))]);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    })]);
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "salmon\n").unwrap();
+    let settings = MjpegSettings {
+        user: Some("ranger".to_owned()),
+        password_file: Some(secret.path().to_owned()),
+        ..camera.settings()
+    };
+    let mut stage = Stage::start(SourceSettings::Mjpeg(settings), 5.0);
+    assert_eq!(stage.frame().data, jpeg(60));
+    assert_eq!(stage.opened(), "MJPEG 64×48 over HTTP");
+    let request = camera.requests.recv().unwrap().to_lowercase();
+    assert!(
+        request.starts_with("get /stream?key=1 ") && request.contains("authorization: basic"),
+        "{request}"
+    );
+    stage.end();
+}
+
+#[test]
+fn a_stream_that_stops_in_mid_frame_is_opened_anew() {
+    let half = |socket: &mut TcpStream| {
+        let whole = part(&jpeg(60));
+        send(socket, &[HEAD, &whole, &whole[..whole.len() / 2]]);
+    };
+    let silent = move |socket: &mut TcpStream| {
+        half(socket);
+        std::thread::sleep(Duration::from_secs(3));
+    };
+    let camera = IpCamera::start(vec![Box::new(half), Box::new(silent), Box::new(half)]);
+    let mut stage = Stage::start(SourceSettings::Mjpeg(camera.settings()), 0.5);
+    stage.frame();
+    stage.opened();
+    let closed = stage.lost();
+    assert!(closed.contains("closed the connection in the middle of a frame"), "{closed}");
+    assert!(!closed.contains("key=1"), "{closed}");
+    stage.frame();
+    stage.opened();
+    let silence = stage.lost();
+    assert!(silence.contains("gave no frame for 0.5 s"), "{silence}");
+    stage.frame();
+    stage.end();
+}
+
+#[test]
+fn parts_without_length_and_torn_ones_are_handled() {
+    let camera = IpCamera::start(vec![Box::new(|socket| {
+        let whole = jpeg(60);
+        let without = |jpeg: &[u8]| [b"\r\n--cam\r\nContent-Type: image/jpeg\r\n\r\n", jpeg].concat();
+        send(socket, &[HEAD, &without(&whole), &without(&whole[..99]), &without(&whole), b"\r\n--cam\r\n"]);
+        std::thread::sleep(Duration::from_secs(2));
+    })]);
+    let mut stage = Stage::start(SourceSettings::Mjpeg(camera.settings()), 5.0);
+    assert_eq!(stage.frame().data, jpeg(60));
+    assert_eq!(stage.frame().data, jpeg(60));
+    assert_eq!(stage.metrics.counters.frames_bad.load(Ordering::Relaxed), 1);
+    stage.end();
+}
+
+#[test]
+fn cameras_that_refuse_or_give_something_else_are_told_by_name_with_the_remedy() {
+    let answer = |text: &'static str| -> Vec<Box<dyn FnOnce(&mut TcpStream) + Send>> {
+        vec![Box::new(move |socket| send(socket, &[text.as_bytes()]))]
+    };
+    for (text, says) in [
+        ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "capture.password_file"),
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "check the path in capture.url"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi",
+            "instead of a multipart stream",
+        ),
+    ] {
+        let camera = IpCamera::start(answer(text));
+        let stage = Stage::start(SourceSettings::Mjpeg(camera.settings()), 5.0);
+        let why = stage.lost();
+        assert!(why.starts_with("camera http://127.0.0.1") && why.contains(says), "{why}");
+        stage.end();
+    }
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{closed}/");
+    let stage =
+        Stage::start(SourceSettings::Mjpeg(MjpegSettings { url, user: None, password_file: None }), 5.0);
+    assert!(stage.lost().contains("check the address"));
+    stage.end();
+}
+
+#[test]
+fn a_camera_that_accepts_and_says_nothing_does_not_hold_up_the_end() {
+    let camera = IpCamera::start(vec![Box::new(|_| std::thread::sleep(Duration::from_secs(20)))]);
+    let stage = Stage::start(SourceSettings::Mjpeg(camera.settings()), 5.0);
+    camera.requests.recv().unwrap();
+    stage.end();
+}
+
+// ---- a driver that never returns ---------------------------------------------------------------------------------------------
+
+/// Gives one frame and then hangs, deaf to the flag, as a driver does that waits for a camera which is gone.
+struct HangingCamera;
+
+impl Source for HangingCamera {
+    fn name(&self) -> String {
+        "camera /dev/made-up".to_owned()
+    }
+
+    fn open(&mut self, _stop: &Stop) -> Result<Box<dyn Stream>, CaptureError> {
+        Ok(Box::new(HangingStream { given: false }))
+    }
+}
+
+struct HangingStream {
+    given: bool,
+}
+
+impl Stream for HangingStream {
+    fn describe(&self) -> String {
+        "made up".to_owned()
+    }
+
+    fn next(&mut self, frame: &mut Frame, _stop: &Stop) -> Result<Next, CaptureError> {
+        if self.given {
+            std::thread::sleep(Duration::from_secs(3600));
+        }
+        self.given = true;
+        (frame.format, frame.width, frame.height) = (PixelFormat::Grey, 1, 1);
+        frame.data.resize(1, 0);
+        Ok(Next::Frame)
+    }
+}
+
+#[test]
+fn a_call_that_never_returns_is_noticed_and_the_ring_is_closed_all_the_same() {
+    let mut stage = Stage::with(Box::new(HangingCamera), 0.3);
+    stage.frame();
+    stage.opened();
+    assert!(matches!(stage.frames.recv(Duration::from_secs(10)), Received::Closed));
+    let error = stage.thread.join().unwrap().unwrap_err();
+    assert!(matches!(error, CaptureError::Stuck { .. }), "{error}");
+    assert!(error.to_string().starts_with("camera /dev/made-up: a call has not returned for 2 s"), "{error}");
+}
+
+#[test]
+fn a_call_that_never_returns_does_not_hold_up_the_end() {
+    let mut stage = Stage::with(Box::new(HangingCamera), 60.0);
+    stage.frame();
+    std::thread::sleep(Duration::from_millis(50));
+    stage.stop.raise();
+    let watch = Stopwatch::start();
+    stage.thread.join().unwrap().unwrap();
+    assert!(watch.elapsed() < Duration::from_secs(4));
+    assert!(matches!(stage.frames.recv(Duration::ZERO), Received::Closed));
+}

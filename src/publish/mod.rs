@@ -1,3 +1,105 @@
 //! Until somebody has heard it: wire messages, the outbox on disk, delivery over MQTT.
+//!
+//! A [`Draft`] is what the rest of the daemon hands over. The [`worker`] turns it into a [`message`], commits what must
+//! not be lost to the [`outbox`], and the session sends it. What the broker acknowledged leaves the outbox, never before.
 
+mod address;
+mod backoff;
+mod delivery;
+mod disk;
+pub mod message;
+mod mqtt;
+mod outbox;
+mod record;
+mod session;
 pub mod settings;
+pub mod subscriber;
+pub mod telemetry;
+mod tls;
+pub mod worker;
+
+use std::path::PathBuf;
+
+use crate::perceive::frame::Stamp;
+use crate::perceive::observation::{Alert, AlertId, Regime};
+
+pub use message::State;
+pub use telemetry::TelemetryDraft;
+pub use worker::{Handle, Link};
+
+/// What the daemon wants somebody to hear; becomes a message with number, time and boot id.
+#[derive(Clone, Debug)]
+pub enum Draft {
+    /// A step in the life of an alert. Kept until the broker has it.
+    Alert(AlertDraft),
+    /// A picture that belongs to an alert. Kept like it, but gives way when room runs out.
+    Snapshot {
+        /// The alert that it shows.
+        alert: AlertId,
+        /// The picture.
+        jpeg: Vec<u8>,
+        /// When it was taken.
+        captured: Stamp,
+    },
+    /// Measurements. Sent when there is a connection, counted as lost otherwise.
+    Telemetry(TelemetryDraft),
+    /// How the daemon is. The latest one is kept and retained by the broker.
+    Health(Health),
+}
+
+/// An alert with what the model and the frame add to it.
+#[derive(Clone, Debug)]
+pub struct AlertDraft {
+    /// The step itself.
+    pub alert: Alert,
+    /// The light in which it was seen.
+    pub regime: Regime,
+    /// Width and height of the frame, pixels: the box is given in them.
+    pub frame: (u32, u32),
+    /// Name and SHA-256 (hexadecimal) of the model.
+    pub model: (String, String),
+    /// When the decision was made, milliseconds of the monotonic clock.
+    pub inferred_at_uptime_ms: u64,
+    /// Whether the simulator drew the frame.
+    pub simulated: bool,
+    /// Whether it is an exercise.
+    pub drill: bool,
+}
+
+/// How the daemon is, for the retained status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The word.
+    pub state: State,
+    /// Why, for people; empty when online.
+    pub reason: String,
+}
+
+/// Why delivery cannot be set up at all. A broker that is away is no error: it is waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The address of the broker makes no sense: a mistake of configuration.
+    #[error("broker address {address:?}: {reason}; write mqtt://host:1883 or mqtts://host:8883")]
+    Address {
+        /// As configured.
+        address: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Password, certificate or key cannot be read: a mistake of configuration.
+    #[error("{what} {}: {reason}", path.display())]
+    Credential {
+        /// What it should hold.
+        what: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What is wrong, and the remedy.
+        reason: String,
+    },
+    /// Another process uses the outbox: two daemons would send everything twice.
+    #[error("outbox {}: in use by another bearwatch; stop it, or give this one another [store] path", .0.display())]
+    InUse(PathBuf),
+    /// The machine gives us no thread or no runtime.
+    #[error("cannot start the publish threads: {0}")]
+    Thread(#[from] std::io::Error),
+}

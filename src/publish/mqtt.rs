@@ -1,0 +1,265 @@
+//! The only file that names rumqttc: MQTT v5 over TCP or TLS, one connection at a time.
+//!
+//! Each connection gets a new event loop, so nothing survives from the one before: rumqttc would otherwise resend by itself, or
+//! forget by itself when the broker lost the session. The outbox is the only memory of a message.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{
+    ConnectReturnCode, LastWill, LastWillProperties, Packet, PubAckReason, Publish, PublishProperties,
+    SubscribeReasonCode,
+};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError, TlsError};
+use rumqttc::{Outgoing, TlsConfiguration, Transport};
+
+use super::address::{Address, Login};
+
+/// Packets that may wait between us and the event loop.
+const CHANNEL: usize = 64;
+/// Messages on their way at once, below every broker's receive maximum (Mosquitto: 20).
+pub const WINDOW: usize = 16;
+/// Largest packet that we take in: a generous snapshot.
+const MAX_INCOMING: u32 = 8 * 1024 * 1024;
+/// A broker that accepts the connection and then says nothing is given up after this, seconds.
+const CONNECT_TIMEOUT_S: u64 = 15;
+
+/// All that a connection needs.
+pub struct Options {
+    /// Names us to the broker; two with the same name throw each other out.
+    pub client_id: String,
+    /// Where to.
+    pub address: Address,
+    /// Who we are.
+    pub login: Option<Login>,
+    /// Encryption, where the address asks for it.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// Seconds; at least 5.
+    pub keep_alive_s: u16,
+    /// What the broker says when we are gone.
+    pub will: Option<Message>,
+}
+
+/// A message to or from the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Where.
+    pub topic: String,
+    /// What.
+    pub payload: Vec<u8>,
+    /// Acknowledged (QoS 1) or not (QoS 0).
+    pub acknowledged: bool,
+    /// Kept by the broker for those who come later; on receipt: was kept.
+    pub retain: bool,
+    /// MIME type of the payload.
+    pub content_type: String,
+    /// Names and values.
+    pub properties: Vec<(String, String)>,
+}
+
+/// What happened on a connection.
+#[derive(Debug)]
+pub enum Happening {
+    /// The broker let us in.
+    Connected,
+    /// A packet with a message of ours went out; id 0 for QoS 0.
+    Sent(u16),
+    /// The broker acknowledged it.
+    Acknowledged {
+        /// Its packet id.
+        packet: u16,
+        /// `Err` is the broker's reason for not taking it.
+        outcome: Result<(), String>,
+    },
+    /// The broker agreed to a subscription, or did not.
+    Subscribed(Result<(), String>),
+    /// A message came in.
+    Received(Message),
+    /// We said goodbye, and the packet is out.
+    Left,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// For people: what happened and what to do.
+    pub text: String,
+    /// The broker or the certificates refused us: trying again soon is useless, somebody has to act.
+    pub refused: bool,
+}
+
+/// Hands messages to a connection.
+pub struct Outgoings(AsyncClient);
+
+impl Outgoings {
+    /// Hands one over; `false` where the queue is full.
+    pub fn publish(&self, message: Message) -> bool {
+        let properties = PublishProperties {
+            payload_format_indicator: (message.content_type == "application/json").then_some(1),
+            user_properties: message.properties,
+            content_type: Some(message.content_type),
+            ..Default::default()
+        };
+        let qos = if message.acknowledged { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+        self.0
+            .try_publish_with_properties(message.topic, qos, message.retain, message.payload, properties)
+            .is_ok()
+    }
+
+    /// Asks for a topic filter at QoS 1; `false` where the queue is full.
+    pub fn subscribe(&self, filter: &str) -> bool {
+        self.0.try_subscribe(filter, QoS::AtLeastOnce).is_ok()
+    }
+
+    /// Says goodbye; `false` where the queue is full.
+    pub fn disconnect(&self) -> bool {
+        self.0.try_disconnect().is_ok()
+    }
+}
+
+/// Drives a connection.
+pub struct Connection {
+    events: EventLoop,
+    address: Address,
+    broken: Option<Trouble>,
+}
+
+/// Prepares a connection; it is made by the first [`Connection::next`].
+pub fn connect(options: Options) -> (Outgoings, Connection) {
+    let address = options.address.clone();
+    let (client, events) = AsyncClient::new(mqtt_options(options), CHANNEL);
+    (Outgoings(client), Connection { events, address, broken: None })
+}
+
+fn mqtt_options(options: Options) -> MqttOptions {
+    let Options { client_id, address, login, tls, keep_alive_s, will } = options;
+    let mut mqtt = MqttOptions::new(client_id, address.host, address.port);
+    mqtt.set_keep_alive(Duration::from_secs(keep_alive_s.max(5).into()));
+    mqtt.set_clean_start(true).set_session_expiry_interval(Some(0));
+    mqtt.set_max_packet_size(Some(MAX_INCOMING));
+    mqtt.set_connection_timeout(CONNECT_TIMEOUT_S);
+    if let Some(login) = login {
+        mqtt.set_credentials(login.user, login.password);
+    }
+    if let Some(tls) = tls {
+        mqtt.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls)));
+    }
+    if let Some(will) = will {
+        let properties = LastWillProperties {
+            delay_interval: None,
+            payload_format_indicator: Some(1),
+            message_expiry_interval: None,
+            content_type: Some(will.content_type),
+            response_topic: None,
+            correlation_data: None,
+            user_properties: will.properties,
+        };
+        mqtt.set_last_will(LastWill::new(
+            will.topic,
+            will.payload,
+            QoS::AtLeastOnce,
+            will.retain,
+            Some(properties),
+        ));
+    }
+    mqtt
+}
+
+impl Connection {
+    /// The next thing that happens. Must not be dropped half-way (a packet could be lost): keep the future until it is done,
+    /// or give up the connection. After an error the acknowledgements that came with it are still handed out, then the error again.
+    pub async fn next(&mut self) -> Result<Happening, Trouble> {
+        loop {
+            let event = match &self.broken {
+                None => match self.events.poll().await {
+                    Ok(event) => event,
+                    Err(error) => {
+                        self.broken = Some(trouble(&self.address, &error));
+                        continue;
+                    }
+                },
+                Some(trouble) => self.events.state.events.pop_front().ok_or_else(|| trouble.clone())?,
+            };
+            if let Some(happening) = happening(event) {
+                return Ok(happening);
+            }
+        }
+    }
+}
+
+/// Turns an event into our words; `None` for what is of no interest.
+fn happening(event: Event) -> Option<Happening> {
+    Some(match event {
+        Event::Outgoing(Outgoing::Publish(packet)) => Happening::Sent(packet),
+        Event::Outgoing(Outgoing::Disconnect) => Happening::Left,
+        Event::Outgoing(_) => return None,
+        Event::Incoming(Packet::ConnAck(_)) => Happening::Connected,
+        Event::Incoming(Packet::PubAck(ack)) => Happening::Acknowledged {
+            packet: ack.pkid,
+            outcome: match ack.reason {
+                PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Ok(()),
+                other => Err(format!("{other:?}")),
+            },
+        },
+        Event::Incoming(Packet::SubAck(ack)) => {
+            let bad = ack.return_codes.iter().find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
+            Happening::Subscribed(bad.map_or(Ok(()), |code| Err(format!("{code:?}"))))
+        }
+        Event::Incoming(Packet::Publish(publish)) => Happening::Received(message(publish)),
+        Event::Incoming(_) => return None,
+    })
+}
+
+fn message(publish: Publish) -> Message {
+    let properties = publish.properties.unwrap_or_default();
+    Message {
+        topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+        payload: publish.payload.to_vec(),
+        acknowledged: publish.qos != QoS::AtMostOnce,
+        retain: publish.retain,
+        content_type: properties.content_type.unwrap_or_default(),
+        properties: properties.user_properties,
+    }
+}
+
+fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
+    let (refused, what) = match error {
+        ConnectionError::ConnectionRefused(code) => (true, refusal(*code)),
+        ConnectionError::Tls(TlsError::Io(e)) if e.get_ref().is_some() => (
+            true,
+            format!("TLS failed: {e}; check ca_file, cert_file, key_file, the host's name and the clock"),
+        ),
+        ConnectionError::Tls(e) => (false, format!("TLS failed: {e}")),
+        ConnectionError::Io(e) => {
+            (false, format!("cannot connect: {e}; check the address, the network and the broker"))
+        }
+        ConnectionError::Timeout(_) => {
+            (false, format!("no answer within {CONNECT_TIMEOUT_S} s; is it an MQTT broker?"))
+        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            (false, "the connection was closed by the broker".into())
+        }
+        ConnectionError::MqttState(StateError::AwaitPingResp) => {
+            (false, "the broker no longer answers".into())
+        }
+        other => (false, other.to_string()),
+    };
+    Trouble { text: format!("broker {address}: {what}"), refused }
+}
+
+fn refusal(code: ConnectReturnCode) -> String {
+    let remedy = match code {
+        ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized => {
+            "check user and password_file, and the broker's list of users"
+        }
+        ConnectReturnCode::ClientIdentifierNotValid | ConnectReturnCode::BadClientId => {
+            "the broker does not allow this client id"
+        }
+        ConnectReturnCode::UnsupportedProtocolVersion | ConnectReturnCode::RefusedProtocolVersion => {
+            "the broker does not speak MQTT v5"
+        }
+        _ => "see the broker's log",
+    };
+    format!("refused us ({code:?}); {remedy}")
+}

@@ -1,0 +1,281 @@
+//! The only memory of a message: on disk before it is sent, gone when the broker has it.
+//!
+//! What happens when room runs out: the oldest snapshot gives way, then the next; an alert gives way only when no snapshot is
+//! left, the oldest first. What happens when the disk fails: new messages wait in memory, what is on the disk waits there, and the
+//! disk is tried again every few seconds. Both are counted, logged once and told to the rangers as degraded health.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::PublishError;
+use super::delivery::{Key, Lane};
+use super::disk::{Disk, DiskError, Load};
+use super::settings::StoreSettings;
+use crate::system::clock::Clock;
+use crate::system::metrics::{Metrics, count};
+
+/// Most bytes that wait in memory while the disk is out of order.
+const MEMORY_BYTES: u64 = 8 * 1024 * 1024;
+/// A disk that failed is tried again after this.
+const RETRY_MS: u64 = 5_000;
+const LANES: [Lane; 2] = [Lane::Alerts, Lane::Snapshots];
+
+/// Messages that wait for the broker.
+pub struct Outbox {
+    settings: StoreSettings,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    disk: Option<Disk>,
+    /// As last seen, so that an unreachable disk is not taken for an empty one.
+    on_disk: [Load; 2],
+    memory: [BTreeMap<u64, Vec<u8>>; 2],
+    last: u64,
+    trouble: Option<String>,
+    /// A damaged file that nobody has looked at yet.
+    aside: Option<PathBuf>,
+    retry_at_ms: u64,
+}
+
+impl Outbox {
+    /// Opens the store. A disk that does not work is no error: it shows in [`Outbox::trouble`].
+    pub fn open(
+        settings: &StoreSettings,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<Outbox, PublishError> {
+        let mut outbox = Outbox {
+            settings: settings.clone(),
+            clock,
+            metrics,
+            disk: None,
+            on_disk: [Load::default(); 2],
+            memory: [BTreeMap::new(), BTreeMap::new()],
+            last: 0,
+            trouble: None,
+            aside: None,
+            retry_at_ms: 0,
+        };
+        match outbox.open_disk() {
+            Err(DiskError::InUse(path)) => return Err(PublishError::InUse(path)),
+            Err(error) => outbox.disk_failed(&error),
+            Ok(()) => {}
+        }
+        Ok(outbox)
+    }
+
+    /// Commits messages and returns when they are safe (or in memory, where there is no disk).
+    pub fn put(&mut self, records: Vec<(Lane, Vec<u8>)>) {
+        let mut keyed = Vec::with_capacity(records.len());
+        for (lane, record) in records {
+            if self.make_room(lane, record.len() as u64) {
+                self.last += 1;
+                keyed.push((Key { lane, number: self.last }, record));
+            }
+        }
+        if let Some(failed) = self.disk.as_ref().and_then(|disk| disk.put(&keyed).err()) {
+            self.disk_failed(&failed);
+        }
+        for (key, record) in keyed {
+            match self.disk {
+                Some(_) => grow(&mut self.on_disk[key.lane as usize], key.number, record.len() as u64),
+                None => drop(self.memory[key.lane as usize].insert(key.number, record)),
+            }
+        }
+        self.show_depth();
+    }
+
+    /// The first message of a lane with a number above `after`.
+    pub fn next(&mut self, lane: Lane, after: u64) -> Option<(Key, Vec<u8>)> {
+        let stored = match self.disk.as_ref().map(|disk| disk.next(lane, after)) {
+            Some(Ok(found)) => found,
+            Some(Err(error)) => {
+                self.disk_failed(&error);
+                None
+            }
+            None => None,
+        };
+        stored.or_else(|| {
+            let (&number, record) = self.memory[lane as usize].range(after + 1..).next()?;
+            Some((Key { lane, number }, record.clone()))
+        })
+    }
+
+    /// Forgets messages: the broker has them.
+    pub fn remove(&mut self, keys: &[Key]) {
+        let mut on_disk = Vec::new();
+        for key in keys {
+            if self.memory[key.lane as usize].remove(&key.number).is_none() {
+                on_disk.push(*key);
+            }
+        }
+        self.remove_from_disk(&on_disk);
+        self.show_depth();
+    }
+
+    /// Tries a failed disk again, now and then, and brings what waits in memory to it.
+    pub fn maintain(&mut self) {
+        if self.aside.as_ref().is_some_and(|path| !path.exists()) {
+            self.aside = None;
+        }
+        if self.disk.is_some() || self.clock.uptime_ms() < self.retry_at_ms {
+            return;
+        }
+        match self.open_disk().and_then(|()| self.move_to_disk()) {
+            Ok(()) => tracing::info!("outbox {} works again", self.settings.path.display()),
+            Err(error) => self.disk_failed(&error),
+        }
+        self.show_depth();
+    }
+
+    /// Makes the removals durable, at a clean end.
+    pub fn sync(&mut self) {
+        if let Some(failed) = self.disk.as_ref().and_then(|disk| disk.sync().err()) {
+            self.disk_failed(&failed);
+        }
+    }
+
+    /// Messages that wait.
+    pub fn depth(&self) -> u64 {
+        LANES
+            .iter()
+            .map(|&lane| self.on_disk[lane as usize].count + self.memory[lane as usize].len() as u64)
+            .sum()
+    }
+
+    /// What somebody should look at, in words; `None` when all is well.
+    pub fn trouble(&self) -> Option<String> {
+        let damaged = |path: &PathBuf| {
+            format!(
+                "the outbox was damaged: what waited in it was not sent; it is set aside as {}, remove it when examined",
+                path.display()
+            )
+        };
+        self.trouble.clone().or_else(|| self.aside.as_ref().map(damaged))
+    }
+
+    /// Opens the disk and counts what waits there. A damaged file is set aside and replaced.
+    fn open_disk(&mut self) -> Result<(), DiskError> {
+        let disk = match Disk::open(&self.settings.path) {
+            Err(error @ DiskError::Damaged { .. }) => self.replace(&error)?,
+            other => other?,
+        };
+        for lane in LANES {
+            let load = disk.load(lane)?;
+            self.on_disk[lane as usize] = load;
+            self.last = self.last.max(load.last);
+        }
+        self.disk = Some(disk);
+        self.trouble = None;
+        self.show_depth();
+        Ok(())
+    }
+
+    fn replace(&mut self, error: &DiskError) -> Result<Disk, DiskError> {
+        let path = self.settings.path.clone();
+        let aside = Disk::set_aside(&path, self.clock.unix_ms()).map_err(|e| DiskError::Unusable {
+            path: path.clone(),
+            reason: format!("{error}; cannot set it aside: {e}"),
+        })?;
+        tracing::error!("{error}; set aside as {}, a new one is used", aside.display());
+        self.aside = Some(aside);
+        Disk::open(&path)
+    }
+
+    /// From now on memory serves. Said once in the log.
+    fn disk_failed(&mut self, error: &DiskError) {
+        let text = error.to_string();
+        if self.trouble.as_ref() != Some(&text) {
+            tracing::error!("{text}; messages wait in memory and are lost if the power fails");
+        }
+        self.disk = None;
+        self.trouble = Some(text);
+        self.retry_at_ms = self.clock.uptime_ms() + RETRY_MS;
+    }
+
+    /// Brings memory to the disk. Numbers that the disk may hold already (it was out of order at the start) are given anew.
+    fn move_to_disk(&mut self) -> Result<(), DiskError> {
+        let mut records = Vec::new();
+        for lane in LANES {
+            let highest = self.on_disk[lane as usize].last;
+            for (&number, record) in &self.memory[lane as usize] {
+                let number = if number > highest { number } else { self.last + 1 };
+                self.last = self.last.max(number);
+                records.push((Key { lane, number }, record.clone()));
+            }
+        }
+        if let Some(disk) = &self.disk {
+            disk.put(&records)?;
+        }
+        for (key, record) in records {
+            grow(&mut self.on_disk[key.lane as usize], key.number, record.len() as u64);
+        }
+        self.memory.iter_mut().for_each(BTreeMap::clear);
+        Ok(())
+    }
+
+    /// Makes room for a message of `bytes`; `false` where it must not be stored.
+    fn make_room(&mut self, lane: Lane, bytes: u64) -> bool {
+        while self.bytes() + bytes > self.cap() {
+            if self.drop_oldest(Lane::Snapshots) {
+                count(&self.metrics.counters.lost_snapshots);
+            } else if lane == Lane::Snapshots {
+                count(&self.metrics.counters.lost_snapshots);
+                return false;
+            } else if self.drop_oldest(Lane::Alerts) {
+                count(&self.metrics.counters.lost_alerts);
+            } else {
+                return true;
+            }
+        }
+        true
+    }
+
+    fn drop_oldest(&mut self, lane: Lane) -> bool {
+        match self.next(lane, 0) {
+            Some((key, _)) => {
+                self.remove(&[key]);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Bytes in the medium that takes new messages.
+    fn bytes(&self) -> u64 {
+        match self.disk {
+            Some(_) => self.on_disk.iter().map(|load| load.bytes).sum(),
+            None => self.memory.iter().flat_map(BTreeMap::values).map(|record| record.len() as u64).sum(),
+        }
+    }
+
+    fn cap(&self) -> u64 {
+        let whole = self.settings.max_mb * 1024 * 1024;
+        if self.disk.is_some() { whole } else { whole.min(MEMORY_BYTES) }
+    }
+
+    fn remove_from_disk(&mut self, keys: &[Key]) {
+        let Some(disk) = self.disk.as_ref().filter(|_| !keys.is_empty()) else { return };
+        match disk.remove(keys) {
+            Err(error) => self.disk_failed(&error),
+            Ok(removed) => {
+                for (key, bytes) in keys.iter().zip(removed) {
+                    let load = &mut self.on_disk[key.lane as usize];
+                    load.count = load.count.saturating_sub(u64::from(bytes.is_some()));
+                    load.bytes = load.bytes.saturating_sub(bytes.unwrap_or(0));
+                }
+            }
+        }
+    }
+
+    fn show_depth(&self) {
+        self.metrics.counters.outbox_depth.store(self.depth(), Ordering::Relaxed);
+    }
+}
+
+fn grow(load: &mut Load, number: u64, bytes: u64) {
+    load.count += 1;
+    load.bytes += bytes;
+    load.last = load.last.max(number);
+}

@@ -1,0 +1,123 @@
+//! A message as it lies in the outbox, and as it goes out from there.
+
+use serde::{Deserialize, Serialize};
+
+use super::delivery::Lane;
+use super::message::{AlertMessage, BootId, Envelope, Kind, alert_id, rfc3339, topic};
+use super::mqtt::Message;
+use super::settings::Site;
+use crate::perceive::frame::Stamp;
+use crate::perceive::observation::{AlertId, AlertState};
+use crate::publish::AlertDraft;
+
+/// A message that is sent later than this after it was made is marked as late.
+const LATE_AFTER_MS: u64 = 10_000;
+
+/// What must be known of a stored message beside its payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Header {
+    boot: BootId,
+    seq: u64,
+    made_uptime_ms: u64,
+    captured_uptime_ms: u64,
+    /// Unique id of the alert that it is or belongs to.
+    alert: String,
+    /// RFC 3339.
+    captured: String,
+    /// Whether its way from capture to acknowledgement is a latency: the closing of an alert speaks of a frame long gone.
+    timed: bool,
+}
+
+/// A message as it lies in the outbox: length of the header (u32, little endian), header (JSON), payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    header: Header,
+    body: Vec<u8>,
+}
+
+impl Record {
+    /// An alert.
+    pub fn alert(envelope: Envelope, draft: &AlertDraft) -> Result<Record, serde_json::Error> {
+        let header =
+            header(&envelope, draft.alert.id, draft.alert.captured, draft.alert.state != AlertState::Closed);
+        let body = serde_json::to_vec(&AlertMessage::new(envelope, draft))?;
+        Ok(Record { header, body })
+    }
+
+    /// A picture that belongs to an alert.
+    pub fn snapshot(envelope: &Envelope, alert: AlertId, captured: Stamp, jpeg: Vec<u8>) -> Record {
+        Record { header: header(envelope, alert, captured, false), body: jpeg }
+    }
+
+    /// To bytes.
+    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let header = serde_json::to_vec(&self.header)?;
+        let mut bytes = Vec::with_capacity(4 + header.len() + self.body.len());
+        bytes.extend_from_slice(&(header.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(&self.body);
+        Ok(bytes)
+    }
+
+    /// From bytes; `None` where they are not ours.
+    pub fn decode(bytes: &[u8]) -> Option<Record> {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let (header, body) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        Some(Record { header: serde_json::from_slice(header).ok()?, body: body.to_vec() })
+    }
+
+    /// Uptime at which its frame was taken, where the way from there to the acknowledgement tells something in this boot.
+    pub fn captured_uptime_ms(&self, boot: &BootId) -> Option<u64> {
+        (self.header.timed && self.header.boot == *boot).then_some(self.header.captured_uptime_ms)
+    }
+
+    /// What goes over the wire at `uptime_ms` of `boot`.
+    pub fn into_message(self, lane: Lane, site: &Site, boot: &BootId, uptime_ms: u64) -> Message {
+        let late =
+            self.header.boot != *boot || uptime_ms.saturating_sub(self.header.made_uptime_ms) > LATE_AFTER_MS;
+        let mut properties = properties(&self.header.boot, self.header.seq, late);
+        let (kind, content_type) = match lane {
+            Lane::Alerts => (Kind::Alert, "application/json"),
+            Lane::Snapshots => (Kind::Snapshot, "image/jpeg"),
+        };
+        if lane == Lane::Snapshots {
+            properties.push(("alert".into(), self.header.alert));
+            properties.push(("captured".into(), self.header.captured));
+        }
+        let payload = if late && lane == Lane::Alerts { marked_late(self.body) } else { self.body };
+        Message {
+            topic: topic(site, kind),
+            payload,
+            acknowledged: true,
+            retain: false,
+            content_type: content_type.into(),
+            properties,
+        }
+    }
+}
+
+/// User properties of every message: brokers and bridges can tell late from live without parsing the payload.
+pub fn properties(boot: &BootId, seq: u64, late: bool) -> Vec<(String, String)> {
+    vec![("boot".into(), boot.0.clone()), ("seq".into(), seq.to_string()), ("late".into(), late.to_string())]
+}
+
+fn header(envelope: &Envelope, alert: AlertId, captured: Stamp, timed: bool) -> Header {
+    Header {
+        boot: envelope.boot.clone(),
+        seq: envelope.seq,
+        made_uptime_ms: envelope.uptime_ms,
+        captured_uptime_ms: captured.uptime_ms,
+        alert: alert_id(&envelope.boot, alert),
+        captured: rfc3339(captured.unix_ms),
+        timed,
+    }
+}
+
+/// The same alert with `late` set. What a newer or older daemon wrote and this one cannot read goes out as it is.
+fn marked_late(body: Vec<u8>) -> Vec<u8> {
+    let marked = serde_json::from_slice::<AlertMessage>(&body).and_then(|mut message| {
+        message.envelope.late = true;
+        serde_json::to_vec(&message)
+    });
+    marked.unwrap_or(body)
+}

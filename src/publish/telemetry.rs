@@ -1,0 +1,159 @@
+//! Measurements for whoever looks after the cameras, on `…/telemetry`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use super::message::Envelope;
+use crate::perceive::histogram::ScoreHistograms;
+use crate::perceive::model::Class;
+use crate::perceive::observation::{Regime, Scene};
+use crate::system::metrics::{Metrics, Quantiles, Stage};
+
+/// What the daemon adds to the counters and latencies in [`Metrics`].
+#[derive(Clone, Debug, Default)]
+pub struct TelemetryDraft {
+    /// Time since the telemetry before, seconds: the latencies are those of this interval.
+    pub interval_s: f64,
+    /// The light, once a frame was seen.
+    pub regime: Option<Regime>,
+    /// Measures of the last frame.
+    pub scene: Option<Scene>,
+    /// Scores that the model gave since the start.
+    pub scores: ScoreHistograms,
+    /// Temperature of the processor, °C, where the board tells.
+    pub temperature_c: Option<f32>,
+    /// Resident memory of the daemon, megabytes.
+    pub memory_mb: Option<f32>,
+}
+
+/// The message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TelemetryMessage {
+    /// Number, time, boot.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Time since the telemetry before, seconds.
+    pub interval_s: f64,
+    /// Latency of each stage over the interval; null where nothing went through it.
+    pub stages: BTreeMap<String, Option<Quantiles>>,
+    /// Frames since the start.
+    pub frames: FrameCounts,
+    /// Messages since the start.
+    pub messages: MessageCounts,
+    /// Scores by class: ten buckets of equal width over 0..1, counted since the start.
+    pub scores: BTreeMap<Class, Vec<u64>>,
+    /// `day`, `dusk` or `infrared`; null before the first frame.
+    pub regime: Option<String>,
+    /// Measures of the last frame; null before the first one.
+    pub scene: Option<SceneMeasures>,
+    /// Temperature of the processor, °C.
+    pub temperature_c: Option<f32>,
+    /// Resident memory, megabytes.
+    pub memory_mb: Option<f32>,
+}
+
+/// Frames since the start of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameCounts {
+    /// That the source delivered.
+    pub seen: u64,
+    /// That gave way to newer ones.
+    pub dropped: u64,
+    /// That could not be decoded.
+    pub bad: u64,
+    /// That the model saw.
+    pub inferred: u64,
+    /// That took longer than their budget.
+    pub deadline_misses: u64,
+    /// Times that the source was opened anew.
+    pub reopens: u64,
+}
+
+/// Messages since the start of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageCounts {
+    /// Waiting in the outbox now.
+    pub waiting: u64,
+    /// That the broker acknowledged.
+    pub acknowledged: u64,
+    /// That the broker refused.
+    pub refused: u64,
+    /// Telemetry that nobody got: sent to no broker, or squeezed out.
+    pub lost_telemetry: u64,
+    /// Snapshots that gave way when room ran out.
+    pub lost_snapshots: u64,
+    /// Alerts that were lost when even that did not help.
+    pub lost_alerts: u64,
+}
+
+/// Measures of a frame before any enhancement, 0..1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SceneMeasures {
+    /// Mean luma.
+    pub luma: f32,
+    /// Standard deviation of luma.
+    pub contrast: f32,
+    /// Mean distance from grey.
+    pub chroma: f32,
+    /// Standard deviation of the noise.
+    pub noise: f32,
+    /// Variance of the Laplacian.
+    pub sharpness: f32,
+}
+
+impl TelemetryMessage {
+    /// Gathers the message and starts a new interval of latencies.
+    pub fn new(envelope: Envelope, draft: &TelemetryDraft, metrics: &Metrics) -> TelemetryMessage {
+        let stages = Stage::ALL.map(|stage| (stage.name().to_string(), metrics.quantiles(stage)));
+        metrics.reset_stages();
+        TelemetryMessage {
+            envelope,
+            interval_s: draft.interval_s,
+            stages: stages.into_iter().collect(),
+            frames: frame_counts(metrics),
+            messages: message_counts(metrics),
+            scores: Class::ALL.iter().map(|&class| (class, draft.scores.of(class).to_vec())).collect(),
+            regime: draft.regime.map(|regime| regime.name().into()),
+            scene: draft.scene.map(SceneMeasures::from),
+            temperature_c: draft.temperature_c,
+            memory_mb: draft.memory_mb,
+        }
+    }
+}
+
+impl From<Scene> for SceneMeasures {
+    fn from(scene: Scene) -> Self {
+        let Scene { luma, contrast, chroma, noise, sharpness } = scene;
+        SceneMeasures { luma, contrast, chroma, noise, sharpness }
+    }
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+fn frame_counts(metrics: &Metrics) -> FrameCounts {
+    let c = &metrics.counters;
+    FrameCounts {
+        seen: read(&c.frames_seen),
+        dropped: read(&c.frames_dropped),
+        bad: read(&c.frames_bad),
+        inferred: read(&c.frames_inferred),
+        deadline_misses: read(&c.deadline_misses),
+        reopens: read(&c.capture_reopens),
+    }
+}
+
+fn message_counts(metrics: &Metrics) -> MessageCounts {
+    let c = &metrics.counters;
+    MessageCounts {
+        waiting: read(&c.outbox_depth),
+        acknowledged: read(&c.acknowledged),
+        refused: read(&c.refused),
+        lost_telemetry: read(&c.lost_telemetry),
+        lost_snapshots: read(&c.lost_snapshots),
+        lost_alerts: read(&c.lost_alerts),
+    }
+}

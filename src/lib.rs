@@ -11,6 +11,7 @@
 //! * [`cli`] – the commands.
 //! * [`evaluate`] – is it any good? Matching, average precision, intervals. Pure.
 
+pub mod app;
 pub mod capture;
 pub mod cli;
 pub mod config;

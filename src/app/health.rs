@@ -97,7 +97,12 @@ mod tests {
     #[test]
     fn a_slow_source_is_given_its_own_time() {
         let camera = Camera::Open("files".into());
-        let facts = Facts { camera: &camera, since_last: Some(Duration::from_secs(55)), fault: None, interval: Duration::from_secs(60) };
+        let facts = Facts {
+            camera: &camera,
+            since_last: Some(Duration::from_secs(55)),
+            fault: None,
+            interval: Duration::from_secs(60),
+        };
         assert_eq!(judge(&facts).state, State::Online);
     }
 }

@@ -116,8 +116,19 @@ impl App {
         let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse() };
         let shared = Shared { clock, metrics: Arc::default(), sight: Arc::default(), pulses };
         let (metrics, pulse) = (shared.metrics.clone(), shared.pulses.publish.clone());
-        let publish = crate::publish::worker::spawn(config.site.clone(), config.publish.clone(), clock, metrics, pulse)?;
-        tracing::info!(model = bundle.id.name, sha256 = &bundle.id.sha256[..12], source = source.name(), "ready");
+        let publish = crate::publish::worker::spawn(
+            config.site.clone(),
+            config.publish.clone(),
+            clock,
+            metrics,
+            pulse,
+        )?;
+        tracing::info!(
+            model = bundle.id.name,
+            sha256 = &bundle.id.sha256[..12],
+            source = source.name(),
+            "ready"
+        );
         Ok(App { config, source, engine, model: bundle.id, publish, shared })
     }
 
@@ -161,7 +172,8 @@ fn spawn(
     let (sender, receiver) = ring(RING);
     let (event, events) = sync_channel(EVENTS);
     let settings = &config.capture;
-    let history = (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb * 1_000_000));
+    let history =
+        (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb * 1_000_000));
     let links = Links {
         drafts: publish.sender(),
         history: history.clone(),
@@ -193,7 +205,10 @@ fn spawn_capture(
     Ok(thread("capture", move || capture::worker::run(job))?)
 }
 
-fn thread<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> std::io::Result<JoinHandle<T>> {
+fn thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<JoinHandle<T>> {
     std::thread::Builder::new().name(name.into()).spawn(work)
 }
 

@@ -44,7 +44,9 @@ impl Watch {
     pub(super) fn new(config: &Config, drafts: SyncSender<Draft>, shared: Shared) -> Watch {
         let mut watchdog = Watchdog::default();
         let pulses = &shared.pulses;
-        for (stage, pulse) in [("capture", &pulses.capture), ("infer", &pulses.infer), ("publish", &pulses.publish)] {
+        for (stage, pulse) in
+            [("capture", &pulses.capture), ("infer", &pulses.infer), ("publish", &pulses.publish)]
+        {
             watchdog.watch(stage, pulse.clone(), STAGE_LIMIT);
         }
         Watch {
@@ -148,7 +150,10 @@ impl Watch {
             }
             Some(Silent { stage, age }) if !self.silent => {
                 self.silent = true;
-                tracing::error!("stage {stage} has shown no life for {} s; systemd will start us anew", age.as_secs());
+                tracing::error!(
+                    "stage {stage} has shown no life for {} s; systemd will start us anew",
+                    age.as_secs()
+                );
             }
             Some(_) => {}
         }

@@ -93,10 +93,16 @@ struct Frames {
 pub fn run(args: BenchArgs) -> Outcome {
     let clock = Clock::start();
     let folder = tempfile::tempdir().context("temporary folder").or_exit(Exit::CannotCreate)?;
-    let own = args.broker.is_none().then(|| LocalBroker::start(folder.path())).transpose().or_exit(Exit::Unavailable)?;
+    let own = args
+        .broker
+        .is_none()
+        .then(|| LocalBroker::start(folder.path()))
+        .transpose()
+        .or_exit(Exit::Unavailable)?;
     let broker = args.broker.clone().or(own.as_ref().map(|b| b.url.clone())).unwrap_or_default();
     let report = measure(&args, config(&args, broker, folder.path().join("store")), clock)?;
-    let text = if args.json { serde_json::to_string(&report).or_exit(Exit::Bug)? } else { report.to_string() };
+    let text =
+        if args.json { serde_json::to_string(&report).or_exit(Exit::Bug)? } else { report.to_string() };
     writeln!(std::io::stdout().lock(), "{text}").or_exit(Exit::Io)?;
     Ok(Exit::Ok)
 }
@@ -162,7 +168,10 @@ impl std::fmt::Display for Report {
         writeln!(f, "{} · {} · {} thread(s)", self.cpu, self.source, self.threads)?;
         writeln!(f, "model {} {}", self.model.name, &self.model.sha256[..12])?;
         if !self.optimised {
-            writeln!(f, "(development build: our own code is not fully optimised; build with --profile dist)")?;
+            writeln!(
+                f,
+                "(development build: our own code is not fully optimised; build with --profile dist)"
+            )?;
         }
         writeln!(f, "{:<18}{:>10}{:>10}{:>10}{:>9}", "stage", "p50 ms", "p95 ms", "p99 ms", "count")?;
         for stage in Stage::ALL {
@@ -180,7 +189,10 @@ impl std::fmt::Display for Report {
             }
         }
         let Frames { seen, dropped, inferred, deadline_misses } = self.frames;
-        writeln!(f, "frames: {seen} seen, {dropped} given up for newer ones, {inferred} looked at, {deadline_misses} past the deadline")?;
+        writeln!(
+            f,
+            "frames: {seen} seen, {dropped} given up for newer ones, {inferred} looked at, {deadline_misses} past the deadline"
+        )?;
         let memory = self.memory_mb.map_or("unknown".into(), |mb| format!("{mb:.0} MB"));
         write!(f, "memory: {memory} · ready after {} ms", self.start_ms)
     }

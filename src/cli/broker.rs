@@ -29,7 +29,8 @@ impl LocalBroker {
     pub fn start(folder: &Path) -> anyhow::Result<LocalBroker> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let config = folder.join("mosquitto.conf");
-        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n");
+        let text =
+            format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n");
         std::fs::write(&config, text).with_context(|| config.display().to_string())?;
         let child = spawn(&config)?;
         let mut broker = LocalBroker { child, url: format!("mqtt://127.0.0.1:{port}") };

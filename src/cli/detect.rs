@@ -91,7 +91,9 @@ pub fn run(args: DetectArgs) -> Outcome {
     let detector = StillDetector::load(&bundle).or_exit(Exit::BadData)?;
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("--out {}: cannot be created; choose a folder you may write to", folder.display()))
+            .with_context(|| {
+                format!("--out {}: cannot be created; choose a folder you may write to", folder.display())
+            })
             .or_exit(Exit::CannotCreate)?;
     }
     let inputs = expand(&args.paths);
@@ -133,7 +135,13 @@ impl Report {
         Ok(())
     }
 
-    fn picture(&mut self, input: &Input, name: &str, mut picture: Picture, place: Option<Place>) -> Result<(), super::exit::Failure> {
+    fn picture(
+        &mut self,
+        input: &Input,
+        name: &str,
+        mut picture: Picture,
+        place: Option<Place>,
+    ) -> Result<(), super::exit::Failure> {
         let watch = Stopwatch::start();
         let found = self.detect(&picture).or_exit(Exit::Bug)?;
         let ms = (watch.elapsed_ms() * 100.0).round() / 100.0;
@@ -142,7 +150,8 @@ impl Report {
             self.save(input, &picture, place).or_exit(Exit::CannotCreate)?;
         }
         let (width, height) = (picture.width, picture.height);
-        let pixels = |d: &Detection| Box { class: d.class, score: d.score, bbox: d.bbox.to_pixels(width, height) };
+        let pixels =
+            |d: &Detection| Box { class: d.class, score: d.score, bbox: d.bbox.to_pixels(width, height) };
         let detections = found.iter().map(pixels).collect();
         let (frame, time_s) = (place.map(|p| p.frame), place.map(|p| p.time_s));
         self.say(&Found { file: name, frame, time_s, width, height, detections, ms })
@@ -165,9 +174,9 @@ impl Report {
         let path = folder.join(copy_name(&input.relative, place));
         let parent = path.parent().unwrap_or(folder);
         let jpeg = crate::capture::pixels::encode_jpeg(picture, 90, u32::MAX)?;
-        std::fs::create_dir_all(parent)
-            .and_then(|()| std::fs::write(&path, jpeg))
-            .with_context(|| format!("--out {}: cannot be written; free space or choose another folder", path.display()))
+        std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, jpeg)).with_context(|| {
+            format!("--out {}: cannot be written; free space or choose another folder", path.display())
+        })
     }
 
     fn say(&self, found: &Found) -> Result<(), super::exit::Failure> {
@@ -179,7 +188,10 @@ impl Report {
             print_line(&format!("{}: nothing", found.file))?;
         }
         for Box { class, score, bbox: [x, y, w, h] } in &found.detections {
-            print_line(&format!("{}{at}: {class} {score:.2} at {x:.0},{y:.0} size {w:.0}×{h:.0}", found.file))?;
+            print_line(&format!(
+                "{}{at}: {class} {score:.2} at {x:.0},{y:.0} size {w:.0}×{h:.0}",
+                found.file
+            ))?;
         }
         Ok(())
     }

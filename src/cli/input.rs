@@ -64,9 +64,19 @@ fn has_extension(path: &Path, known: &[&str]) -> bool {
     extension.is_some_and(|e| known.contains(&e.as_str()))
 }
 
-/// ffmpeg decodes every frame of a recording, as fast as they are taken.
+/// Every frame of a recording, as fast as they are taken. What we read ourselves needs no ffmpeg.
 fn recording(path: &Path) -> CommandSettings {
-    ffmpeg(&[], &path.to_string_lossy())
+    let file = path.to_string_lossy();
+    let plain = |format| CommandSettings {
+        command: vec!["cat".into(), file.to_string()],
+        format,
+        ..ffmpeg(&[], &file)
+    };
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("y4m") => plain(CommandFormat::Y4m),
+        Some("mjpeg") => plain(CommandFormat::Mjpeg),
+        _ => ffmpeg(&[], &file),
+    }
 }
 
 /// ffmpeg decodes `input` and writes Y4M; `options` stand before the input.
@@ -115,7 +125,8 @@ impl Video {
         // ffmpeg would wait for input or guess; the system's own words are clearer.
         std::fs::File::open(path).map_err(|error| error.to_string())?;
         let stop = Stop::default();
-        let mut source = capture::open(&SourceSettings::Command(recording(path))).map_err(|error| error.to_string())?;
+        let mut source =
+            capture::open(&SourceSettings::Command(recording(path))).map_err(|error| error.to_string())?;
         let stream = source.open(&stop).map_err(|error| error.to_string())?;
         Ok(Video { path: path.to_owned(), stream, stop, frame: Frame::empty(), count: 0, over: false })
     }

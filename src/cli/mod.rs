@@ -2,11 +2,15 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod bench;
+pub mod broker;
+pub mod demo;
 pub mod detect;
 pub mod eval;
 pub mod exit;
 pub mod input;
 pub mod progress;
+pub mod run;
 pub mod simulate;
 
 use exit::Outcome;
@@ -21,8 +25,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::RunArgs),
+    Demo(demo::DemoArgs),
     Detect(detect::DetectArgs),
     Eval(eval::EvalArgs),
+    Bench(bench::BenchArgs),
     Simulate(simulate::SimulateArgs),
 }
 
@@ -30,6 +37,9 @@ impl Cli {
     /// Runs the chosen command.
     pub fn run(self) -> Outcome {
         match self.command {
+            Command::Run(args) => run::run(args),
+            Command::Demo(args) => demo::run(args),
+            Command::Bench(args) => bench::run(args),
             Command::Detect(args) => detect::run(args),
             Command::Eval(args) => eval::run(args),
             Command::Simulate(args) => simulate::run(args),

@@ -8,6 +8,7 @@ use super::exit::{Exit, OrExit, Outcome};
 use crate::app::{App, AppError, Ended};
 use crate::capture::CaptureError;
 use crate::config::Config;
+use crate::publish::PublishError;
 use crate::system::clock::Clock;
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
@@ -56,7 +57,8 @@ pub fn exit_of(error: &AppError) -> Exit {
         AppError::Capture(CaptureError::Missing { .. }) => Exit::NoInput,
         AppError::Capture(CaptureError::Stuck { .. }) => Exit::TryAgain,
         AppError::Capture(_) => Exit::Unavailable,
-        AppError::Publish(error) => error.exit(),
+        AppError::Publish(PublishError::Address { .. } | PublishError::Credential { .. }) => Exit::Config,
+        AppError::Publish(PublishError::InUse(_) | PublishError::Thread(_)) => Exit::TryAgain,
         AppError::Thread(_) => Exit::TryAgain,
         AppError::Panicked(_) => Exit::Bug,
     }

@@ -105,7 +105,12 @@ mod tests {
         for size in [(1, 1), (3, 200), (640, 360)] {
             let mut picture = Picture::new(size.0, size.1);
             mark(&mut picture, Class::Person, 1.0, Rect::WHOLE);
-            mark(&mut picture, Class::Animal, 0.0, Rect::from_pixels([-5.0, -5.0, 4.0, 900.0], size.0, size.1));
+            mark(
+                &mut picture,
+                Class::Animal,
+                0.0,
+                Rect::from_pixels([-5.0, -5.0, 4.0, 900.0], size.0, size.1),
+            );
             caption(&mut picture, "campsite 1 · 2026");
         }
     }

@@ -4,3 +4,4 @@ pub mod annotate;
 pub mod bundle;
 pub mod engine;
 pub mod still;
+pub mod worker;

@@ -240,7 +240,9 @@ impl Worker {
             Ok(jpeg) => self.send_snapshot(alert, jpeg, stamp),
             Err(error) => tracing::error!("snapshot of alert {}: {error}", alert.id.0),
         }
-        if alert.state == AlertState::Opened && let Some(history) = &self.links.history {
+        if alert.state == AlertState::Opened
+            && let Some(history) = &self.links.history
+        {
             for (captured, jpeg) in history.before(stamp, self.snapshots.from_history) {
                 self.send_snapshot(alert, jpeg, captured);
             }
@@ -268,7 +270,8 @@ fn run_lanes(engine: &Engine, lanes: &mut [Lane]) -> Result<(), RunError> {
         let spawned: Vec<_> =
             rest.iter_mut().map(|lane| scope.spawn(|| engine.run(&lane.input, &mut lane.output))).collect();
         let own = engine.run(&first.input, &mut first.output);
-        let joined = spawned.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(RunError::panicked())));
+        let joined =
+            spawned.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(RunError::panicked())));
         joined.fold(own, Result::and)
     })
 }

@@ -48,7 +48,7 @@ impl Stage {
 }
 
 /// Quantiles of one stage; `None` where nothing was measured.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Quantiles {
     /// Median, milliseconds.
     pub p50_ms: f64,

@@ -79,7 +79,13 @@ mod tests {
             String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned()
         };
         let heard: Vec<String> = (0..5).map(|_| hear()).collect();
-        let said = ["READY=1", "STATUS=watching north; broker away", "WATCHDOG=1", "STATUS=watching north", "STOPPING=1"];
+        let said = [
+            "READY=1",
+            "STATUS=watching north; broker away",
+            "WATCHDOG=1",
+            "STATUS=watching north",
+            "STOPPING=1",
+        ];
         assert_eq!(heard, said);
     }
 

@@ -36,7 +36,9 @@ impl Vitals {
 /// The kernel gives thousandths of a degree. A zone whose sensor is off fails to read, or gives a value far below freezing:
 /// it is left out.
 fn temperature_c(zones: &Path) -> Option<f32> {
-    let zone = |folder: fs::DirEntry| fs::read_to_string(folder.path().join("temp")).ok()?.trim().parse::<f32>().ok();
+    let zone = |folder: fs::DirEntry| {
+        fs::read_to_string(folder.path().join("temp")).ok()?.trim().parse::<f32>().ok()
+    };
     let zones = fs::read_dir(zones).ok()?.flatten().filter_map(zone).map(|thousandths| thousandths / 1e3);
     zones.filter(|degrees| (-60.0..=200.0).contains(degrees)).reduce(f32::max)
 }

@@ -18,7 +18,7 @@ use crate::system::clock::Clock;
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
 
-mod source;
+pub mod source;
 mod summary;
 mod witness;
 
@@ -72,7 +72,12 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// 69 where no broker can be had, 73 where the outputs cannot be created, and what `run` may end with.
 pub fn run(args: DemoArgs) -> Outcome {
     let temporary = tempfile::tempdir().context("temporary folder").or_exit(Exit::CannotCreate)?;
-    let own = args.broker.is_none().then(|| LocalBroker::start(temporary.path())).transpose().or_exit(Exit::Unavailable)?;
+    let own = args
+        .broker
+        .is_none()
+        .then(|| LocalBroker::start(temporary.path()))
+        .transpose()
+        .or_exit(Exit::Unavailable)?;
     let broker = args.broker.clone().or(own.as_ref().map(|b| b.url.clone())).unwrap_or_default();
     let out = args.out.clone().unwrap_or_else(|| temporary.path().to_owned());
     let scene = args.source.is_none().then(|| dusk_into_night(&args));
@@ -80,7 +85,9 @@ pub fn run(args: DemoArgs) -> Outcome {
     let summary = play(config, scene.as_ref(), Duration::from_secs_f64(args.seconds))?;
     say(&summary).or_exit(Exit::Io)?;
     if let Some(file) = &args.json {
-        save(file, &summary).with_context(|| format!("--json {}", file.display())).or_exit(Exit::CannotCreate)?;
+        save(file, &summary)
+            .with_context(|| format!("--json {}", file.display()))
+            .or_exit(Exit::CannotCreate)?;
     }
     Ok(Exit::Ok)
 }

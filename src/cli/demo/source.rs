@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::capture::settings::{CameraSettings, CommandSettings, FilesSettings, MjpegSettings, SourceSettings};
+use crate::capture::settings::{
+    CameraSettings, CommandSettings, FilesSettings, MjpegSettings, SourceSettings,
+};
 use crate::cli::input::{ffmpeg, is_video};
 
 /// Pictures of a folder are shown at this rate, a second.
@@ -45,7 +47,9 @@ mod tests {
     fn what_people_type_is_told_apart() {
         assert!(matches!(parse("/dev/video0"), SourceSettings::Camera(c) if c.device == "/dev/video0"));
         assert!(matches!(parse("2"), SourceSettings::Camera(c) if c.device == "2"));
-        assert!(matches!(parse("http://10.0.0.7/stream"), SourceSettings::Mjpeg(m) if m.url.ends_with("stream")));
+        assert!(
+            matches!(parse("http://10.0.0.7/stream"), SourceSettings::Mjpeg(m) if m.url.ends_with("stream"))
+        );
         assert!(matches!(parse("pictures/"), SourceSettings::Files(f) if !f.repeat));
         let SourceSettings::Command(rtsp) = parse("rtsp://10.0.0.7/1") else { panic!("not a command") };
         assert!(rtsp.command.contains(&"tcp".to_owned()));

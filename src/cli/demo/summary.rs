@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::witness::Heard;
 use crate::capture::settings::SceneSettings;
 use crate::capture::simulated::Scene;
-use crate::evaluate::events::{Event, Raised, Report, Sequence};
 use crate::evaluate::PixelBox;
+use crate::evaluate::events::{Event, Raised, Report, Sequence};
 use crate::perceive::frame::Picture;
 use crate::perceive::model::Class;
 use crate::system::metrics::Metrics;
@@ -81,8 +81,9 @@ fn raised(heard: &Heard, scene: &mut Scene, picture: &mut Picture) -> Raised {
     const NOWHERE: PixelBox = PixelBox { x: -1.0, y: -1.0, w: 0.0, h: 0.0 };
     let truths = scene.draw(heard.opened_s, picture);
     let bears = truths.iter().filter(|t| t.class == Class::Bear);
-    let mut bears: Vec<_> =
-        bears.map(|t| PixelBox::new(t.bbox.to_pixels(picture.width, picture.height).map(f64::from))).collect();
+    let mut bears: Vec<_> = bears
+        .map(|t| PixelBox::new(t.bbox.to_pixels(picture.width, picture.height).map(f64::from)))
+        .collect();
     if bears.is_empty() {
         bears.push(NOWHERE);
     }

@@ -293,3 +293,7 @@ fn in_frame(standing: &Standing, view: &Viewpoint) -> bool {
     let foot = view.project(standing.x, 0.0, standing.z).0;
     foot + right * scale > 0.0 && foot + left * scale < view.width as f32
 }
+
+#[cfg(test)]
+#[path = "scene_tests.rs"]
+mod tests;

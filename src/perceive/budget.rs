@@ -69,7 +69,7 @@ impl Budget {
 
     /// Freely while no deadline was ever missed; slowly for a while after a miss.
     fn may_grow(&self) -> bool {
-        self.misses == 0 || self.in_time >= CALM_FRAMES || self.in_time % RECOVERY_FRAMES == 0
+        self.misses == 0 || self.in_time >= CALM_FRAMES || self.in_time.is_multiple_of(RECOVERY_FRAMES)
     }
 
     fn affordable(&self) -> usize {

@@ -251,7 +251,8 @@ fn a_seed_means_the_same_campsite_for_ever() {
     assert_eq!(visits, ["bear 1..13", "person 15..23", "bear 31..43", "animal 46..53"]);
     let mut boxes = [5.0, 8.0, 20.0].map(|t| drawn(&mut scene, t).1[0].bbox.to_pixels(320, 180));
     boxes.iter_mut().flatten().for_each(|v| *v = v.round());
-    let wanted: [[f32; 4]; 3] = [[142.0, 81.0, 101.0, 48.0], [92.0, 81.0, 100.0, 48.0], [148.0, 40.0, 24.0, 75.0]];
+    let wanted: [[f32; 4]; 3] =
+        [[142.0, 81.0, 101.0, 48.0], [92.0, 81.0, 100.0, 48.0], [148.0, 40.0, 24.0, 75.0]];
     let near = boxes.iter().flatten().zip(wanted.iter().flatten()).all(|(a, b)| (a - b).abs() <= 2.0);
     assert!(near, "{boxes:?}");
 }

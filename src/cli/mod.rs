@@ -11,7 +11,9 @@ pub mod exit;
 pub mod input;
 pub mod progress;
 pub mod run;
+pub mod say;
 pub mod simulate;
+pub mod watch;
 
 use exit::Outcome;
 
@@ -27,6 +29,7 @@ pub struct Cli {
 enum Command {
     Run(run::RunArgs),
     Demo(demo::DemoArgs),
+    Watch(watch::WatchArgs),
     Detect(detect::DetectArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
@@ -39,6 +42,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(args),
             Command::Demo(args) => demo::run(args),
+            Command::Watch(args) => watch::run(args),
             Command::Bench(args) => bench::run(args),
             Command::Detect(args) => detect::run(args),
             Command::Eval(args) => eval::run(args),

@@ -47,6 +47,7 @@ fn let_in(settings: &Settings, ms: f64) -> Finding {
 }
 
 fn away(why: &str) -> Finding {
+    let why = why.strip_prefix("broker ").unwrap_or(why);
     let (what, remedy) = why.rsplit_once("; ").unwrap_or((why, ""));
     let remedy = if remedy.is_empty() { "see the broker's log" } else { remedy };
     Finding::fail(SUBJECT, Exit::Unavailable, what, format!("{remedy} (meanwhile alerts would wait on disk)"))

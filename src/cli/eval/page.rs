@@ -58,28 +58,31 @@ fn head(page: &mut String, report: &Report) -> fmt::Result {
 fn headline(page: &mut String, report: &Report) -> fmt::Result {
     let Some(bear) = report.classes.get(&Class::Bear) else { return Ok(()) };
     page.write_str("<dl class=\"tiles\">\n")?;
-    let interval = |ci: Option<[f64; 2]>| {
-        ci.map_or("no interval".into(), |[low, high]| format!("95 % interval {low:.3} to {high:.3}"))
-    };
-    tile(page, "AP50 for bears", &share(bear.ap50), &interval(bear.ap50_ci95))?;
-    let name = "Bears found at 1 % false-alarm pictures";
+    let interval = bear.ap50_ci95.map_or("no interval".into(), |ci| between(ci, 1.0, ""));
+    tile(page, "AP50 for bears", &share(bear.ap50), &interval)?;
+    let name = "Bears found at 1 % false alarms";
     match bear.recall_at.get("0.01").copied().flatten() {
         Some(found) => {
-            let note = format!("{}; score {:.3} or more", interval(Some(found.ci95)), found.threshold);
+            let note =
+                format!("{}; at scores of {:.3} or more", between(found.ci95, 100.0, " %"), found.threshold);
             tile(page, name, &percent(found.recall), &note)?;
         }
         None => tile(page, name, "–", &format!("cannot be shown on {}", short_of(bear)))?,
     }
     let point = bear.operating_point;
+    let interval = point.ci95.map_or("no interval".into(), |ci| between(ci, 100.0, " %"));
     let note = format!(
-        "{}; {} of {} pictures without a bear raise one",
-        interval(point.ci95),
-        point.false_alarm_pictures,
-        bear.negatives
+        "{interval}; at scores of {:.3} or more, where {} of {} pictures without a bear raise one",
+        point.threshold, point.false_alarm_pictures, bear.negatives
     );
-    let name = format!("Bears found at the operating point, {:.3}", point.threshold);
-    tile(page, &name, &point.recall.map_or("–".into(), percent), &note)?;
+    tile(page, "Bears found as it is set", &point.recall.map_or("–".into(), percent), &note)?;
     page.write_str("</dl>\n")
+}
+
+/// "95 % interval 0.739 to 0.841", or in hundredths with their sign.
+fn between([low, high]: [f64; 2], times: f64, unit: &str) -> String {
+    let digits = if times > 1.0 { 1 } else { 3 };
+    format!("95 % interval {:.digits$} to {:.digits$}{unit}", low * times, high * times)
 }
 
 /// Why there is no recall at 1 %.

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use crate::cli::eval::report::ClassReport;
 
 /// The plot inside the drawing: left, top, width, height.
-const PLOT: [f64; 4] = [58.0, 16.0, 560.0, 320.0];
+const PLOT: [f64; 4] = [74.0, 16.0, 548.0, 320.0];
 
 /// Draws the curve, its axes, and the operating point on it.
 pub fn draw(page: &mut String, figures: &ClassReport) -> fmt::Result {
@@ -68,12 +68,12 @@ fn operating_point(page: &mut String, figures: &ClassReport) -> fmt::Result {
     let precision = figures.curve50.get((recall * 100.0).floor() as usize).copied().unwrap_or(0.0);
     let place = at(recall, precision);
     let (x, y) = place.split_once(' ').unwrap_or_default();
-    // The words stand left of the point in the right half, and below it, where the curve has left room.
-    let (anchor, shift) = if recall > 0.5 { ("end", -12) } else { ("start", 12) };
+    // Below the curve and towards the middle of the plot there is room for words.
+    let (anchor, shift) = if recall > 0.5 { ("end", -12) } else { ("start", 0) };
     writeln!(
         page,
         "<circle class=\"point\" cx=\"{x}\" cy=\"{y}\" r=\"6\"/>\
-         <text class=\"point-text\" x=\"{x}\" y=\"{y}\" dx=\"{shift}\" dy=\"26\" text-anchor=\"{anchor}\">operating point {:.3}</text>",
+         <text class=\"point-text\" x=\"{x}\" y=\"{y}\" dx=\"{shift}\" dy=\"44\" text-anchor=\"{anchor}\">operating point {:.3}</text>",
         point.threshold
     )
 }

@@ -78,18 +78,18 @@ impl Gallery<'_> {
             STANDARD.encode(jpeg)
         )?;
         let scale = (SHOWN.0 / f64::from(width)).min(SHOWN.1 / f64::from(height));
-        let letters = LETTERS / scale;
+        let mut labels = Labels { letters: LETTERS / scale, height: f64::from(height), placed: Vec::new() };
         let sample = &self.data.samples[picture.index];
         for truth in &sample.truths {
             let label =
                 if truth.crowd { format!("{}s, a crowd", truth.class) } else { truth.class.to_string() };
-            let foot = (truth.bbox.y + truth.bbox.h + letters).min(f64::from(height) - letters * 0.3);
-            outline(page, "truth", truth.bbox, &label, letters, foot)?;
+            outline(page, "truth", truth.bbox)?;
+            labels.write(page, &label, truth.bbox.x, truth.bbox.y + truth.bbox.h + labels.letters)?;
         }
         for (said, kind) in self.shown(&sample.predictions) {
             let label = format!("{} {:.2}", said.class, said.score);
-            let head = (said.bbox.y - letters * 0.35).max(letters);
-            outline(page, &format!("{}{kind}", said.class), said.bbox, &label, letters, head)?;
+            outline(page, &format!("{}{kind}", said.class), said.bbox)?;
+            labels.write(page, &label, said.bbox.x, said.bbox.y - labels.letters * 0.35)?;
         }
         page.write_str("</svg>\n")
     }
@@ -108,23 +108,39 @@ impl Gallery<'_> {
 }
 
 /// A dark line below the light one, so that it is seen on every ground.
-fn outline(
-    page: &mut String,
-    kind: &str,
-    bbox: PixelBox,
-    label: &str,
-    letters: f64,
-    foot: f64,
-) -> fmt::Result {
+fn outline(page: &mut String, kind: &str, bbox: PixelBox) -> fmt::Result {
     let PixelBox { x, y, w, h } = bbox;
     let rect = format!("x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\"");
-    writeln!(
-        page,
-        "<rect class=\"casing\" {rect}/><rect class=\"{kind}\" {rect}/>\
-         <text x=\"{:.1}\" y=\"{foot:.1}\" font-size=\"{letters:.1}\" stroke-width=\"{:.1}\">{label}</text>",
-        x + letters * 0.2,
-        letters * 0.25
-    )
+    writeln!(page, "<rect class=\"casing\" {rect}/><rect class=\"{kind}\" {rect}/>")
+}
+
+/// Words on one picture, kept apart from each other.
+struct Labels {
+    /// Height of a letter, pixels of the picture.
+    letters: f64,
+    /// Of the picture.
+    height: f64,
+    /// Where words stand already.
+    placed: Vec<(f64, f64)>,
+}
+
+impl Labels {
+    /// At a place or, where others stand there, below them.
+    fn write(&mut self, page: &mut String, label: &str, x: f64, y: f64) -> fmt::Result {
+        let letters = self.letters;
+        let x = x.max(0.0) + letters * 0.2;
+        let mut y = y.min(self.height - letters * 0.3).max(letters);
+        // "animal 0.53" is about six letter heights wide.
+        while self.placed.iter().any(|p| (p.0 - x).abs() < letters * 6.0 && (p.1 - y).abs() < letters) {
+            y += letters;
+        }
+        self.placed.push((x, y));
+        let edge = letters * 0.25;
+        writeln!(
+            page,
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{letters:.1}\" stroke-width=\"{edge:.1}\">{label}</text>"
+        )
+    }
 }
 
 fn missing(page: &mut String, why: &str) -> fmt::Result {

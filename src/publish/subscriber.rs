@@ -45,7 +45,7 @@ pub enum Heard {
         refused: bool,
     },
     /// A message on one of our topics.
-    Message(Received),
+    Message(Box<Received>),
     /// Something on our topics that is not of the contract.
     Unreadable {
         /// Where it came in.
@@ -298,7 +298,7 @@ impl Listener {
 fn heard(message: Message) -> Heard {
     let topic = message.topic.clone();
     match read(message) {
-        Ok(received) => Heard::Message(received),
+        Ok(received) => Heard::Message(Box::new(received)),
         Err(reason) => Heard::Unreadable { topic, reason },
     }
 }

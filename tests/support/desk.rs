@@ -77,7 +77,7 @@ impl Desk {
         self.reader.take().unwrap().join().unwrap();
         let mut errors = String::new();
         std::io::Read::read_to_string(&mut self.child.stderr.take().unwrap(), &mut errors).unwrap();
-        (self.child.wait().unwrap().code().expect("ended by a signal"), errors)
+        (self.child.wait().unwrap().code().unwrap(), errors)
     }
 
     /// Asks it to end: exit code and every line.
@@ -85,7 +85,7 @@ impl Desk {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         assert!(wait_for(LIMIT, || self.child.try_wait().unwrap().is_some()), "it does not end");
         self.reader.take().unwrap().join().unwrap();
-        (self.child.wait().unwrap().code().expect("ended by the signal"), self.lines())
+        (self.child.wait().unwrap().code().unwrap(), self.lines())
     }
 }
 

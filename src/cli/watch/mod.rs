@@ -56,7 +56,8 @@ notices: connected, lost, silent, back, nobody, roll_call, gap, filled, doubled,
 
 --verify follows the sequence numbers: a gap is a message that did not arrive here.
 
-A broker that is away is said at once and tried again for ever. Exit codes: 0 ended by Ctrl-C, SIGTERM or --seconds · 64 usage ·
+A broker that is away is said at once and tried again for ever; what it keeps meanwhile (alerts and pictures, for a quarter of an
+hour) follows. Exit codes: 0 ended by Ctrl-C, SIGTERM or --seconds · 64 usage ·
 65 --verify found alerts or pictures missing · 69 the broker refuses us (password, certificate, access) before anything was heard ·
 73 --save cannot be created · 74 a picture could not be saved, or stdout is closed · 78 the configuration is wrong")]
 pub struct WatchArgs {
@@ -219,11 +220,10 @@ impl Watch {
             }
             _ => {}
         }
-        let listening = self.desk.connected_at();
         let notices = self.desk.hear(heard, self.clock.uptime());
         self.tell(&notices)?;
-        match (heard, listening) {
-            (Heard::Message(received), Some(since)) if self.args.verify => self.verify(received, since),
+        match heard {
+            Heard::Message(received) if self.args.verify => self.verify(received),
             _ => Ok(()),
         }
     }
@@ -286,9 +286,10 @@ impl Watch {
         "\x07"
     }
 
-    fn verify(&mut self, received: &Received, since: Duration) -> Result<(), Failure> {
+    fn verify(&mut self, received: &Received) -> Result<(), Failure> {
         let place = place(&received.site);
-        let listening_ms = (self.clock.uptime() - since).as_millis() as u64;
+        let now = self.clock.uptime();
+        let listening_ms = (now - self.desk.connected_at().unwrap_or(now)).as_millis() as u64;
         let Some(finding) = self.ledger.enter(&place, received, listening_ms) else { return Ok(()) };
         if self.args.json {
             return say_json(&journal::finding(finding, received, self.clock.unix_ms()));

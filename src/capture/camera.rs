@@ -73,7 +73,10 @@ impl Camera {
 
     fn choose(&self, device: &Device) -> Result<Mode, CaptureError> {
         let modes = device.modes(&self.settings);
-        choose(&modes, &self.settings).ok_or_else(|| {
+        // nokhwa goes through every range that a camera states, and panics at one without steps: such cameras are set by hand.
+        let listed = modes.iter().all(|mode| mode.listed);
+        let mode = choose(&modes, &self.settings).map(|mode| Mode { listed, ..mode });
+        mode.ok_or_else(|| {
             let mut offered: Vec<String> = modes.iter().map(|mode| code(mode.fourcc)).collect();
             offered.dedup();
             let offered = if offered.is_empty() { "no format".to_owned() } else { offered.join(", ") };

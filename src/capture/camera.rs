@@ -24,7 +24,7 @@ mod device;
 mod layout;
 mod mode;
 mod node;
-pub mod seen;
+mod seen;
 
 /// The source.
 ///
@@ -110,14 +110,14 @@ impl Camera {
             }
             Some(Errno::ACCESS | Errno::PERM) => {
                 let remedy = format!(
-                    "add this user to the group of {path} (`usermod -aG video USER`); a systemd unit needs \
+                    "add this user to the group of {path} (`usermod -aG video USER`), or to a systemd unit \
                      SupplementaryGroups=video and DeviceAllow=char-video4linux"
                 );
                 self.unavailable("may not be opened by this user", remedy)
             }
             Some(Errno::NOTTY) => self.hopeless("is not a V4L2 camera", &usable()),
             _ => self
-                .unavailable(error.to_string(), "replug the camera; `dmesg` says what its driver met with"),
+                .unavailable(error.to_string(), "replug the camera: `dmesg` says what its driver met with"),
         }
     }
 
@@ -328,6 +328,10 @@ mod tests {
         assert!(text(Errno::ACCESS).contains("usermod -aG video"));
         assert!(text(Errno::NODEV).contains("is not there"));
         assert!(text(Errno::IO).contains("dmesg"));
+        // The last semicolon parts what happened from what to do: `check` shows them apart.
+        for errno in [Errno::BUSY, Errno::ACCESS, Errno::NODEV, Errno::NOTTY, Errno::IO] {
+            assert_eq!(text(errno).matches("; ").count(), 1, "{}", text(errno));
+        }
         assert!(broken("camera 5", &Errno::NODEV.into()).to_string().ends_with("was unplugged"));
     }
 

@@ -18,7 +18,6 @@ pub mod mjpeg;
 mod multipart;
 pub mod pace;
 pub mod pixels;
-pub mod probe;
 mod program;
 pub mod ring;
 pub mod settings;

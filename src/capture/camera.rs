@@ -133,7 +133,7 @@ impl Camera {
         CaptureError::Stuck {
             source_name: self.name(),
             what: "its driver did not let go of the last stream".to_owned(),
-            remedy: "the daemon starts afresh; if it stays so, unplug the camera".to_owned(),
+            remedy: "the daemon starts afresh: if it stays so, unplug the camera".to_owned(),
         }
     }
 }

@@ -45,10 +45,10 @@ fn head(page: &mut String, report: &Report) -> fmt::Result {
     )?;
     if !report.unreadable.is_empty() {
         let count = plural(report.unreadable.len(), "picture");
-        write!(
+        writeln!(
             page,
             "<p class=\"warning\">{count} more could not be judged and stand in none of these figures: \
-             <a href=\"#unreadable\">the list</a>.</p>\n"
+             <a href=\"#unreadable\">the list</a>.</p>"
         )?;
     }
     page.write_str("</header>\n<main>\n")
@@ -176,22 +176,29 @@ fn confusion(page: &mut String, report: &Report) -> fmt::Result {
     for (at, (label, row)) in labels.iter().zip(&report.confusion.counts.0).enumerate() {
         let there = if at == BACKGROUND { "nothing" } else { label };
         write!(page, "<tr><th scope=\"row\">{there}</th>")?;
-        let whole = row.iter().sum::<u64>().max(1) as f64;
-        for (column, &count) in row.iter().enumerate() {
-            match (at, column) {
-                (BACKGROUND, BACKGROUND) => page.write_str("<td>–</td>")?,
-                // At most 0.45 of the tint, so that the number on it stays legible in both modes.
-                _ => write!(
-                    page,
-                    "<td class=\"share\" style=\"--part:{:.3}\">{count}<small>{:.0} %</small></td>",
-                    count as f64 / whole * 0.45,
-                    count as f64 / whole * 100.0
-                )?,
-            }
-        }
+        confusion_row(page, row, at == BACKGROUND)?;
         page.write_str("</tr>\n")?;
     }
     page.write_str("</tbody></table></div>\n</section>\n")
+}
+
+fn confusion_row(page: &mut String, row: &[u64], of_background: bool) -> fmt::Result {
+    let whole = row.iter().sum::<u64>().max(1) as f64;
+    for (column, &count) in row.iter().enumerate() {
+        if of_background && column == BACKGROUND {
+            page.write_str("<td>–</td>")?;
+            continue;
+        }
+        let share = count as f64 / whole;
+        // At most 0.45 of the tint, so that the number on it stays legible in both modes.
+        write!(
+            page,
+            "<td class=\"share\" style=\"--part:{:.3}\">{count}<small>{:.0} %</small></td>",
+            share * 0.45,
+            share * 100.0
+        )?;
+    }
+    Ok(())
 }
 
 fn unreadable(page: &mut String, report: &Report) -> fmt::Result {

@@ -13,7 +13,7 @@ mod pictures;
 mod text;
 
 use pictures::Gallery;
-use text::{Escaped, percent, plural, share};
+use text::{Escaped, part, plural, share};
 
 const STYLE: &str = include_str!("page/style.css");
 
@@ -65,7 +65,7 @@ fn headline(page: &mut String, report: &Report) -> fmt::Result {
         Some(found) => {
             let note =
                 format!("{}; at scores of {:.3} or more", between(found.ci95, 100.0, " %"), found.threshold);
-            tile(page, name, &percent(found.recall), &note)?;
+            tile(page, name, &part(found.recall, bear.boxes), &note)?;
         }
         None => tile(page, name, "–", &format!("cannot be shown on {}", short_of(bear)))?,
     }
@@ -75,7 +75,8 @@ fn headline(page: &mut String, report: &Report) -> fmt::Result {
         "{interval}; at scores of {:.3} or more, where {} of {} pictures without a bear raise one",
         point.threshold, point.false_alarm_pictures, bear.negatives
     );
-    tile(page, "Bears found as it is set", &point.recall.map_or("–".into(), percent), &note)?;
+    let found = point.recall.map_or("–".into(), |recall| part(recall, bear.boxes));
+    tile(page, "Bears found as it is set", &found, &note)?;
     page.write_str("</dl>\n")
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 
 /// Two queues, of different weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
     /// Go first, give way last.
     Alerts,
@@ -16,7 +16,7 @@ pub enum Lane {
 }
 
 /// Names a stored message. Numbers grow over both lanes and over restarts of the daemon while anything is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Its queue.
     pub lane: Lane,
@@ -31,6 +31,8 @@ pub enum Parcel {
     Status,
     /// A stored message.
     Stored(Key),
+    /// A stored message that has another key by now.
+    Renamed,
 }
 
 /// What an acknowledgement means.
@@ -60,6 +62,11 @@ impl Delivery {
         Delivery { window, submitted: VecDeque::new(), in_flight: HashMap::new(), reached: [0; 2] }
     }
 
+    /// From now on at most so many are on their way at once.
+    pub fn set_window(&mut self, window: usize) {
+        self.window = window;
+    }
+
     /// How many more may be handed over.
     pub fn room(&self) -> usize {
         self.window.saturating_sub(self.submitted.len() + self.in_flight.len())
@@ -73,6 +80,26 @@ impl Delivery {
     /// Whether the parcel was handed over and is not acknowledged.
     pub fn is_on_its_way(&self, parcel: Parcel) -> bool {
         self.submitted.contains(&parcel) || self.in_flight.values().any(|&p| p == parcel)
+    }
+
+    /// The stored messages that are on their way.
+    pub fn on_their_way(&self) -> Vec<Key> {
+        let stored = |parcel: &Parcel| match parcel {
+            Parcel::Stored(key) => Some(*key),
+            Parcel::Status | Parcel::Renamed => None,
+        };
+        self.submitted.iter().chain(self.in_flight.values()).filter_map(stored).collect()
+    }
+
+    /// Stored messages were given new keys: an acknowledgement of an old one must not remove what bears it now. They are sent
+    /// again, which receivers can tell by boot and sequence number.
+    pub fn keys_changed(&mut self) {
+        for parcel in self.submitted.iter_mut().chain(self.in_flight.values_mut()) {
+            if let Parcel::Stored(_) = parcel {
+                *parcel = Parcel::Renamed;
+            }
+        }
+        self.start_over();
     }
 
     /// The next message of a lane to hand over has a number above this.
@@ -175,6 +202,21 @@ mod tests {
         delivery.sent(2);
         assert_eq!(delivery.acknowledged(2, true), Verdict::Delivered(Parcel::Status));
         assert_eq!(delivery.acknowledged(1, true), Verdict::Delivered(stored(10)));
+    }
+
+    #[test]
+    fn an_acknowledgement_of_an_old_key_does_not_remove_what_bears_it_now() {
+        let mut delivery = Delivery::new(8);
+        sent(&mut delivery, &[(1, 10)]);
+        delivery.submitted(stored(11));
+        delivery.keys_changed();
+        assert_eq!((delivery.reached(Lane::Alerts), delivery.on_their_way()), (0, vec![]));
+        delivery.sent(2);
+        delivery.submitted(stored(10));
+        delivery.sent(3);
+        assert_eq!(delivery.acknowledged(1, true), Verdict::Delivered(Parcel::Renamed));
+        assert_eq!(delivery.acknowledged(2, true), Verdict::Delivered(Parcel::Renamed));
+        assert_eq!(delivery.acknowledged(3, true), Verdict::Delivered(stored(10)));
     }
 
     #[test]

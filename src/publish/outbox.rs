@@ -32,6 +32,8 @@ pub struct Outbox {
     on_disk: [Load; 2],
     memory: [BTreeMap<u64, Vec<u8>>; 2],
     last: u64,
+    /// How often a failed disk came back.
+    returned: u64,
     trouble: Option<String>,
     /// A damaged file that nobody has looked at yet.
     aside: Option<PathBuf>,
@@ -53,6 +55,7 @@ impl Outbox {
             on_disk: [Load::default(); 2],
             memory: [BTreeMap::new(), BTreeMap::new()],
             last: 0,
+            returned: 0,
             trouble: None,
             aside: None,
             retry_at_ms: 0,
@@ -144,6 +147,12 @@ impl Outbox {
             .sum()
     }
 
+    /// Changes when a failed disk came back: what waited there comes before what was sent meanwhile, and keys from before may name
+    /// others now.
+    pub fn returned(&self) -> u64 {
+        self.returned
+    }
+
     /// What somebody should look at, in words; `None` when all is well.
     pub fn trouble(&self) -> Option<String> {
         let damaged = |path: &PathBuf| {
@@ -199,8 +208,8 @@ impl Outbox {
         let mut records = Vec::new();
         for lane in LANES {
             let highest = self.on_disk[lane as usize].last;
-            for (&number, record) in &self.memory[lane as usize] {
-                let number = if number > highest { number } else { self.last + 1 };
+            for (&given, record) in &self.memory[lane as usize] {
+                let number = if given > highest { given } else { self.last + 1 };
                 self.last = self.last.max(number);
                 records.push((Key { lane, number }, record.clone()));
             }
@@ -212,6 +221,7 @@ impl Outbox {
             grow(&mut self.on_disk[key.lane as usize], key.number, record.len() as u64);
         }
         self.memory.iter_mut().for_each(BTreeMap::clear);
+        self.returned += 1;
         Ok(())
     }
 

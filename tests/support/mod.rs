@@ -4,6 +4,8 @@
 #![allow(dead_code, reason = "every test program uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test program: what cannot be set up is a failure")]
 
+pub mod daemon;
+
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;

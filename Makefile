@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint arm soak bench figures
+.PHONY: help build demo demo-check test lint arm soak bench figures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,14 +29,18 @@ demo: ## Dusk into night at a drawn campsite: bears, alerts over a real Mosquitt
 	cargo build --locked $(CARGO_FLAGS)
 	@deploy/demo.sh $(PROGRAM) $(DEMO_OUT)
 
+demo-check: demo ## The demo, and whether it found its bears and nothing else
+	@tests/demo.py $(DEMO_OUT)/summary.json
+
 test: ## Formatting, then every test that is fast enough to run on each change, against a real Mosquitto
 	@deploy/prepare.sh build broker tests
 	cargo fmt --check
 	cargo test --locked $(CARGO_FLAGS)
 
 lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit
-	@deploy/prepare.sh build
+	@deploy/prepare.sh build lint
 	cargo clippy --locked --all-targets $(CARGO_FLAGS) -- -D warnings
+	shellcheck .ci/run deploy/*.sh tests/*.sh benches/*.sh
 	@tests/deny.sh
 	@tests/unit.sh
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# prepare.sh [build] [broker] [tests]: looks for the programs that these steps need, says what is missing, and installs that by apt.
+# prepare.sh [build] [broker] [tests] [lint]: looks for the programs that these steps need, says what is missing, and installs that by apt.
 # Root or sudo is asked for only when something is missing. CAMERA=0 leaves out what only V4L2 cameras need.
 set -eu
 
@@ -44,7 +44,16 @@ for step in "$@"; do
         [ "${CAMERA:-1}" = 0 ] || libclang || want LIBCLANG
         ;;
     broker) has mosquitto || want mosquitto ;;
-    tests) has mosquitto_sub || want mosquitto-clients ;;
+    tests)
+        has mosquitto_sub || want mosquitto-clients
+        has ffmpeg || want ffmpeg
+        has openssl || want openssl
+        has mke2fs || want e2fsprogs
+        ;;
+    lint)
+        has shellcheck || want shellcheck
+        python3 -c 'import ensurepip' 2>/dev/null || want python3-venv
+        ;;
     *) fail "prepare.sh does not know the step '$step'" ;;
     esac
 done

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use bearwatch::capture::jpeg;
+use rustix::process::Signal;
 use serde_json::Value;
 use support::daemon::{Daemon, Home, Listener, Post, SOON, is_root};
 use support::{Broker, wait_for};
@@ -179,7 +180,7 @@ fn a_daemon_that_dies_is_told_by_the_last_will_of_its_own_birth() {
 #[test]
 fn asked_to_end_it_says_so_and_ends_well() {
     let broker = Broker::start();
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let mut desk = Listener::start(&broker);
         let home = Home::new(&broker.url, SIMULATED);
         let mut daemon = home.start(&[]);
@@ -197,7 +198,7 @@ fn asked_to_end_with_the_broker_away_it_ends_soon_and_says_what_waits() {
     let mut daemon = home.start(&[]);
     daemon.says("online");
     assert!(wait_for(SOON, || waiting(&home) > 50_000), "nothing came into the outbox: {}", daemon.log());
-    daemon.signal("TERM");
+    daemon.signal(Signal::TERM);
     assert_eq!(daemon.ends_within(Duration::from_secs(5)), 0, "{}", daemon.log());
     daemon.says("messages wait in the store; the next start sends them");
 }
@@ -211,7 +212,7 @@ fn waiting(home: &Home) -> u64 {
 #[test]
 fn a_source_that_hangs_does_not_hold_up_the_end_and_is_not_left_behind() {
     let broker = Broker::start();
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let home = Home::new(&broker.url, "source = \"command\"\nformat = \"mjpeg\"\n");
         let script =
             format!("trap '' TERM; echo $$ > {}; sleep 600 & sleep 600", home.path("group").display());
@@ -293,7 +294,7 @@ fn systemd_hears_that_it_is_ready_how_it_is_that_it_lives_and_that_it_ends() {
     for _ in 0..3 {
         assert!(systemd.hears("WATCHDOG=1", Duration::from_secs(5)), "the watchdog was not fed");
     }
-    daemon.signal("TERM");
+    daemon.signal(Signal::TERM);
     assert!(systemd.hears("STOPPING=1", SOON), "the end was not told");
     assert_eq!(daemon.ends_within(SOON), 0);
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use support::daemon::{Home, Listener, Post, SOON};
 use support::{ANONYMOUS, Broker, wait_for};
@@ -307,7 +308,7 @@ fn something_that_accepts_and_says_nothing_is_given_up_and_holds_nobody_up() {
     let home = Home::with_bear(&url, 2, true);
     let mut daemon = home.start(&[]);
     daemon.says("no answer within 15 s; is it an MQTT broker?");
-    daemon.signal("TERM");
+    daemon.signal(Signal::TERM);
     assert_eq!(daemon.ends_within(Duration::from_secs(5)), 0, "{}", daemon.log());
     drop(kept);
 }

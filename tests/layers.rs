@@ -24,7 +24,7 @@ const RANKS: [(&str, u8); 10] = [
 const ONE_FILE: [(&str, &str); 4] = [
     ("tract_onnx", "infer/engine.rs"),
     ("nokhwa", "capture/camera.rs"),
-    ("v4l", "capture/camera.rs"),
+    ("v4l", "capture/camera/device.rs"),
     ("rumqttc", "publish/mqtt.rs"),
 ];
 

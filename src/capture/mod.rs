@@ -8,6 +8,8 @@ use crate::system::stop::Stop;
 
 use settings::SourceSettings;
 
+#[cfg(feature = "camera")]
+pub mod camera;
 pub mod command;
 pub mod files;
 pub mod history;
@@ -16,6 +18,7 @@ pub mod mjpeg;
 mod multipart;
 pub mod pace;
 pub mod pixels;
+pub mod probe;
 mod program;
 pub mod ring;
 pub mod settings;
@@ -114,10 +117,14 @@ pub fn open(settings: &SourceSettings) -> Result<Box<dyn Source>, CaptureError> 
         SourceSettings::Simulated(settings) => Ok(Box::new(simulated::Simulated::new(settings.clone()))),
         SourceSettings::Command(settings) => Ok(Box::new(command::CommandSource::new(settings.clone()))),
         SourceSettings::Mjpeg(settings) => Ok(Box::new(mjpeg::Mjpeg::new(settings.clone()))),
-        other => Err(CaptureError::Hopeless {
-            source_name: format!("{other:?}"),
-            what: "this build has no such source".to_owned(),
-            remedy: "use another".to_owned(),
+        #[cfg(feature = "camera")]
+        SourceSettings::Camera(settings) => Ok(Box::new(camera::Camera::new(settings.clone()))),
+        #[cfg(not(feature = "camera"))]
+        SourceSettings::Camera(settings) => Err(CaptureError::Hopeless {
+            source_name: format!("camera {}", settings.device),
+            what: "this build has no V4L2 cameras".to_owned(),
+            remedy: "build it with the feature `camera`, or let ffmpeg read the camera: source = \"command\""
+                .to_owned(),
         }),
     }
 }

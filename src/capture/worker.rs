@@ -55,7 +55,7 @@ pub struct Job {
 ///
 /// # Errors
 /// [`CaptureError::Hopeless`] and [`CaptureError::Missing`] as the source gives them, [`CaptureError::Stuck`] where a call does
-/// not return; the thread that made it is left behind.
+/// not return, whose thread is left behind, or where a driver does not let go.
 pub fn run(job: Job) -> Result<(), CaptureError> {
     let watch = Arc::new(Watch::new(job.clock, Duration::from_secs_f64(job.settings.stall_s.max(0.1))));
     let source_name = job.source.name();
@@ -183,9 +183,11 @@ impl Reader {
                     tell(&self.events, Event::Ended);
                     return Ok(());
                 }
-                Err(error @ (CaptureError::Hopeless { .. } | CaptureError::Missing { .. })) => {
-                    return Err(error);
-                }
+                Err(
+                    error @ (CaptureError::Hopeless { .. }
+                    | CaptureError::Missing { .. }
+                    | CaptureError::Stuck { .. }),
+                ) => return Err(error),
                 Err(error) => self.lost(error.to_string()),
             }
             if self.stop.sleep(backoff.pause(lived.elapsed())) {

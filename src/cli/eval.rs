@@ -1,6 +1,5 @@
 //! `bearwatch eval`: is the model any good on these pictures or sequences?
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
@@ -12,31 +11,57 @@ use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::perceive::settings::RegionMode;
 
 mod coco;
+mod events;
 mod model;
+mod output;
+mod page;
+mod play;
 mod report;
+mod sequences;
 mod table;
 
 use coco::Dataset;
+use output::{check_parent, is_stdout, write_json, write_text};
+use play::Haste;
 use report::{Report, Unreadable};
 
-/// Says how good a model is on labelled pictures.
+/// Say how good a model is on labelled pictures, or on sequences of them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-DIR holds images/ and annotations.json (COCO; categories bear, person, animal).
+DIR holds images/ and annotations.json (COCO; categories bear, person, animal). With --events it holds a folder
+of .jpg for each sequence, numbered so that their names are in order, and events.json:
+  [{\"sequence\": \"meadow\", \"fps\": 5, \"events\": [{\"class\": \"bear\", \"start_s\": 3.2, \"end_s\": 9.0}],
+    \"boxes\": {\"000016.jpg\": [[120, 80, 60, 40]]}}]       boxes of bears, pixels; where given, alerts must lie on them
 
 Examples:
   bearwatch eval data/bears/val --json val.json --html val.html
   bearwatch eval data/bears/val --model models/new.onnx --save-predictions new.json
   bearwatch eval data/bears/val --predictions new.json     judges them again, no model is run
+  bearwatch eval data/nights --events --json nights.json   as the daemon would have seen them
 
 How to read it: AP and AP50 are those of the COCO tools. \"Recall at 1 %\" is the share of bears found when
-the threshold is set so that 1 % of the pictures without a bear raise one; in brackets the 95 % interval.")]
+the threshold is set so that 1 % of the pictures without a bear raise one; in brackets the 95 % interval.
+Sequences go through tracking and evidence as in the daemon; time to alert is that of the picture that decided.
+Every picture is looked at, its measured time chooses the effort for the next one, and times over the budget are
+counted; --realtime also gives up what this machine would be too late for.
+
+Exit codes: 0 all judged · 65 some pictures could not be read (the rest is reported), or files are wrong ·
+66 DIR, events.json or the model is not there · 73 an output cannot be written")]
 pub struct EvalArgs {
-    /// Folder with images/ and annotations.json
+    /// Folder with images/ and annotations.json, or with sequences and events.json
     dir: PathBuf,
     /// Write the figures as JSON to FILE (- for standard output, instead of the table)
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the figures as one HTML page with the worst pictures in it
+    #[arg(long, value_name = "FILE", conflicts_with = "events")]
+    html: Option<PathBuf>,
+    /// Play sequences through the core of the daemon and judge its alerts
+    #[arg(long, conflicts_with_all = ["predictions", "save_predictions"])]
+    events: bool,
+    /// With --events: give up pictures that are taken while the model is busy on this machine
+    #[arg(long, requires = "events")]
+    realtime: bool,
     /// Judge these predictions (COCO results) instead of running a model
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
@@ -61,20 +86,48 @@ pub struct EvalArgs {
 }
 
 /// Runs the command.
+///
+/// # Errors
+/// See the exit codes in its help.
 pub fn run(args: EvalArgs) -> Outcome {
-    let outputs = [&args.json, &args.save_predictions];
+    let outputs = [&args.json, &args.html, &args.save_predictions];
     outputs.into_iter().flatten().try_for_each(|path| check_parent(path))?;
+    if args.events { run_events(&args) } else { run_pictures(&args) }
+}
+
+fn run_events(args: &EvalArgs) -> Outcome {
+    let bundle = Bundle::open(args.model.as_deref()).map_err(model_failure)?;
+    let haste = if args.realtime { Haste::RealTime } else { Haste::EveryPicture };
+    let report = events::play(&args.dir, &bundle, args.regions, haste)?;
+    if let Some(path) = &args.json {
+        write_json(path, &report)?;
+    }
+    if !args.json.as_deref().is_some_and(is_stdout) {
+        write_text(Path::new("-"), &report.to_string())?;
+    }
+    Ok(ended(&report.unreadable))
+}
+
+fn run_pictures(args: &EvalArgs) -> Outcome {
     let mut data = Dataset::read(&args.dir)?;
     let (model, card, unreadable) = match &args.predictions {
-        Some(file) => judge_file(&mut data, file, &args)?,
-        None => run_model(&mut data, &args)?,
+        Some(file) => judge_file(&mut data, file, args)?,
+        None => run_model(&mut data, args)?,
     };
     let points = |class| card.as_ref().map(|bundle| f64::from(bundle.spec.threshold(class)));
     let mut report = Report::measure(&data, model, points, args.seed, args.worst);
     report.regions = args.predictions.is_none().then_some(args.regions);
     report.unreadable = unreadable;
-    deliver(&report, &data, &args)?;
-    Ok(if report.unreadable.is_empty() { Exit::Ok } else { Exit::BadData })
+    deliver(&report, &data, args)?;
+    Ok(ended(&report.unreadable))
+}
+
+/// The rest was judged; what was not is told, and makes another exit code.
+fn ended(unreadable: &[Unreadable]) -> Exit {
+    for picture in unreadable {
+        tracing::warn!("left out: {}", picture.error);
+    }
+    if unreadable.is_empty() { Exit::Ok } else { Exit::BadData }
 }
 
 /// What was judged: its name, its card where there is one, and pictures that could not be looked at.
@@ -85,7 +138,7 @@ fn judge_file(data: &mut Dataset, file: &Path, args: &EvalArgs) -> Result<Judged
     let bytes = std::fs::read(file).or_exit(Exit::NoInput)?;
     let sha256 = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
     let name = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let card = args.model.as_deref().map(|path| open_model(Some(path))).transpose()?;
+    let card = args.model.as_deref().map(Bundle::read).transpose().map_err(model_failure)?;
     Ok((ModelName { name, sha256 }, card, Vec::new()))
 }
 
@@ -98,19 +151,10 @@ fn run_model(data: &mut Dataset, args: &EvalArgs) -> Result<Judged, Failure> {
         );
         return Err(Failure::new(Exit::NoInput, error));
     }
-    let bundle = open_model(args.model.as_deref())?;
+    let bundle = Bundle::open(args.model.as_deref()).map_err(model_failure)?;
     let threads = args.threads.unwrap_or_else(|| available_parallelism().map_or(1, |n| n.get()));
     let seen = model::see(&bundle, data, args.regions, threads).map_err(model_failure)?;
     let unreadable = data.take_predictions(seen);
-    for picture in &unreadable {
-        tracing::warn!("left out: {}", picture.error);
-    }
-    if data.pictures.is_empty() {
-        return Err(Failure::new(
-            Exit::BadData,
-            anyhow::anyhow!("no picture in {} could be judged", images.display()),
-        ));
-    }
     Ok((bundle.id.clone(), Some(bundle), unreadable))
 }
 
@@ -122,45 +166,16 @@ fn deliver(report: &Report, data: &Dataset, args: &EvalArgs) -> Result<(), Failu
     if let Some(path) = &args.json {
         write_json(path, report)?;
     }
-    if args.json.as_deref() != Some(Path::new("-")) {
+    if let Some(path) = &args.html {
+        write_text(path, &page::draw(report, data))?;
+    }
+    if ![&args.json, &args.html].into_iter().flatten().any(|path| is_stdout(path)) {
         write_text(Path::new("-"), &table::draw(report))?;
     }
     Ok(())
 }
 
-/// A model file.
-fn open_model(path: Option<&Path>) -> Result<Bundle, Failure> {
-    Bundle::read(path.unwrap_or(Path::new("models/bearwatch-nano.onnx"))).map_err(model_failure)
-}
-
 fn model_failure(error: ModelError) -> Failure {
     let exit = if matches!(error, ModelError::Read { .. }) { Exit::NoInput } else { Exit::BadData };
     Failure::new(exit, error)
-}
-
-/// An output whose folder is missing should be known before the model has run for minutes.
-fn check_parent(path: &Path) -> Result<(), Failure> {
-    match path.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-        None => Ok(()),
-        Some(parent) => {
-            let error =
-                anyhow::anyhow!("{}: no such folder {}; create it first", path.display(), parent.display());
-            Err(Failure::new(Exit::CannotCreate, error))
-        }
-    }
-}
-
-/// Writes JSON to a file, or to standard output where the path is `-`.
-fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).or_exit(Exit::Bug)?;
-    write_text(path, &(text + "\n"))
-}
-
-/// Writes text to a file, or to standard output where the path is `-`.
-fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
-    let (written, exit) = match path == Path::new("-") {
-        true => (std::io::stdout().lock().write_all(text.as_bytes()), Exit::Io),
-        false => (std::fs::write(path, text), Exit::CannotCreate),
-    };
-    written.map_err(|error| anyhow::anyhow!("{}: {error}", path.display())).or_exit(exit)
 }

@@ -4,14 +4,19 @@ use clap::{Parser, Subcommand};
 
 pub mod bench;
 pub mod broker;
+pub mod check;
 pub mod demo;
 pub mod detect;
 pub mod eval;
 pub mod exit;
 pub mod input;
+pub mod models;
 pub mod progress;
+pub mod reset;
 pub mod run;
+pub mod say;
 pub mod simulate;
+pub mod watch;
 
 use exit::Outcome;
 
@@ -27,6 +32,10 @@ pub struct Cli {
 enum Command {
     Run(run::RunArgs),
     Demo(demo::DemoArgs),
+    Watch(watch::WatchArgs),
+    Check(check::CheckArgs),
+    Reset(reset::ResetArgs),
+    Models(models::ModelsArgs),
     Detect(detect::DetectArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
@@ -39,6 +48,10 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(args),
             Command::Demo(args) => demo::run(args),
+            Command::Watch(args) => watch::run(args),
+            Command::Check(args) => check::run(args),
+            Command::Reset(args) => reset::run(args),
+            Command::Models(args) => models::run(args),
             Command::Bench(args) => bench::run(args),
             Command::Detect(args) => detect::run(args),
             Command::Eval(args) => eval::run(args),

@@ -27,8 +27,8 @@ pub struct Raised {
     pub closed_s: f64,
     /// Its box when it opened.
     pub bbox: PixelBox,
-    /// The bears' boxes on that frame; empty where they are not known.
-    pub bears: Vec<PixelBox>,
+    /// The bears' boxes on that frame; `None` where nobody said where they are.
+    pub bears: Option<Vec<PixelBox>>,
 }
 
 /// One sequence as it was played.
@@ -121,7 +121,8 @@ impl Judged {
 impl Raised {
     fn means(&self, event: Event) -> bool {
         let in_time = self.opened_s >= event.start_s - SLACK_S && self.opened_s <= event.end_s + SLACK_S;
-        let in_place = self.bears.is_empty() || self.bears.iter().any(|b| b.iou(self.bbox) >= MEANT_IOU);
+        let on_one = |bears: &Vec<PixelBox>| bears.iter().any(|b| b.iou(self.bbox) >= MEANT_IOU);
+        let in_place = self.bears.as_ref().is_none_or(on_one);
         in_time && in_place
     }
 }
@@ -134,7 +135,7 @@ mod tests {
     const ELSEWHERE: PixelBox = PixelBox { x: 50.0, y: 0.0, w: 10.0, h: 10.0 };
 
     fn alert(opened_s: f64, closed_s: f64) -> Raised {
-        Raised { opened_s, closed_s, bbox: HERE, bears: vec![] }
+        Raised { opened_s, closed_s, bbox: HERE, bears: None }
     }
 
     fn played(events: &[(f64, f64)], alerts: &[Raised]) -> Sequence {
@@ -157,10 +158,12 @@ mod tests {
 
     #[test]
     fn an_alert_on_another_spot_than_the_bear_is_false() {
-        let beside = Raised { bears: vec![ELSEWHERE], ..alert(12.0, 25.0) };
+        let beside = Raised { bears: Some(vec![ELSEWHERE]), ..alert(12.0, 25.0) };
         assert_eq!(Report::of(&[played(&[(10.0, 20.0)], &[beside])]).found, 0);
-        let on_it = Raised { bears: vec![ELSEWHERE, HERE], ..alert(12.0, 25.0) };
+        let on_it = Raised { bears: Some(vec![ELSEWHERE, HERE]), ..alert(12.0, 25.0) };
         assert_eq!(Report::of(&[played(&[(10.0, 20.0)], &[on_it])]).found, 1);
+        let on_nothing = Raised { bears: Some(vec![]), ..alert(12.0, 25.0) };
+        assert_eq!(Report::of(&[played(&[(10.0, 20.0)], &[on_nothing])]).found, 0);
     }
 
     #[test]

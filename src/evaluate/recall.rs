@@ -70,12 +70,23 @@ impl Alarms {
         (share_found(self.positives.iter(), threshold), false_pictures)
     }
 
+    /// 95 % bootstrap interval of the share found at a given threshold. `None` where there is no truth.
+    pub fn ci95_at(&self, threshold: f64, seed: u64) -> Option<[f64; 2]> {
+        share_found(self.positives.iter(), threshold)?;
+        bootstrap(seed, |draw| Some(self.found_by_chance(draw, threshold)))
+    }
+
     /// The recall of a resample. Pictures with and without the class are drawn apart, so that N stays what the rate was set for.
     fn resampled(&self, draw: &mut Draw, allowed: usize) -> Option<f64> {
         let negatives = draw.indices(self.negatives.len()).map(|i| self.negatives[i]).collect();
-        let threshold = lowest_threshold(negatives, allowed);
+        Some(self.found_by_chance(draw, lowest_threshold(negatives, allowed)))
+    }
+
+    /// The share found in as many pictures with the class, drawn with replacement.
+    fn found_by_chance(&self, draw: &mut Draw, threshold: f64) -> f64 {
+        let drawn = draw.indices(self.positives.len()).map(|i| &self.positives[i]);
         // A resample of crowds alone has no truth: nothing to find, nothing missed.
-        share_found(draw.indices(self.positives.len()).map(|i| &self.positives[i]), threshold).or(Some(1.0))
+        share_found(drawn, threshold).unwrap_or(1.0)
     }
 }
 
@@ -142,6 +153,9 @@ mod tests {
         assert_eq!(Alarms::collect(&samples, Class::Bear).at(0.7), (Some(0.5), 1));
         assert!(found.threshold > 0.6 && found.threshold < 0.6000001);
         assert!(found.ci95[0] <= 0.5 && found.ci95[1] >= 0.5);
+        let alarms = Alarms::collect(&samples, Class::Bear);
+        assert_eq!(alarms.ci95_at(0.1, 7), Some([1.0, 1.0]), "both are found in every resample");
+        assert_eq!(Alarms::collect(&samples[2..], Class::Bear).ci95_at(0.1, 7), None);
     }
 
     #[test]

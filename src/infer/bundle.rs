@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::perceive::model::{Class, ClassSpec, InputSpec, ModelSpec, OutputSpec};
@@ -72,6 +73,8 @@ pub struct Bundle {
     pub format: String,
     /// The ONNX file.
     pub onnx: Cow<'static, [u8]>,
+    /// The whole card, with what only people read: training, figures, licence.
+    pub card: Value,
 }
 
 /// The machine-readable card.
@@ -120,8 +123,9 @@ impl Bundle {
         card_path: &Path,
         card: &[u8],
     ) -> Result<Bundle, ModelError> {
-        let card: Card = serde_json::from_slice(card)
-            .map_err(|error| ModelError::Card { path: card_path.to_owned(), error })?;
+        let wrong = |error| ModelError::Card { path: card_path.to_owned(), error };
+        let whole: Value = serde_json::from_slice(card).map_err(wrong)?;
+        let card: Card = serde_json::from_slice(card).map_err(wrong)?;
         let found = hex(&Sha256::digest(&onnx));
         if found != card.sha256 {
             return Err(ModelError::Hash { path: path.to_owned(), found, expected: card.sha256 });
@@ -136,6 +140,7 @@ impl Bundle {
             spec: ModelSpec { input: card.input, output: card.output, classes: card.classes, channels },
             format: card.format,
             onnx,
+            card: whole,
         })
     }
 }

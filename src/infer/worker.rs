@@ -275,3 +275,7 @@ fn run_lanes(engine: &Engine, lanes: &mut [Lane]) -> Result<(), RunError> {
         joined.fold(own, Result::and)
     })
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use super::geometry::Rect;
 use super::model::Class;
 use super::observation::{Alert, AlertId, AlertState, TrackId};
 use super::settings::Settings;
-use super::track::Track;
+use super::track::{Track, UNWATCHED};
 
 /// What is alerted on. Persons and other animals are tracked so that they are not mistaken for bears.
 const ALERTED: Class = Class::Bear;
@@ -26,7 +26,7 @@ struct Open {
     seen_ms: u64,
 }
 
-/// Where and when an alert was closed.
+/// Where an alert was closed, and since when nothing was there.
 #[derive(Clone, Copy, Debug)]
 struct Closed {
     bbox: Rect,
@@ -51,11 +51,15 @@ impl Alerts {
     /// Takes in the tracks of a frame, returns the steps that follow from it.
     pub fn step(&mut self, tracks: &[Track], stamp: Stamp, scales: &Scales) -> Vec<Alert> {
         let mut steps = Vec::new();
-        for open in &mut self.open {
-            open.follow(tracks, stamp);
+        // Before anything else: whatever stands there after so long a gap in the frames is told anew.
+        self.close_unseen_for(f64::from(UNWATCHED) * self.settings.close_after_s, stamp, &mut steps);
+        for at in 0..self.open.len() {
+            let followed: Vec<TrackId> = self.open.iter().map(|o| o.track).collect();
+            let open = &mut self.open[at];
+            open.follow(tracks, &followed, stamp);
             steps.extend(open.update(stamp, self.settings.update_s));
         }
-        self.close_gone(stamp, &mut steps);
+        self.close_unseen_for(self.settings.close_after_s, stamp, &mut steps);
         let cooldown_s = self.settings.cooldown_s;
         self.cooling.retain(|c| seconds(c.at_ms, stamp.uptime_ms) < cooldown_s);
         for track in tracks {
@@ -69,11 +73,12 @@ impl Alerts {
         self.open.drain(..).map(Open::closed).collect()
     }
 
-    fn close_gone(&mut self, stamp: Stamp, steps: &mut Vec<Alert>) {
-        let patience = self.settings.close_after_s;
-        let gone = |o: &mut Open| seconds(o.seen_ms, stamp.uptime_ms) > patience;
+    fn close_unseen_for(&mut self, patience_s: f64, stamp: Stamp, steps: &mut Vec<Alert>) {
+        let gone = |o: &mut Open| seconds(o.seen_ms, stamp.uptime_ms) > patience_s;
+        let close_after_ms = (self.settings.close_after_s * 1e3) as u64;
         for open in self.open.extract_if(.., gone) {
-            self.cooling.push(Closed { bbox: open.alert.bbox, at_ms: stamp.uptime_ms });
+            // Counted from when it was due, for the frame that shows it may come much later.
+            self.cooling.push(Closed { bbox: open.alert.bbox, at_ms: open.seen_ms + close_after_ms });
             steps.push(open.closed());
         }
     }
@@ -103,11 +108,13 @@ impl Alerts {
 }
 
 impl Open {
-    /// Takes over what its track says; when the track was lost, another bear at the same place is taken for it.
-    fn follow(&mut self, tracks: &[Track], stamp: Stamp) {
+    /// Takes over what its track says; when the track was lost, another bear at the same place is taken for it, unless an alert
+    /// speaks of that one already (`followed`).
+    fn follow(&mut self, tracks: &[Track], followed: &[TrackId], stamp: Stamp) {
         let supports = |t: &&Track| t.seen && t.evidence.of(ALERTED) > 0.0 && t.class() == ALERTED;
         let own = tracks.iter().filter(supports).find(|t| t.id == self.track);
-        let heir = || tracks.iter().filter(supports).find(|t| same_place(self.alert.bbox, t.bbox));
+        let free = |t: &&Track| !followed.contains(&t.id) && same_place(self.alert.bbox, t.bbox);
+        let heir = || tracks.iter().filter(supports).find(free);
         let Some(track) = own.or_else(heir) else { return };
         self.track = track.id;
         self.seen_ms = stamp.uptime_ms;
@@ -140,3 +147,7 @@ fn same_place(a: Rect, b: Rect) -> bool {
 fn seconds(then_ms: u64, now_ms: u64) -> f64 {
     now_ms.saturating_sub(then_ms) as f64 / 1e3
 }
+
+#[cfg(test)]
+#[path = "alert_tests.rs"]
+mod tests;

@@ -69,7 +69,7 @@ impl Budget {
 
     /// Freely while no deadline was ever missed; slowly for a while after a miss.
     fn may_grow(&self) -> bool {
-        self.misses == 0 || self.in_time >= CALM_FRAMES || self.in_time % RECOVERY_FRAMES == 0
+        self.misses == 0 || self.in_time >= CALM_FRAMES || self.in_time.is_multiple_of(RECOVERY_FRAMES)
     }
 
     fn affordable(&self) -> usize {
@@ -87,4 +87,80 @@ fn finite(ms: f64) -> f64 {
 /// Up at once, down slowly: a plan must hold on bad frames, not on the average one.
 fn towards(old: f64, new: f64) -> f64 {
     if new > old { new } else { old + CHEAPER_WEIGHT * (new - old) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A board on which a region takes `per_region_ms` and the rest of a frame `overhead_ms`.
+    fn frames(budget: &mut Budget, count: u32, per_region_ms: f64, overhead_ms: f64) -> Vec<usize> {
+        let mut regions = Vec::new();
+        for _ in 0..count {
+            let looked = budget.regions();
+            regions.push(looked);
+            let total_ms = overhead_ms + looked as f64 * per_region_ms;
+            budget.learn(looked, Spent { total_ms, per_region_ms });
+        }
+        regions
+    }
+
+    #[test]
+    fn grows_to_what_the_planned_share_affords() {
+        let mut budget = Budget::new(500.0);
+        let regions = frames(&mut budget, 20, 60.0, 20.0);
+        assert_eq!(regions[..5], [1, 2, 3, 4, 5]);
+        assert_eq!(budget.regions(), 5, "(0.7 · 500 − 20) / 60");
+        assert_eq!(budget.misses(), 0);
+    }
+
+    #[test]
+    fn a_miss_is_counted_and_halves_the_regions_at_once() {
+        let mut budget = Budget::new(500.0);
+        frames(&mut budget, 20, 40.0, 0.0);
+        let before = budget.regions();
+        assert!(before >= 8);
+        assert!(budget.learn(before, Spent { total_ms: 501.0, per_region_ms: 40.0 }));
+        assert!(budget.regions() <= before / 2);
+        assert_eq!(budget.misses(), 1);
+    }
+
+    #[test]
+    fn recovers_after_a_busy_moment() {
+        let mut budget = Budget::new(500.0);
+        frames(&mut budget, 20, 40.0, 0.0);
+        let before = budget.regions();
+        for _ in 0..3 {
+            budget.learn(budget.regions(), Spent { total_ms: 5_000.0, per_region_ms: 40.0 });
+        }
+        assert_eq!(budget.regions(), 1);
+        let again = frames(&mut budget, 200, 40.0, 0.0);
+        assert!(again.windows(2).all(|w| w[1] <= w[0] + 1), "one region at a time: {again:?}");
+        assert_eq!(budget.regions(), before);
+    }
+
+    #[test]
+    fn a_board_that_is_too_slow_still_looks_once() {
+        let mut budget = Budget::new(100.0);
+        assert!(frames(&mut budget, 50, 400.0, 0.0).iter().all(|&r| r == 1));
+        assert_eq!(budget.misses(), 50);
+    }
+
+    #[test]
+    fn a_measurement_that_is_no_number_teaches_nothing() {
+        let mut budget = Budget::new(500.0);
+        for wild in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0] {
+            budget.learn(1, Spent { total_ms: wild, per_region_ms: wild });
+            assert!(budget.regions() >= 1);
+        }
+        frames(&mut budget, 100, 60.0, 20.0);
+        assert_eq!(budget.regions(), 5);
+    }
+
+    #[test]
+    fn regions_that_cost_nothing_do_not_run_away() {
+        let mut budget = Budget::new(100.0);
+        frames(&mut budget, 10_000, 0.0, 0.0);
+        assert!(budget.regions() <= 700);
+    }
 }

@@ -206,3 +206,7 @@ fn suggested(scene: &Scene, current: Option<Regime>) -> Regime {
         Regime::Day
     }
 }
+
+#[cfg(test)]
+#[path = "condition_tests.rs"]
+mod tests;

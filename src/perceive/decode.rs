@@ -36,7 +36,9 @@ pub fn decode(
             };
             let cell_xy = ((cell % columns) as f32, (cell / columns) as f32);
             let bbox = place.to_frame(anchor_box(row, cell_xy, stride as f32), width, height).clipped();
-            if bbox.area() > 0.0 && score.is_finite() {
+            // A size that is no number would pass for the largest one.
+            let numbers = score.is_finite() && row[..4].iter().all(|v| !v.is_nan());
+            if numbers && bbox.area() > 0.0 {
                 found.push(Detection { class, score: score.min(1.0), bbox });
             }
         }
@@ -71,3 +73,7 @@ pub fn suppress(detections: &mut Vec<Detection>) {
 fn same(better: Rect, worse: Rect) -> bool {
     better.iou(worse) > SAME_BOX_IOU || better.intersection(worse) > INSIDE_SHARE * worse.area()
 }
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

@@ -4,8 +4,9 @@
 //!
 //! * Neighbouring frames are not independent: a look counts by the share of [`INDEPENDENT_AFTER_S`] that passed since the last one,
 //!   so that 15 frames a second prove no more than 5.
-//! * The sum leaks: what was believed is forgotten over [`MEMORY_LOOKS`] independent looks. A track that scores below the operating
-//!   point for ever therefore settles below the decision and never alerts, however long it stays (a stump that looks a bit like a bear).
+//! * The sum leaks: what was believed is forgotten over [`MEMORY_LOOKS`] independent looks, and a look at the operating point is worth
+//!   just so much that a sum of such looks settles at the decision. A track that scores below the operating point for ever therefore
+//!   settles below the decision and never alerts, however long it stays (a stump that looks a bit like a bear).
 //! * One look can add no more than [`MOST_PER_LOOK`]: a flash is never enough.
 
 use super::model::{Calibration, Class, ModelSpec};
@@ -17,11 +18,7 @@ const INDEPENDENT_AFTER_S: f32 = 0.5;
 /// Independent looks after which an old one counts 1/e.
 const MEMORY_LOOKS: f32 = 6.0;
 
-/// What an independent look at the operating point is worth, nats. The sum over [`MEMORY_LOOKS`] of it settles at 9: just above the
-/// decision at the default rate of false alarms.
-const AT_OPERATING_POINT: f32 = 1.5;
-
-/// Most that one look may add or take, nats.
+/// Most that one look may add or take, nats. The sum of such looks settles at 19.5, above every decision.
 const MOST_PER_LOOK: f32 = 3.0;
 
 /// What is taken by a look that finds nothing where the track should be, nats.
@@ -35,6 +32,8 @@ const CANDIDATES_PER_DAY: f64 = 100.0;
 pub struct Scales {
     classes: [Option<(Calibration, f32)>; Class::ALL.len()],
     decision: f32,
+    /// What an independent look at the operating point is worth, nats.
+    at_operating_point: f32,
 }
 
 impl Scales {
@@ -48,7 +47,8 @@ impl Scales {
             Some((class_spec.calibration, log_odds(class_spec.calibration, threshold)))
         };
         let rate = settings.false_alarms_per_day.max(1e-6);
-        Scales { classes: Class::ALL.map(point), decision: (CANDIDATES_PER_DAY / rate).ln().max(4.0) as f32 }
+        let decision = (CANDIDATES_PER_DAY / rate).ln().max(4.0) as f32;
+        Scales { classes: Class::ALL.map(point), decision, at_operating_point: decision * forgotten(1.0) }
     }
 
     /// Evidence at which a track is believed, nats.
@@ -58,8 +58,15 @@ impl Scales {
 
     /// Log-likelihood ratio of one independent look with this score; `None` where the model does not know the class.
     pub fn look(&self, class: Class, score: f32) -> Option<f32> {
-        let (calibration, at_threshold) = self.classes[class as usize]?;
-        Some(log_odds(calibration, score) - at_threshold + AT_OPERATING_POINT)
+        let (_, at_threshold) = self.classes[class as usize]?;
+        Some(self.odds(class, score)? - at_threshold + self.at_operating_point)
+    }
+
+    /// Calibrated log-odds of a score: what classes are compared by, for operating points say how often a class may be wrong, not how
+    /// likely it is.
+    fn odds(&self, class: Class, score: f32) -> Option<f32> {
+        let (calibration, _) = self.classes[class as usize]?;
+        Some(log_odds(calibration, score))
     }
 }
 
@@ -92,13 +99,16 @@ impl Evidence {
 
     /// A look found it. `since_s`: seconds since the last look; `None` for the first.
     pub fn seen(&mut self, scales: &Scales, scores: &Scores, since_s: Option<f32>) {
-        let ratios = Class::ALL.map(|class| scales.look(class, scores[class as usize]));
+        let odds = Class::ALL.map(|class| scales.odds(class, scores[class as usize]));
+        let likeliest = odds.into_iter().flatten().fold(f32::NEG_INFINITY, f32::max);
         for class in Class::ALL {
-            let Some(own) = ratios[class as usize] else { continue };
-            let rival = Class::ALL.into_iter().filter(|c| *c != class).filter_map(|c| ratios[c as usize]);
-            // What looks more like a dog than like a bear is no evidence for a bear by the margin.
-            let lead = rival.fold(0.0f32, |worst, r| worst.max(r - own));
-            self.add(class, own - lead, since_s);
+            let (Some(look), Some(own)) = (scales.look(class, scores[class as usize]), odds[class as usize])
+            else {
+                continue;
+            };
+            // What looks more like a dog than like a bear is no evidence for a bear by the margin. The margin counts in full beside
+            // what one look may add: two scores near 1 would else be worth the same, and which of them leads would be lost.
+            self.add(class, look.min(MOST_PER_LOOK) - (likeliest - own), since_s);
         }
     }
 
@@ -109,7 +119,18 @@ impl Evidence {
 
     fn add(&mut self, class: Class, ratio: f32, since_s: Option<f32>) {
         let weight = since_s.map_or(1.0, |s| (s / INDEPENDENT_AFTER_S).clamp(0.0, 1.0));
-        let kept = self.of(class) * (-weight / MEMORY_LOOKS).exp();
-        self.nats[class as usize] = (kept + weight * ratio.clamp(-MOST_PER_LOOK, MOST_PER_LOOK)).max(0.0);
+        let lost = forgotten(weight);
+        // Worth as much less than a whole look as it forgets less, so that sums settle at the same value at every frame rate.
+        let gained = ratio.clamp(-MOST_PER_LOOK, MOST_PER_LOOK) * lost / forgotten(1.0);
+        self.nats[class as usize] = (self.of(class) * (1.0 - lost) + gained).max(0.0);
     }
 }
+
+/// Share of the sum that is forgotten over so many independent looks.
+fn forgotten(looks: f32) -> f32 {
+    1.0 - (-looks / MEMORY_LOOKS).exp()
+}
+
+#[cfg(test)]
+#[path = "evidence_tests.rs"]
+mod tests;

@@ -60,3 +60,57 @@ impl Rect {
         (self.x + self.w / 2.0, self.y + self.h / 2.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rects() -> impl Strategy<Value = Rect> {
+        [-2.0f32..2.0, -2.0f32..2.0, 0.0f32..3.0, 0.0f32..3.0].prop_map(|[x, y, w, h]| Rect { x, y, w, h })
+    }
+
+    #[test]
+    fn overlap_is_counted_by_area() {
+        let left = Rect { x: 0.0, y: 0.0, w: 0.5, h: 1.0 };
+        let middle = Rect { x: 0.25, y: 0.0, w: 0.5, h: 1.0 };
+        assert_eq!(left.intersection(middle), 0.25);
+        assert_eq!(left.iou(middle), 0.25 / 0.75);
+        assert_eq!(left.iou(left), 1.0);
+        let beyond = Rect { x: 0.5, ..left };
+        assert_eq!(left.iou(beyond), 0.0, "touching is not overlapping");
+        let nothing = Rect { w: 0.0, ..left };
+        assert_eq!(nothing.iou(nothing), 0.0, "no area, no number that is none");
+    }
+
+    #[test]
+    fn what_lies_outside_the_frame_is_cut_off() {
+        let half_out = Rect { x: -0.25, y: 0.5, w: 0.5, h: 2.0 };
+        assert_eq!(half_out.clipped(), Rect { x: 0.0, y: 0.5, w: 0.25, h: 0.5 });
+        assert_eq!(Rect { x: 1.5, y: 0.0, w: 1.0, h: 1.0 }.clipped().area(), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn overlap_is_symmetric_and_never_more_than_all(a in rects(), b in rects()) {
+            prop_assert_eq!(a.iou(b), b.iou(a));
+            prop_assert!((0.0..=1.001).contains(&a.iou(b)));
+            prop_assert!(a.intersection(b) <= a.area().min(b.area()) * 1.001 + 1e-6);
+        }
+
+        #[test]
+        fn pixels_and_fractions_tell_the_same(rect in rects(), width in 1u32..5000, height in 1u32..5000) {
+            let back = Rect::from_pixels(rect.to_pixels(width, height), width, height);
+            for (a, b) in [(back.x, rect.x), (back.y, rect.y), (back.w, rect.w), (back.h, rect.h)] {
+                prop_assert!((a - b).abs() < 1e-5);
+            }
+        }
+
+        #[test]
+        fn a_clipped_rectangle_lies_in_the_frame(rect in rects()) {
+            let c = rect.clipped();
+            prop_assert!(c.x >= 0.0 && c.y >= 0.0 && c.w >= 0.0 && c.h >= 0.0);
+            prop_assert!(c.x + c.w <= 1.0 + 1e-6 && c.y + c.h <= 1.0 + 1e-6);
+        }
+    }
+}

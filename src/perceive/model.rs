@@ -136,3 +136,49 @@ impl ModelSpec {
         self.classes.iter().find(|c| c.name == class).map_or(f32::INFINITY, |c| c.threshold)
     }
 }
+
+#[cfg(test)]
+impl ModelSpec {
+    /// A YOLOX model of 64 × 64 pixels (84 anchors) with three classes, every one with its operating point at 0.4.
+    pub fn small() -> ModelSpec {
+        let class = |name, channel| ClassSpec {
+            name,
+            channels: vec![channel],
+            threshold: 0.4,
+            calibration: Calibration::default(),
+        };
+        ModelSpec {
+            input: InputSpec::square(64),
+            output: OutputSpec { layout: OutputLayout::Yolox, strides: vec![8, 16, 32] },
+            classes: vec![class(Class::Bear, 0), class(Class::Person, 1), class(Class::Animal, 2)],
+            channels: 3,
+        }
+    }
+}
+
+#[cfg(test)]
+impl InputSpec {
+    /// Takes grey levels as they are, red first.
+    pub fn square(side: u32) -> InputSpec {
+        let order = ChannelOrder::Rgb;
+        InputSpec { width: side, height: side, order, mean: [0.0; 3], std: [1.0; 3], fill: 114 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anchors_are_the_cells_of_all_strides() {
+        assert_eq!(ModelSpec::small().anchors(), 64 + 16 + 4);
+    }
+
+    #[test]
+    fn a_class_that_the_model_lacks_is_never_reached() {
+        let mut spec = ModelSpec::small();
+        spec.classes.retain(|c| c.name != Class::Person);
+        assert_eq!(spec.threshold(Class::Bear), 0.4);
+        assert_eq!(spec.threshold(Class::Person), f32::INFINITY);
+    }
+}

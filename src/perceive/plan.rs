@@ -58,7 +58,7 @@ impl Planner {
         let for_sweep = match extra {
             0 => return,
             1 => usize::from(self.sweep_first),
-            more => (more / 3).max(more.saturating_sub(tiles.len()).min(1)).max(1),
+            more => (more / 3).max(1),
         };
         self.sweep_first = !self.sweep_first;
         for rect in wanted {
@@ -113,3 +113,7 @@ impl View<'_> {
         Region { rect: Rect::from_pixels([left.round(), top.round(), rw, rh], width, height) }
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

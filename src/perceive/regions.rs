@@ -103,3 +103,78 @@ fn starts(side: u32, tile: u32) -> Vec<f32> {
     let gaps = (free / (tile as f32 * (1.0 - OVERLAP))).ceil();
     (0..=gaps as u32).map(|i| (free * i as f32 / gaps).round()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shapes() -> impl Strategy<Value = (u32, u32, u32, u32)> {
+        (1u32..4200, 1u32..4200, 32u32..700, 32u32..700)
+    }
+
+    fn input(width: u32, height: u32) -> InputSpec {
+        InputSpec { width, height, ..InputSpec::square(1) }
+    }
+
+    proptest! {
+        #[test]
+        fn a_box_goes_into_the_input_and_back((width, height, iw, ih) in shapes(), part in [0.0f32..1.0, 0.0f32..1.0, 0.01f32..1.0, 0.01f32..1.0], seen in [0.0f32..0.9, 0.0f32..0.9, 0.01f32..0.1, 0.01f32..0.1]) {
+            let [x, y, w, h] = part;
+            let place = Letterbox::new(Region { rect: Rect { x, y, w, h } }, width, height, &input(iw, ih));
+            prop_assert!(place.width >= 1 && place.left + place.width <= width);
+            prop_assert!(place.height >= 1 && place.top + place.height <= height);
+            prop_assert!((1..=iw).contains(&place.scaled_width) && (1..=ih).contains(&place.scaled_height));
+            prop_assert!(place.scaled_width == iw || place.scaled_height == ih, "as large as it fits");
+            let (sx, sy) = (place.scaled_width as f32 / place.width as f32, place.scaled_height as f32 / place.height as f32);
+            let [px, py, pw, ph] = [seen[0] * place.width as f32, seen[1] * place.height as f32, seen[2] * place.width as f32, seen[3] * place.height as f32];
+            let back = place.to_frame([px * sx, py * sy, pw * sx, ph * sy], width, height).to_pixels(width, height);
+            for (got, wanted) in back.into_iter().zip([place.left as f32 + px, place.top as f32 + py, pw, ph]) {
+                prop_assert!((got - wanted).abs() < 0.02, "{:?}", back);
+            }
+        }
+
+        #[test]
+        fn every_pixel_lies_in_a_tile_at_full_resolution((width, height, iw, ih) in shapes()) {
+            let spec = input(iw, ih);
+            let places: Vec<Letterbox> = tiles(width, height, &spec).into_iter().map(|t| Letterbox::new(t, width, height, &spec)).collect();
+            if places.is_empty() {
+                prop_assert!(width <= iw && height <= ih);
+                return Ok(());
+            }
+            for p in &places {
+                prop_assert_eq!((p.width, p.height), (iw.min(width), ih.min(height)));
+            }
+            let covers = |at: u32, along: fn(&Letterbox) -> (u32, u32)| places.iter().map(along).any(|(from, long)| (from..from + long).contains(&at));
+            prop_assert!((0..width).all(|x| covers(x, |p| (p.left, p.width))));
+            prop_assert!((0..height).all(|y| covers(y, |p| (p.top, p.height))));
+            let grid: std::collections::BTreeSet<(u32, u32)> = places.iter().map(|p| (p.left, p.top)).collect();
+            let columns: std::collections::BTreeSet<u32> = places.iter().map(|p| p.left).collect();
+            let rows: std::collections::BTreeSet<u32> = places.iter().map(|p| p.top).collect();
+            prop_assert_eq!(grid.len(), columns.len() * rows.len(), "every column in every row");
+        }
+
+        #[test]
+        fn an_animal_of_a_quarter_tile_is_whole_in_one(width in 500u32..4200, at in 0.0f32..1.0) {
+            let spec = input(416, 416);
+            let animal = (at * (width as f32 - 102.0)).max(0.0);
+            let whole = |t: &Region| {
+                let [x, _, w, _] = t.rect.to_pixels(width, 300);
+                x <= animal + 0.5 && animal + 102.0 <= x + w + 0.5
+            };
+            prop_assert!(tiles(width, 300, &spec).iter().any(whole));
+        }
+    }
+
+    #[test]
+    fn a_still_is_tiled_where_that_shows_more() {
+        let spec = input(416, 416);
+        let count = |mode, width, height| for_still(width, height, mode, &spec).len();
+        assert_eq!(count(RegionMode::Auto, 624, 400), 1);
+        assert_eq!(count(RegionMode::Auto, 1280, 720), 1 + 4 * 2);
+        assert_eq!(count(RegionMode::Whole, 1280, 720), 1);
+        assert_eq!(count(RegionMode::Tiles, 500, 400), 1 + 2);
+        assert_eq!(count(RegionMode::Tiles, 416, 416), 1);
+        assert_eq!(count(RegionMode::Tiles, 1, 1), 1);
+    }
+}

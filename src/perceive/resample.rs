@@ -210,3 +210,7 @@ impl Taps {
         self.first.iter().copied().zip(self.weights.chunks_exact(self.per_output))
     }
 }
+
+#[cfg(test)]
+#[path = "resample_tests.rs"]
+mod tests;

@@ -31,3 +31,48 @@ pub fn exponent(scene: &Scene) -> f32 {
 pub fn table(exponent: f32) -> [u8; 256] {
     std::array::from_fn(|v| ((v as f32 / 255.0).powf(exponent) * 255.0).round() as u8)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scene(luma: f32, noise: f32) -> Scene {
+        Scene { luma, noise, ..Scene::default() }
+    }
+
+    #[test]
+    fn a_bright_picture_is_left_alone() {
+        assert_eq!(exponent(&scene(0.25, 0.0)), 1.0);
+        assert_eq!(exponent(&scene(1.0, 0.1)), 1.0);
+        assert_eq!(table(1.0), crate::perceive::regions::IDENTITY_TONE);
+    }
+
+    #[test]
+    fn a_clean_dark_picture_is_brought_to_the_target() {
+        let luma: f32 = 0.15;
+        let lifted = luma.powf(exponent(&scene(luma, 0.0)));
+        assert!((lifted - TARGET_LUMA).abs() < 0.01, "{lifted}");
+        assert_eq!(exponent(&scene(0.0, 0.0)), STRONGEST, "black has no logarithm");
+    }
+
+    #[test]
+    fn noise_limits_how_far_a_picture_is_lifted() {
+        let clean = exponent(&scene(0.05, 0.001));
+        let noisy = exponent(&scene(0.05, 0.05));
+        let wild = exponent(&scene(0.05, 0.5));
+        assert!(clean < noisy && noisy < 1.0 && wild == 1.0, "{clean} {noisy} {wild}");
+    }
+
+    proptest! {
+        #[test]
+        fn the_curve_rises_from_black_to_white_and_never_darkens(luma in 0.0f32..1.0, noise in 0.0f32..0.3) {
+            let g = exponent(&scene(luma, noise));
+            prop_assert!((STRONGEST..=1.0).contains(&g));
+            let table = table(g);
+            prop_assert_eq!((table[0], table[255]), (0, 255));
+            prop_assert!(table.is_sorted());
+            prop_assert!(table.iter().enumerate().all(|(from, &to)| usize::from(to) >= from));
+        }
+    }
+}

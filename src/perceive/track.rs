@@ -39,7 +39,7 @@ const DOUBTFUL_S: f32 = 1.5;
 const LEAST_MISSES: u32 = 3;
 
 /// A track that is never looked at (no budget for its region) is dropped after so many times its patience.
-const UNWATCHED: f32 = 5.0;
+pub const UNWATCHED: f32 = 5.0;
 
 /// One thing on one frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,6 +88,9 @@ pub struct Track {
     best: Scores,
     looked_ms: u64,
     misses: u32,
+    /// Whether the evidence for anything ever reached the decision. Kept, for a bear behind a bush loses evidence by and by and
+    /// is expected back all the same.
+    convinced: bool,
     velocity: (f32, f32),
 }
 
@@ -95,6 +98,7 @@ impl Track {
     fn born(id: TrackId, sighting: &Sighting, now_ms: u64, scales: &Scales) -> Track {
         let mut evidence = Evidence::default();
         evidence.seen(scales, &sighting.scores, None);
+        let convinced = convincing(&evidence, scales);
         Track {
             id,
             evidence,
@@ -107,6 +111,7 @@ impl Track {
             best: sighting.scores,
             looked_ms: now_ms,
             misses: 0,
+            convinced,
             velocity: (0.0, 0.0),
         }
     }
@@ -154,6 +159,7 @@ impl Track {
 
     fn found(&mut self, sighting: &Sighting, now_ms: u64, scales: &Scales) {
         self.evidence.seen(scales, &sighting.scores, Some(since_s(self.looked_ms, now_ms)));
+        self.convinced |= convincing(&self.evidence, scales);
         self.correct(sighting.bbox, now_ms);
         self.scores = sighting.scores;
         Class::ALL.iter().for_each(|&c| self.best[c as usize] = self.best(c).max(self.score(c)));
@@ -187,13 +193,24 @@ impl Track {
         }
     }
 
-    fn gone(&self, now_ms: u64, scales: &Scales, keep_s: f32) -> bool {
-        let convinced = self.evidence.leader().is_some_and(|c| self.evidence.of(c) >= scales.decision());
-        let patience = if convinced { keep_s.max(DOUBTFUL_S) } else { DOUBTFUL_S };
-        let unseen = since_s(self.seen_ms, now_ms);
-        let left = self.predicted(now_ms).clipped().area() <= 0.0;
-        left || (unseen > patience && self.misses >= LEAST_MISSES) || unseen > UNWATCHED * patience
+    fn patience(&self, keep_s: f32) -> f32 {
+        if self.convinced { keep_s.max(DOUBTFUL_S) } else { DOUBTFUL_S }
     }
+
+    fn gone(&self, now_ms: u64, keep_s: f32) -> bool {
+        let left = !self.seen && self.predicted(now_ms).clipped().area() <= 0.0;
+        let given_up = since_s(self.seen_ms, now_ms) > self.patience(keep_s) && self.misses >= LEAST_MISSES;
+        left || given_up || self.forgotten(now_ms, keep_s)
+    }
+
+    /// Unseen for so long, looked for or not, that whatever stands there now is another.
+    fn forgotten(&self, now_ms: u64, keep_s: f32) -> bool {
+        since_s(self.seen_ms, now_ms) > UNWATCHED * self.patience(keep_s)
+    }
+}
+
+fn convincing(evidence: &Evidence, scales: &Scales) -> bool {
+    evidence.leader().is_some_and(|c| evidence.of(c) >= scales.decision())
 }
 
 /// Follows everything that the model proposes.
@@ -234,6 +251,8 @@ impl Tracker {
         scales: &Scales,
         looked: impl Fn(Rect) -> bool,
     ) {
+        let keep_s = self.keep_s;
+        self.tracks.retain(|t| !t.forgotten(now_ms, keep_s));
         let sure = |s: &Sighting| best_look(s, scales) >= BIRTH;
         let (firm, faint): (Vec<Sighting>, Vec<Sighting>) = sightings.iter().partition(|s| sure(s));
         let before = self.tracks.len();
@@ -249,8 +268,7 @@ impl Tracker {
             self.tracks.push(Track::born(TrackId(self.next), &sighting, now_ms, scales));
             self.next += 1;
         }
-        let keep_s = self.keep_s;
-        self.tracks.retain(|t| !t.gone(now_ms, scales, keep_s));
+        self.tracks.retain(|t| !t.gone(now_ms, keep_s));
     }
 
     /// Pairs the closest first. Removes the paired from `free`, returns the sightings that found no track.
@@ -308,3 +326,7 @@ fn closeness(predicted: Rect, measured: Rect, unseen_s: f32, aspect: f32) -> Opt
 fn since_s(then_ms: u64, now_ms: u64) -> f32 {
     now_ms.saturating_sub(then_ms) as f32 / 1e3
 }
+
+#[cfg(test)]
+#[path = "track_tests.rs"]
+mod tests;

@@ -31,8 +31,6 @@ pub enum Parcel {
     Status,
     /// A stored message.
     Stored(Key),
-    /// A stored message that has another key by now.
-    Renamed,
 }
 
 /// What an acknowledgement means.
@@ -86,20 +84,9 @@ impl Delivery {
     pub fn on_their_way(&self) -> Vec<Key> {
         let stored = |parcel: &Parcel| match parcel {
             Parcel::Stored(key) => Some(*key),
-            Parcel::Status | Parcel::Renamed => None,
+            Parcel::Status => None,
         };
         self.submitted.iter().chain(self.in_flight.values()).filter_map(stored).collect()
-    }
-
-    /// Stored messages were given new keys: an acknowledgement of an old one must not remove what bears it now. They are sent
-    /// again, which receivers can tell by boot and sequence number.
-    pub fn keys_changed(&mut self) {
-        for parcel in self.submitted.iter_mut().chain(self.in_flight.values_mut()) {
-            if let Parcel::Stored(_) = parcel {
-                *parcel = Parcel::Renamed;
-            }
-        }
-        self.start_over();
     }
 
     /// The next message of a lane to hand over has a number above this.
@@ -202,21 +189,6 @@ mod tests {
         delivery.sent(2);
         assert_eq!(delivery.acknowledged(2, true), Verdict::Delivered(Parcel::Status));
         assert_eq!(delivery.acknowledged(1, true), Verdict::Delivered(stored(10)));
-    }
-
-    #[test]
-    fn an_acknowledgement_of_an_old_key_does_not_remove_what_bears_it_now() {
-        let mut delivery = Delivery::new(8);
-        sent(&mut delivery, &[(1, 10)]);
-        delivery.submitted(stored(11));
-        delivery.keys_changed();
-        assert_eq!((delivery.reached(Lane::Alerts), delivery.on_their_way()), (0, vec![]));
-        delivery.sent(2);
-        delivery.submitted(stored(10));
-        delivery.sent(3);
-        assert_eq!(delivery.acknowledged(1, true), Verdict::Delivered(Parcel::Renamed));
-        assert_eq!(delivery.acknowledged(2, true), Verdict::Delivered(Parcel::Renamed));
-        assert_eq!(delivery.acknowledged(3, true), Verdict::Delivered(stored(10)));
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::system::metrics::{Metrics, count};
 
 /// Most bytes that wait in memory while the disk is out of order.
 const MEMORY_BYTES: u64 = 8 * 1024 * 1024;
+/// Where numbers begin while nobody knows which ones the disk holds. An acknowledgement of such a message must never remove
+/// another one: on the disk they get numbers of their own.
+const FAR: u64 = 1 << 63;
 /// A disk that failed is tried again after this.
 const RETRY_MS: u64 = 5_000;
 const LANES: [Lane; 2] = [Lane::Alerts, Lane::Snapshots];
@@ -62,7 +65,10 @@ impl Outbox {
         };
         match outbox.open_disk() {
             Err(DiskError::InUse(path)) => return Err(PublishError::InUse(path)),
-            Err(error) => outbox.disk_failed(&error),
+            Err(error) => {
+                outbox.last = FAR;
+                outbox.disk_failed(&error);
+            }
             Ok(()) => {}
         }
         Ok(outbox)
@@ -70,13 +76,7 @@ impl Outbox {
 
     /// Commits messages and returns when they are safe (or in memory, where there is no disk).
     pub fn put(&mut self, records: Vec<(Lane, Vec<u8>)>) {
-        let mut keyed = Vec::with_capacity(records.len());
-        for (lane, record) in records {
-            if self.make_room(lane, record.len() as u64) {
-                self.last += 1;
-                keyed.push((Key { lane, number: self.last }, record));
-            }
-        }
+        let keyed = self.admit(records);
         if let Some(failed) = self.disk.as_ref().and_then(|disk| disk.put(&keyed).err()) {
             self.disk_failed(&failed);
         }
@@ -87,6 +87,21 @@ impl Outbox {
             }
         }
         self.show_depth();
+    }
+
+    /// Gives numbers to what there is room for. Alerts first, so that no snapshot of the same batch takes their room.
+    fn admit(&mut self, mut records: Vec<(Lane, Vec<u8>)>) -> Vec<(Key, Vec<u8>)> {
+        records.sort_by_key(|(lane, _)| *lane as usize);
+        let (mut keyed, mut admitted) = (Vec::with_capacity(records.len()), 0);
+        for (lane, record) in records {
+            let bytes = record.len() as u64;
+            if self.make_room(lane, admitted + bytes) {
+                self.last += 1;
+                admitted += bytes;
+                keyed.push((Key { lane, number: self.last }, record));
+            }
+        }
+        keyed
     }
 
     /// The first message of a lane with a number above `after`.
@@ -147,8 +162,7 @@ impl Outbox {
             .sum()
     }
 
-    /// Changes when a failed disk came back: what waited there comes before what was sent meanwhile, and keys from before may name
-    /// others now.
+    /// Changes when a failed disk came back: what waits there comes before what was sent meanwhile, and keys may be new.
     pub fn returned(&self) -> u64 {
         self.returned
     }
@@ -170,6 +184,9 @@ impl Outbox {
             Err(error @ DiskError::Damaged { .. }) => self.replace(&error)?,
             other => other?,
         };
+        if self.last >= FAR {
+            self.last = 0;
+        }
         for lane in LANES {
             let load = disk.load(lane)?;
             self.on_disk[lane as usize] = load;
@@ -203,13 +220,14 @@ impl Outbox {
         self.retry_at_ms = self.clock.uptime_ms() + RETRY_MS;
     }
 
-    /// Brings memory to the disk. Numbers that the disk may hold already (it was out of order at the start) are given anew.
+    /// Brings memory to the disk. Numbers from before anybody knew the disk's are given anew: what of them is on its way is then
+    /// sent twice, which receivers can tell.
     fn move_to_disk(&mut self) -> Result<(), DiskError> {
         let mut records = Vec::new();
         for lane in LANES {
             let highest = self.on_disk[lane as usize].last;
-            for (&given, record) in &self.memory[lane as usize] {
-                let number = if given > highest { given } else { self.last + 1 };
+            for (&number, record) in &self.memory[lane as usize] {
+                let number = if number > highest && number < FAR { number } else { self.last + 1 };
                 self.last = self.last.max(number);
                 records.push((Key { lane, number }, record.clone()));
             }
@@ -289,3 +307,7 @@ fn grow(load: &mut Load, number: u64, bytes: u64) {
     load.bytes += bytes;
     load.last = load.last.max(number);
 }
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -121,3 +121,7 @@ fn marked_late(body: Vec<u8>) -> Vec<u8> {
     });
     marked.unwrap_or(body)
 }
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

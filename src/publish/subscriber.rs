@@ -7,13 +7,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::select;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::address::{Address, Login};
 use super::backoff::Backoff;
-use super::message::{AlertMessage, BootId, Kind, StatusMessage, parse_topic};
-use super::mqtt::{self, Happening, Message, Options, Trouble};
+use super::message::{AlertMessage, BootId, Envelope, Kind, StatusMessage, VERSION, parse_topic};
+use super::mqtt::{self, Connection, Happening, Message, Options, Outgoings, Trouble};
 use super::settings::{Settings, Site};
 use super::telemetry::TelemetryMessage;
 use super::{PublishError, tls};
@@ -25,14 +26,21 @@ const QUEUE: usize = 256;
 const CAP: Duration = Duration::from_secs(2);
 /// How often it looks whether it is to end.
 const TICK: Duration = Duration::from_millis(50);
+/// How long the goodbye to the broker may take.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 /// What a subscriber hears.
 #[derive(Clone, Debug)]
 pub enum Heard {
-    /// The broker agreed to the subscription: from now on nothing is missed.
+    /// The broker let us in and agreed to the subscription: from now on nothing is missed.
     Connected,
     /// No connection; it is tried again. What cameras send meanwhile is not heard.
-    Lost(String),
+    Lost {
+        /// What happened and what to do.
+        why: String,
+        /// The broker or the certificates refuse us: somebody has to act.
+        refused: bool,
+    },
     /// A message on one of our topics.
     Message(Received),
     /// Something on our topics that is not of the contract.
@@ -53,6 +61,8 @@ pub struct Received {
     pub retained: bool,
     /// What it says.
     pub body: Body,
+    /// The message as it was sent, with whatever a newer daemon adds to it; null for pictures.
+    pub json: Value,
 }
 
 /// What a message says.
@@ -68,6 +78,28 @@ pub enum Body {
     Telemetry(Box<TelemetryMessage>),
 }
 
+impl Body {
+    /// On which topic it came.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Body::Status(_) => Kind::Status,
+            Body::Alert(_) => Kind::Alert,
+            Body::Snapshot(_) => Kind::Snapshot,
+            Body::Telemetry(_) => Kind::Telemetry,
+        }
+    }
+
+    /// Number, time and boot; pictures have them as properties.
+    pub fn envelope(&self) -> Option<&Envelope> {
+        match self {
+            Body::Status(status) => Some(&status.envelope),
+            Body::Alert(alert) => Some(&alert.envelope),
+            Body::Telemetry(telemetry) => Some(&telemetry.envelope),
+            Body::Snapshot(_) => None,
+        }
+    }
+}
+
 /// A picture with the user properties that came with it.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -79,7 +111,9 @@ pub struct Snapshot {
     pub boot: BootId,
     /// Its number on its topic.
     pub seq: u64,
-    /// The picture.
+    /// Sent long after it was made.
+    pub late: bool,
+    /// The picture; begins as a JPEG does, which is all that is known of it.
     pub jpeg: Vec<u8>,
 }
 
@@ -96,6 +130,18 @@ impl Subscriber {
     /// # Errors
     /// Only mistakes of configuration: the address, or files that cannot be read.
     pub fn start(settings: &Settings, filter: &str) -> Result<Subscriber, PublishError> {
+        Subscriber::begin(settings, Some(filter.into()))
+    }
+
+    /// Connects and listens to nothing: does the broker let us in?
+    ///
+    /// # Errors
+    /// As [`Subscriber::start`].
+    pub fn knock(settings: &Settings) -> Result<Subscriber, PublishError> {
+        Subscriber::begin(settings, None)
+    }
+
+    fn begin(settings: &Settings, filter: Option<String>) -> Result<Subscriber, PublishError> {
         let address = Address::parse(&settings.broker)?;
         Login::read(settings)?;
         let tls = address.tls.then(|| tls::client_config(settings)).transpose()?;
@@ -107,13 +153,15 @@ impl Subscriber {
             address,
             tls,
             client_id: format!("bearwatch-desk-{}", BootId::new().0),
-            filter: filter.into(),
+            filter,
             sender,
             stop: stop.clone(),
         };
-        let thread = std::thread::Builder::new()
-            .name("listen".into())
-            .spawn(move || runtime.block_on(listener.run()))?;
+        let thread = std::thread::Builder::new().name("listen".into()).spawn(move || {
+            runtime.block_on(listener.run());
+            // A look-up of a name may still be under way and cannot be interrupted: it is not waited for.
+            runtime.shutdown_background();
+        })?;
         Ok(Subscriber { heard, stop, thread: Some(thread) })
     }
 
@@ -121,7 +169,12 @@ impl Subscriber {
     pub fn next(&self, timeout: Duration) -> Option<Heard> {
         match self.heard.recv_timeout(timeout) {
             Ok(heard) => Some(heard),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => None,
+            // The thread is gone: whoever asks in a loop is not to spin.
+            Err(RecvTimeoutError::Disconnected) => {
+                std::thread::sleep(timeout);
+                None
+            }
         }
     }
 }
@@ -141,7 +194,7 @@ struct Listener {
     address: Address,
     tls: Option<Arc<rustls::ClientConfig>>,
     client_id: String,
-    filter: String,
+    filter: Option<String>,
     sender: SyncSender<Heard>,
     stop: Stop,
 }
@@ -150,8 +203,8 @@ impl Listener {
     async fn run(self) {
         let mut backoff = Backoff::new();
         while !self.stop.is_raised() {
-            let Err(trouble) = self.connection(&mut backoff).await else { return };
-            if !self.tell(Heard::Lost(trouble.text)) || self.stop.sleep(backoff.pause(CAP)) {
+            let Err(Trouble { text: why, refused }) = self.connection(&mut backoff).await else { return };
+            if !self.tell(Heard::Lost { why, refused }) || self.stop.sleep(backoff.pause(CAP)) {
                 return;
             }
         }
@@ -159,53 +212,79 @@ impl Listener {
 
     /// One connection. `Ok` when nobody listens any more.
     async fn connection(&self, backoff: &mut Backoff) -> Result<(), Trouble> {
-        let login =
-            Login::read(&self.settings).map_err(|e| Trouble { text: e.to_string(), refused: true })?;
-        let (outgoings, mut connection) = mqtt::connect(Options {
-            client_id: self.client_id.clone(),
-            address: self.address.clone(),
-            login,
-            tls: self.tls.clone(),
-            keep_alive_s: self.settings.keep_alive_s,
-            will: None,
-        });
+        let (outgoings, mut connection) = mqtt::connect(self.options()?);
+        let mut let_in = false;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let mut next = pin!(connection.next());
             let happening = loop {
                 select! {
-                    happening = &mut next => break happening?,
-                    _ = tick.tick() => if self.stop.is_raised() { return Ok(()) },
+                    happening = &mut next => break Some(happening?),
+                    _ = tick.tick() => if self.stop.is_raised() { break None },
                 }
             };
-            let heard = match happening {
-                Happening::Connected => {
-                    backoff.reset();
-                    outgoings.subscribe(&self.filter);
-                    continue;
-                }
-                Happening::Subscribed(Ok(())) => Heard::Connected,
-                Happening::Subscribed(Err(reason)) => {
-                    let filter = &self.filter;
-                    let text = format!(
-                        "broker {} refuses the subscription to {filter} ({reason}); check its access rules",
-                        self.address
-                    );
-                    return Err(Trouble { text, refused: true });
-                }
-                Happening::Received(message) => heard(message),
-                Happening::Sent(_) | Happening::Acknowledged { .. } | Happening::Left => continue,
-            };
-            if !self.tell(heard) {
-                return Ok(());
+            let Some(happening) = happening else { break };
+            if matches!(happening, Happening::Connected) {
+                let_in = true;
+                backoff.reset();
+            }
+            if self.heard(happening, &outgoings)?.is_some_and(|heard| !self.tell(heard)) {
+                break;
             }
         }
+        if let_in {
+            let _ = timeout(GOODBYE, leave(&outgoings, &mut connection)).await;
+        }
+        Ok(())
+    }
+
+    fn options(&self) -> Result<Options, Trouble> {
+        let login =
+            Login::read(&self.settings).map_err(|e| Trouble { text: e.to_string(), refused: true })?;
+        Ok(Options {
+            client_id: self.client_id.clone(),
+            address: self.address.clone(),
+            login,
+            tls: self.tls.clone(),
+            keep_alive_s: self.settings.keep_alive_s,
+            will: None,
+        })
+    }
+
+    /// What is to be told of a happening; asks for the topics once we are let in.
+    fn heard(&self, happening: Happening, outgoings: &Outgoings) -> Result<Option<Heard>, Trouble> {
+        Ok(match (happening, &self.filter) {
+            (Happening::Connected, Some(filter)) => {
+                outgoings.subscribe(filter);
+                None
+            }
+            (Happening::Connected, None) | (Happening::Subscribed(Ok(())), _) => Some(Heard::Connected),
+            (Happening::Subscribed(Err(reason)), filter) => {
+                let (broker, filter) = (&self.address, filter.as_deref().unwrap_or_default());
+                let text = format!(
+                    "broker {broker}: refuses the subscription to {filter} ({reason}); check its access rules"
+                );
+                return Err(Trouble { text, refused: true });
+            }
+            (Happening::Received(message), _) => Some(heard(message)),
+            (Happening::Sent(_) | Happening::Acknowledged { .. } | Happening::Left, _) => None,
+        })
     }
 
     /// Waits while the queue is full; `false` when nobody listens any more.
     fn tell(&self, heard: Heard) -> bool {
         self.sender.send(heard).is_ok() && !self.stop.is_raised()
+    }
+}
+
+/// Says goodbye, so that the broker does not wait for us.
+async fn leave(outgoings: &Outgoings, connection: &mut Connection) {
+    outgoings.disconnect();
+    while let Ok(happening) = connection.next().await {
+        if matches!(happening, Happening::Left) {
+            return;
+        }
     }
 }
 
@@ -218,30 +297,51 @@ fn heard(message: Message) -> Heard {
 }
 
 fn read(message: Message) -> Result<Received, String> {
-    let (site, kind) = parse_topic(&message.topic).ok_or("not a topic of bearwatch/v1")?;
+    let (site, kind) =
+        parse_topic(&message.topic).filter(|(site, _)| is_ours(site)).ok_or("not a topic of bearwatch/v1")?;
+    let retained = message.retain;
+    if kind == Kind::Snapshot {
+        let body = Body::Snapshot(snapshot(message)?);
+        return Ok(Received { site, retained, body, json: Value::Null });
+    }
+    let json: Value = serde_json::from_slice(&message.payload).map_err(|error| error.to_string())?;
     let body = match kind {
-        Kind::Status => Body::Status(json(&message.payload)?),
-        Kind::Alert => Body::Alert(json(&message.payload)?),
-        Kind::Telemetry => Body::Telemetry(Box::new(json(&message.payload)?)),
-        Kind::Snapshot => Body::Snapshot(snapshot(&message)?),
+        Kind::Alert => Body::Alert(parsed(&json)?),
+        Kind::Telemetry => Body::Telemetry(Box::new(parsed(&json)?)),
+        Kind::Status | Kind::Snapshot => Body::Status(parsed(&json)?),
     };
-    Ok(Received { site, retained: message.retain, body })
+    match body.envelope() {
+        Some(envelope) if envelope.v != VERSION => {
+            Err(format!("speaks version {} of the contract, this is version {VERSION}", envelope.v))
+        }
+        _ => Ok(Received { site, retained, body, json }),
+    }
 }
 
-fn json<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(payload).map_err(|error| error.to_string())
+/// Names become parts of file names and of lines on a terminal: whatever is not of the contract goes no further.
+fn is_ours(site: &Site) -> bool {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    [&site.name, &site.camera].iter().all(|name| (1..=40).contains(&name.len()) && name.chars().all(good))
 }
 
-fn snapshot(message: &Message) -> Result<Snapshot, String> {
+fn parsed<T: DeserializeOwned>(json: &Value) -> Result<T, String> {
+    T::deserialize(json).map_err(|error| error.to_string())
+}
+
+fn snapshot(message: Message) -> Result<Snapshot, String> {
     let property = |name: &str| {
         let found = message.properties.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.clone()).ok_or_else(|| format!("has no user property {name:?}"))
     };
+    if !message.payload.starts_with(&[0xff, 0xd8]) {
+        return Err("is no JPEG".into());
+    }
     Ok(Snapshot {
         alert: property("alert")?,
         captured: property("captured")?,
         boot: BootId(property("boot")?),
         seq: property("seq")?.parse().map_err(|_| "its seq is no number")?,
-        jpeg: message.payload.clone(),
+        late: property("late").is_ok_and(|late| late == "true"),
+        jpeg: message.payload,
     })
 }

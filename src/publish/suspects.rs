@@ -86,7 +86,9 @@ mod tests {
         assert!(suspects.holds(POISON, at(31)) && !suspects.holds(POISON, at(32)));
         assert_eq!(suspects.broke(&[POISON], at(40)), None, "told once");
         assert!(suspects.holds(POISON, at(99)) && !suspects.holds(POISON, at(100)));
-        (0..40).for_each(|_| drop(suspects.broke(&[POISON], at(200))));
+        for _ in 0..40 {
+            suspects.broke(&[POISON], at(200));
+        }
         assert!(suspects.holds(POISON, at(3799)) && !suspects.holds(POISON, at(3800)));
     }
 

@@ -43,7 +43,7 @@ pub struct Traffic {
     pub up: bool,
     /// Largest packet that the broker takes, bytes.
     largest: Option<u32>,
-    /// The outbox's count, as of the keys in `delivery`.
+    /// The outbox's count, as of the last look.
     returned: u64,
     /// Of the first status of this connection, which the last will belongs to.
     birth: Option<Envelope>,
@@ -122,10 +122,8 @@ impl Traffic {
 
     fn feed_outbox(&mut self) {
         let returned = self.shared.outbox().returned();
-        if std::mem::replace(&mut self.returned, returned) != returned {
-            self.delivery.keys_changed();
-        }
-        if self.since_start_over.elapsed() > SECOND_CHANCE {
+        let disk_is_back = std::mem::replace(&mut self.returned, returned) != returned;
+        if disk_is_back || self.since_start_over.elapsed() > SECOND_CHANCE {
             self.since_start_over = Stopwatch::start();
             self.delivery.start_over();
         }
@@ -219,7 +217,7 @@ impl Traffic {
                 match self.delivery.acknowledged(packet, outcome.is_ok()) {
                     Verdict::Delivered(Parcel::Stored(key)) => self.delivered(key),
                     Verdict::Refused(_) => self.refused(&outcome.err().unwrap_or_default()),
-                    Verdict::Delivered(Parcel::Status | Parcel::Renamed) | Verdict::Unknown => {}
+                    Verdict::Delivered(Parcel::Status) | Verdict::Unknown => {}
                 }
             }
             _ => {}

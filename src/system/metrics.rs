@@ -110,9 +110,7 @@ impl Default for Metrics {
 
 /// Microseconds up to ten minutes at two significant digits: about 20 kB.
 fn histogram() -> Histogram<u64> {
-    let microseconds =
-        Histogram::new_with_bounds(1, 600_000_000, 2).unwrap_or_else(|_| unreachable!("constant bounds"));
-    microseconds
+    Histogram::new_with_bounds(1, 600_000_000, 2).unwrap_or_else(|_| unreachable!("constant bounds"))
 }
 
 impl Metrics {
@@ -142,5 +140,45 @@ impl Metrics {
 
     fn lock(&self) -> MutexGuard<'_, [Histogram<u64>; 6]> {
         self.stages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_true_to_a_hundredth() {
+        let metrics = Metrics::default();
+        (1..=1000).for_each(|ms| metrics.record(Stage::Inference, Duration::from_millis(ms)));
+        let told = metrics.quantiles(Stage::Inference).unwrap();
+        for (got, wanted) in [(told.p50_ms, 500.0), (told.p95_ms, 950.0), (told.p99_ms, 990.0)] {
+            assert!((got - wanted).abs() <= 0.01 * wanted, "{told:?}");
+        }
+        assert_eq!(told.count, 1000);
+    }
+
+    #[test]
+    fn stages_are_apart_and_begin_anew_after_a_reset() {
+        let metrics = Metrics::default();
+        metrics.record(Stage::Decode, Duration::from_millis(3));
+        assert!(Stage::ALL.iter().filter(|&&s| metrics.quantiles(s).is_some()).eq([&Stage::Decode]));
+        metrics.reset_stages();
+        assert_eq!(metrics.quantiles(Stage::Decode), None);
+    }
+
+    #[test]
+    fn a_stuck_stage_does_not_break_the_measure() {
+        let metrics = Metrics::default();
+        metrics.record(Stage::Publish, Duration::MAX);
+        metrics.record(Stage::Publish, Duration::ZERO);
+        let told = metrics.quantiles(Stage::Publish).unwrap();
+        assert!(told.p99_ms >= 594_000.0 && told.p50_ms < 0.01, "{told:?}");
+    }
+
+    #[test]
+    fn no_two_stages_share_a_name() {
+        let names: std::collections::BTreeSet<&str> = Stage::ALL.iter().map(|s| s.name()).collect();
+        assert_eq!(names.len(), Stage::ALL.len());
     }
 }

@@ -29,3 +29,18 @@ impl Pulse {
         Duration::from_millis(self.clock.uptime_ms().saturating_sub(self.last_ms.load(Ordering::Relaxed)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn age_is_counted_from_the_last_beat_of_any_clone() {
+        let pulse = Pulse::new(Clock::start());
+        // As if the last sign of life lay ahead: clocks are read by several threads, one of them a moment later.
+        pulse.last_ms.store(60_000, Ordering::Relaxed);
+        assert_eq!(pulse.age(), Duration::ZERO);
+        pulse.clone().beat();
+        assert!(pulse.last_ms.load(Ordering::Relaxed) < 60_000);
+    }
+}

@@ -7,6 +7,7 @@ use super::stop::Stop;
 ///
 /// # Errors
 /// Where the thread or the handlers cannot be set up.
+#[allow(clippy::disallowed_methods, reason = "nobody drains anything any more when a person insists")]
 pub fn raise_on_signal(stop: Stop) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {

@@ -28,3 +28,22 @@ impl Stop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_raised_flag_ends_every_sleep_and_stays_up() {
+        let stop = Stop::default();
+        assert!(!stop.is_raised() && !stop.sleep(Duration::ZERO));
+        let other = stop.clone();
+        let sleeper = std::thread::spawn(move || other.sleep(LONG));
+        stop.raise();
+        assert!(sleeper.join().unwrap());
+        stop.raise();
+        assert!(stop.is_raised() && stop.sleep(LONG));
+    }
+}

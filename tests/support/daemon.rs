@@ -11,6 +11,7 @@ use bearwatch::capture::pixels::encode_jpeg;
 use bearwatch::capture::settings::SceneSettings;
 use bearwatch::capture::simulated::Scene;
 use bearwatch::perceive::frame::Picture;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -99,10 +100,6 @@ impl Daemon {
         assert!(wait_for(SOON, || self.log().contains(text)), "it never said {text:?}: {}", self.log());
     }
 
-    pub fn pid(&self) -> String {
-        self.child.id().to_string()
-    }
-
     /// As a power cut: nothing is said and nothing is written any more.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -110,8 +107,8 @@ impl Daemon {
     }
 
     /// Asks it to end.
-    pub fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args(["-s", name, &self.pid()]).status().unwrap().success());
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for its end; the exit code.
@@ -125,7 +122,7 @@ impl Daemon {
 
     /// Asks it to end and waits, as long as systemd's user would; the exit code.
     pub fn stop(&mut self) -> i32 {
-        self.signal("TERM");
+        self.signal(Signal::TERM);
         self.ends_within(Duration::from_secs(8))
     }
 }
@@ -251,7 +248,7 @@ fn summary(post: &Post) -> String {
 
 /// For tests that need root for a mount: says so where it is not there. CI runs as root.
 pub fn is_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
+    let root = geteuid().is_root();
     if !root {
         println!("not run: needs root");
     }

@@ -83,8 +83,10 @@ impl Broker {
 
     /// As [`Broker::publish`], with further options: `&["--retain"]`, `&["-D", "publish", "user-property", "alert", "x"]`.
     pub fn publish_with(&self, topic: &str, payload: &[u8], options: &[&str]) {
+        // It takes a message of no length by an option of its own only.
+        let from = if payload.is_empty() { "-n" } else { "-s" };
         let mut child = Command::new("mosquitto_pub")
-            .args(["-V", "5", "-h", "127.0.0.1", "-p", &self.port.to_string(), "-q", "1", "-t", topic, "-s"])
+            .args(["-V", "5", "-h", "127.0.0.1", "-p", &self.port.to_string(), "-q", "1", "-t", topic, from])
             .args(options)
             .stdin(Stdio::piped())
             .spawn()

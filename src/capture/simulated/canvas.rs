@@ -167,7 +167,7 @@ impl Tone {
     fn apply(&self, albedo: &[u8; 4], fall: u32) -> [u8; 3] {
         std::array::from_fn(|c| {
             let a = u32::from(albedo[self.channels[c]]);
-            ((((a * self.gain[c]) >> 8) + self.haze[c]) * fall >> 8).min(255) as u8
+            ((((a * self.gain[c]) >> 8) + self.haze[c]) * fall / 256).min(255) as u8
         })
     }
 }

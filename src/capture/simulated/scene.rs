@@ -185,7 +185,7 @@ impl Scene {
         for y in (foot - deep).max(0.0) as u32..((foot + deep).max(0.0) as u32).min(picture.height) {
             for x in (middle - half).max(0.0) as u32..((middle + half).max(0.0) as u32).min(picture.width) {
                 let (u, v) = ((x as f32 - middle) / half, (y as f32 - foot) / deep);
-                let dark = depth * (1.0 - u * u - v * v).max(0.0).min(0.8);
+                let dark = depth * (1.0 - u * u - v * v).clamp(0.0, 0.8);
                 if dark > 0.0 && !self.canvas.hides(x, y, band(standing.z)) {
                     let at = (y as usize * picture.width as usize + x as usize) * 3;
                     for value in &mut picture.data[at..at + 3] {
@@ -293,3 +293,7 @@ fn in_frame(standing: &Standing, view: &Viewpoint) -> bool {
     let foot = view.project(standing.x, 0.0, standing.z).0;
     foot + right * scale > 0.0 && foot + left * scale < view.width as f32
 }
+
+#[cfg(test)]
+#[path = "scene_tests.rs"]
+mod tests;

@@ -76,18 +76,14 @@ fn judge(settings: &SceneSettings, ran_s: f64, heard: &[Heard]) -> Sequence {
     Sequence { length_s: ran_s, events, alerts }
 }
 
-/// An alert beside the bears that stood in its frame. None there means a box beyond the frame: nothing matches it.
+/// An alert beside the bears that stood in its frame.
 fn raised(heard: &Heard, scene: &mut Scene, picture: &mut Picture) -> Raised {
-    const NOWHERE: PixelBox = PixelBox { x: -1.0, y: -1.0, w: 0.0, h: 0.0 };
     let truths = scene.draw(heard.opened_s, picture);
     let bears = truths.iter().filter(|t| t.class == Class::Bear);
-    let mut bears: Vec<_> = bears
+    let bears = bears
         .map(|t| PixelBox::new(t.bbox.to_pixels(picture.width, picture.height).map(f64::from)))
         .collect();
-    if bears.is_empty() {
-        bears.push(NOWHERE);
-    }
-    Raised { opened_s: heard.opened_s, closed_s: heard.closed_s, bbox: heard.bbox, bears }
+    Raised { opened_s: heard.opened_s, closed_s: heard.closed_s, bbox: heard.bbox, bears: Some(bears) }
 }
 
 impl std::fmt::Display for Summary {

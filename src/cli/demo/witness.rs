@@ -75,7 +75,7 @@ fn connected(subscriber: &Subscriber) -> anyhow::Result<()> {
     while watch.elapsed() < CONNECT_LIMIT {
         match subscriber.next(TICK) {
             Some(subscriber::Heard::Connected) => return Ok(()),
-            Some(subscriber::Heard::Lost(trouble)) => why = trouble,
+            Some(subscriber::Heard::Lost { why: trouble, .. }) => why = trouble,
             _ => {}
         }
     }

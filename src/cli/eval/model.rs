@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::coco::{Dataset, Picture};
 use crate::capture::pixels::read_picture;
+use crate::cli::progress::bar;
 use crate::evaluate::{PixelBox, Prediction};
 use crate::infer::bundle::{Bundle, ModelError};
 use crate::infer::still::StillDetector;
@@ -32,7 +31,7 @@ pub fn see(
     let detectors =
         (0..threads.clamp(1, count)).map(|_| StillDetector::load(bundle)).collect::<Result<Vec<_>, _>>()?;
     let mut seen: Vec<Seen> = vec![Ok(Vec::new()); count];
-    let bar = progress(count as u64);
+    let bar = bar(count, "pictures");
     let next = &AtomicUsize::new(0);
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(detectors.len());
@@ -86,11 +85,4 @@ fn look(detector: &mut StillDetector, path: &Path, stated: &Picture, regions: Re
 fn in_pixels(detection: &Detection, width: u32, height: u32) -> Prediction {
     let bbox = PixelBox::new(detection.bbox.to_pixels(width, height).map(f64::from));
     Prediction { class: detection.class, score: f64::from(detection.score), bbox }
-}
-
-/// A bar for people; silent where stderr is no terminal.
-pub fn progress(length: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} pictures, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(length).with_style(style)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::coco::Dataset;
 use crate::evaluate::confusion::Confusion;
-use crate::evaluate::precision::Precision;
+use crate::evaluate::precision::{Precision, ap50_ci95};
 use crate::evaluate::recall::{Alarms, Recall};
 use crate::evaluate::worst::{Loss, worst};
 use crate::infer::bundle::ModelName;
@@ -37,6 +37,8 @@ pub struct Report {
     pub seed: u64,
     /// Version of bearwatch.
     pub version: &'static str,
+    /// The command that was given.
+    pub command: String,
 }
 
 /// The pictures.
@@ -57,6 +59,8 @@ pub struct ClassReport {
     pub ap: Option<f64>,
     /// At an overlap of 0.5.
     pub ap50: Option<f64>,
+    /// 95 % bootstrap interval of `ap50` over pictures.
+    pub ap50_ci95: Option<[f64; 2]>,
     /// By the share of false-alarm pictures, one of [`RATES`].
     pub recall_at: BTreeMap<&'static str, Option<Recall>>,
     /// True boxes, crowds left out.
@@ -77,6 +81,8 @@ pub struct OperatingPoint {
     pub threshold: f64,
     /// Share of the true boxes that are found.
     pub recall: Option<f64>,
+    /// 95 % bootstrap interval of `recall`, the threshold held.
+    pub ci95: Option<[f64; 2]>,
     /// Pictures without the class that hold a box of it.
     pub false_alarm_pictures: usize,
 }
@@ -147,6 +153,7 @@ impl Report {
             regions: None,
             seed,
             version: env!("CARGO_PKG_VERSION"),
+            command: super::output::command(),
         }
     }
 }
@@ -162,10 +169,16 @@ impl ClassReport {
         ClassReport {
             ap: precision.as_ref().map(|p| p.ap),
             ap50: precision.as_ref().map(|p| p.ap50),
+            ap50_ci95: ap50_ci95(&data.samples, class, seed),
             recall_at,
             boxes: precision.as_ref().map_or(0, |p| p.truths),
             negatives: alarms.negatives(),
-            operating_point: OperatingPoint { threshold, recall, false_alarm_pictures },
+            operating_point: OperatingPoint {
+                threshold,
+                recall,
+                ci95: alarms.ci95_at(threshold, seed),
+                false_alarm_pictures,
+            },
             curve50: precision.map_or_else(Vec::new, |p| p.curve50),
         }
     }

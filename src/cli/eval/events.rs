@@ -1,0 +1,190 @@
+//! `eval --events`: sequences are played, and the alerts are held against what was in sight.
+
+use std::fmt::{self, Display, Formatter};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::play::{Haste, Played, Player};
+use super::report::Unreadable;
+use super::sequences::{self, Sequence};
+use crate::cli::exit::Failure;
+use crate::cli::progress::bar;
+use crate::evaluate::events;
+use crate::infer::bundle::{Bundle, ModelName};
+use crate::infer::engine::Engine;
+use crate::perceive::settings::{RegionMode, Settings};
+
+/// Everything that is known after the last sequence.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What was judged.
+    pub model: ModelName,
+    /// Folder, as given.
+    pub folder: String,
+    /// Bears that came into sight.
+    events: usize,
+    /// Those that an alert told of.
+    found: usize,
+    /// From the first sight to the picture that decided.
+    time_to_alert_s: TimeToAlert,
+    /// Hours played.
+    hours: f64,
+    /// Alerts that told of no bear.
+    false_alarms: u64,
+    /// By the hours that were played.
+    false_alarms_per_day: Rate,
+    /// Pictures that took longer than the budget on this machine.
+    deadline_misses: usize,
+    /// Alerts that told of a bear once more.
+    repeated: u64,
+    /// What became of the pictures.
+    pictures: Pictures,
+    /// Whether pictures that were taken while the model was busy were given up.
+    realtime: bool,
+    /// Parts of the pictures that the model looked at.
+    regions: RegionMode,
+    /// Each of them.
+    sequences: Vec<OfSequence>,
+    /// Pictures that could not be looked at.
+    pub unreadable: Vec<Unreadable>,
+    /// Version of bearwatch.
+    version: &'static str,
+    /// The command that was given.
+    pub command: String,
+}
+
+/// Null where no bear was found.
+#[derive(Debug, Serialize)]
+struct TimeToAlert {
+    p50: Option<f64>,
+    p95: Option<f64>,
+}
+
+/// Null where nothing was played.
+#[derive(Debug, Serialize)]
+struct Rate {
+    value: Option<f64>,
+    /// Exact one-sided 95 % bound.
+    upper95: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Pictures {
+    seen: usize,
+    dropped: usize,
+    inferred: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct OfSequence {
+    sequence: String,
+    events: usize,
+    found: usize,
+    false_alarms: u64,
+    repeated: u64,
+}
+
+/// Plays every sequence of `folder`.
+///
+/// # Errors
+/// What is wrong with the data or the model.
+pub fn play(folder: &Path, bundle: &Bundle, regions: RegionMode, haste: Haste) -> Result<Report, Failure> {
+    let sequences = sequences::read(folder)?;
+    let engine = Engine::load(bundle).map_err(super::model_failure)?;
+    let settings = Settings { regions, ..Settings::default() };
+    let player = Player { engine: &engine, settings, haste };
+    let bar = bar(sequences.iter().map(|s| s.pictures.len()).sum(), "pictures");
+    let played: Vec<Played> = sequences.iter().map(|sequence| player.play(sequence, &bar)).collect();
+    bar.finish_and_clear();
+    let mut report = Report::of(bundle.id.clone(), folder, &sequences, played, regions);
+    report.realtime = haste == Haste::RealTime;
+    Ok(report)
+}
+
+impl Report {
+    fn of(
+        model: ModelName,
+        folder: &Path,
+        sequences: &[Sequence],
+        played: Vec<Played>,
+        regions: RegionMode,
+    ) -> Report {
+        let alone = |(s, p): (&Sequence, &Played)| OfSequence::new(&s.name, &p.sequence);
+        let each = sequences.iter().zip(&played).map(alone).collect();
+        let judged: Vec<_> = played.iter().map(|p| p.sequence.clone()).collect();
+        let total = events::Report::of(&judged);
+        let (value, upper95) = total.false_alarms_per_day.unzip();
+        let (p50, p95) = total.time_to_alert_s.unzip();
+        let sum = |of: fn(&Played) -> usize| played.iter().map(of).sum();
+        Report {
+            model,
+            folder: folder.display().to_string(),
+            events: total.events,
+            found: total.found,
+            time_to_alert_s: TimeToAlert { p50, p95 },
+            hours: total.hours,
+            false_alarms: total.false_alarms,
+            false_alarms_per_day: Rate { value, upper95 },
+            deadline_misses: sum(|p| p.deadline_misses),
+            repeated: total.repeated,
+            pictures: Pictures {
+                seen: sequences.iter().map(|s| s.pictures.len()).sum(),
+                dropped: sum(|p| p.dropped),
+                inferred: sum(|p| p.inferred),
+            },
+            realtime: false,
+            regions,
+            sequences: each,
+            unreadable: played.into_iter().flat_map(|p| p.unreadable).collect(),
+            version: env!("CARGO_PKG_VERSION"),
+            command: super::output::command(),
+        }
+    }
+}
+
+impl OfSequence {
+    fn new(name: &str, sequence: &events::Sequence) -> OfSequence {
+        let report = events::Report::of(std::slice::from_ref(sequence));
+        OfSequence {
+            sequence: name.to_owned(),
+            events: report.events,
+            found: report.found,
+            false_alarms: report.false_alarms,
+            repeated: report.repeated,
+        }
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let hash = self.model.sha256.get(..12).unwrap_or(&self.model.sha256);
+        writeln!(f, "{} ({hash}) on {}", self.model.name, self.folder)?;
+        writeln!(f, "{} sequences, {:.2} hours\n", self.sequences.len(), self.hours)?;
+        writeln!(f, "bears in sight   {:>6}", self.events)?;
+        writeln!(f, "found            {:>6}", self.found)?;
+        if let TimeToAlert { p50: Some(p50), p95: Some(p95) } = self.time_to_alert_s {
+            writeln!(f, "time to alert    {p50:>6.1} s median, {p95:.1} s at the 95th percentile")?;
+        }
+        write!(f, "false alarms     {:>6}", self.false_alarms)?;
+        match self.false_alarms_per_day {
+            Rate { value: Some(value), upper95: Some(upper) } => {
+                writeln!(f, ": {value:.2} a day, no more than {upper:.2} with 95 % confidence")?;
+            }
+            _ => writeln!(f)?,
+        }
+        writeln!(f, "told once more   {:>6}", self.repeated)?;
+        let Pictures { seen, dropped, inferred } = self.pictures;
+        writeln!(
+            f,
+            "pictures         {seen:>6} seen, {dropped} given up for newer ones, {inferred} looked at, {} past the deadline",
+            self.deadline_misses
+        )?;
+        writeln!(f, "\n{:<28}{:>8}{:>8}{:>8}{:>10}", "sequence", "bears", "found", "false", "repeated")?;
+        for s in &self.sequences {
+            let OfSequence { sequence, events, found, false_alarms, repeated } = s;
+            writeln!(f, "{sequence:<28}{events:>8}{found:>8}{false_alarms:>8}{repeated:>10}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! `bearwatch bench` as scripts use it: a short run of the daemon against a Mosquitto of its own.
+
+use std::process::Command;
+
+use bearwatch::capture::pixels::encode_jpeg;
+use bearwatch::capture::settings::SceneSettings;
+use bearwatch::capture::simulated::Scene;
+use bearwatch::perceive::frame::Picture;
+use bearwatch::perceive::model::Class;
+use serde_json::Value;
+
+const STAGES: [&str; 6] = ["decode", "prepare", "inference", "perceive", "publish", "capture_to_puback"];
+
+fn bench(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_bearwatch")).arg("bench").args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A picture of the drawn campsite with a bear in full sight.
+fn bear() -> Picture {
+    let settings = SceneSettings { seed: 7, darkness_end: 0.0, duration_s: 60.0, ..SceneSettings::default() };
+    let mut scene = Scene::new(&settings);
+    let visit = *scene.visits().iter().find(|v| v.class == Class::Bear).unwrap();
+    let mut picture = Picture::default();
+    scene.draw((visit.enters_s + visit.leaves_s) / 2.0, &mut picture);
+    picture
+}
+
+#[test]
+fn a_bear_that_stays_gives_figures_for_every_stage_from_capture_to_puback() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bear.jpg");
+    std::fs::write(&file, encode_jpeg(&bear(), 90, u32::MAX).unwrap()).unwrap();
+    let (code, stdout, stderr) = bench(&["--json", "--seconds", "8", "--source", file.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let report: Value = serde_json::from_str(&stdout).expect("nothing but JSON on stdout");
+    for stage in STAGES {
+        let quantiles = ["p50_ms", "p95_ms", "p99_ms"].map(|key| report["stages"][stage][key].as_f64());
+        assert!(quantiles.iter().all(|q| q.is_some_and(|q| q > 0.0)), "{stage}: {report}");
+        assert!(quantiles.is_sorted(), "{stage}: {report}");
+    }
+    assert_eq!(report["stages"].as_object().unwrap().len(), STAGES.len());
+    assert!((10.0..2000.0).contains(&report["memory_mb"].as_f64().unwrap()), "{report}");
+    assert!((1..60_000).contains(&report["start_ms"].as_u64().unwrap()), "{report}");
+    assert_eq!(report["model"]["sha256"].as_str().unwrap().len(), 64);
+    assert!(
+        !report["model"]["name"].as_str().unwrap().is_empty() && !report["cpu"].as_str().unwrap().is_empty()
+    );
+    let frames = |key: &str| report["frames"][key].as_u64().unwrap();
+    assert!(frames("seen") > 30 && frames("inferred") > 3, "the picture is shown again and again: {report}");
+    assert!(report["seconds"].as_f64().unwrap() < 30.0, "{report}");
+}
+
+#[test]
+fn the_drawn_camera_of_1280_by_720_is_what_is_measured_where_nothing_else_is_asked_for() {
+    let (code, stdout, stderr) = bench(&["--seconds", "3"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    for part in ["simulated", "inference", "capture_to_puback", "memory:", "ready after"] {
+        assert!(stdout.contains(part), "{part}: {stdout}");
+    }
+}
+
+#[test]
+fn a_source_or_a_model_that_is_not_there_is_told() {
+    let (code, stdout, stderr) = bench(&["--seconds", "2", "--source", "/nowhere/at/all"]);
+    assert_eq!((code, stdout.as_str()), (Some(66), ""), "{stderr}");
+    assert!(stderr.contains("/nowhere/at/all"), "{stderr}");
+    let (code, _, stderr) = bench(&["--seconds", "2", "--model", "/nowhere/m.onnx"]);
+    assert_eq!(code, Some(78), "{stderr}");
+    assert!(stderr.contains("/nowhere/m.onnx"), "{stderr}");
+}

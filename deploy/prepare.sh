@@ -47,6 +47,8 @@ for step in "$@"; do
     tests)
         has mosquitto_sub || want mosquitto-clients
         has ffmpeg || want ffmpeg
+        has openssl || want openssl
+        has mke2fs || want e2fsprogs
         ;;
     lint)
         has shellcheck || want shellcheck

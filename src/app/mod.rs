@@ -154,9 +154,9 @@ impl App {
     pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
         let App { config, source, engine, model, publish, shared } = self;
         let threads = spawn(&config, source, engine, model, &publish, &shared, stop)?;
-        let watch = Watch::new(&config, publish.sender(), shared);
+        let mut watch = Watch::new(&config, publish.sender(), shared);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
-        end(threads, publish, ended)
+        end(threads, publish, watch, ended, stop)
     }
 }
 
@@ -221,12 +221,30 @@ fn snapshots(config: &Config) -> SnapshotSettings {
     }
 }
 
-/// Ends the threads in the order of the frames and drains the outbox.
-fn end(threads: Threads, publish: Handle, ended: Ended) -> Result<Ended, AppError> {
+/// Ends the threads in the order of the frames and drains the outbox: with patience only where the pictures came to their end,
+/// for otherwise somebody waits for us, be it only systemd.
+fn end(
+    threads: Threads,
+    publish: Handle,
+    mut watch: Watch,
+    ended: Ended,
+    stop: &Stop,
+) -> Result<Ended, AppError> {
     let captured = threads.capture.join().map_err(|_| AppError::Panicked("capture"))?;
     threads.infer.join().map_err(|_| AppError::Panicked("infer"))?;
-    let drained = publish.drain(if ended == Ended::Done { DRAIN_AT_END } else { DRAIN_ON_STOP });
+    watch.last_telemetry();
+    let at_end = ended == Ended::Done && captured.is_ok();
+    let patience = if at_end { DRAIN_AT_END } else { DRAIN_ON_STOP };
+    let drained = publish.drain(patience, || stop.is_raised() && (at_end || !publish.is_connected()));
+    if !drained {
+        tracing::warn!("{} messages wait in the store; the next start sends them", publish.waiting());
+    }
+    drop(watch);
     publish.join();
     captured?;
-    Ok(if ended == Ended::Done && !drained { Ended::Undelivered } else { ended })
+    Ok(match ended {
+        Ended::Done if !drained && !stop.is_raised() => Ended::Undelivered,
+        Ended::Done if !drained => Ended::Stopped,
+        other => other,
+    })
 }

@@ -67,21 +67,38 @@ impl Watch {
     }
 
     /// Watches until the run is to end: the capture thread has, or `stop` is raised.
-    pub(super) fn run(mut self, events: &Receiver<Event>, captured: impl Fn() -> bool, stop: &Stop) -> Ended {
+    pub(super) fn run(
+        &mut self,
+        events: &Receiver<Event>,
+        captured: impl Fn() -> bool,
+        stop: &Stop,
+    ) -> Ended {
         self.notifier.ready();
         let ended = loop {
             self.look_around();
-            match events.recv_timeout(TICK) {
+            let event = events.recv_timeout(TICK);
+            // First: a source that was asked to end has come to its end, too.
+            if stop.is_raised() {
+                break Ended::Stopped;
+            }
+            match event {
                 Ok(event) => self.event(event),
                 Err(RecvTimeoutError::Timeout) if !captured() => {}
                 Err(_) => break Ended::Done,
             }
-            if stop.is_raised() {
-                break Ended::Stopped;
-            }
         };
         self.notifier.stopping();
         ended
+    }
+
+    /// Once capture and infer have ended: the counts of the whole run, so that every frame is accounted for.
+    pub(super) fn last_telemetry(&mut self) {
+        let sight = self.sight();
+        self.send_telemetry(sight, self.shared.clock.uptime());
+    }
+
+    fn sight(&self) -> Sight {
+        self.shared.sight.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn event(&mut self, event: Event) {
@@ -93,7 +110,7 @@ impl Watch {
     }
 
     fn look_around(&mut self) {
-        let sight = self.shared.sight.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sight = self.sight();
         self.tell_health(&sight);
         let now = self.shared.clock.uptime();
         if now - self.telemetry_at >= self.telemetry_every {

@@ -248,6 +248,7 @@ impl Reader {
 
     /// The first of a row of bad frames is logged, the rest is counted.
     fn bad(&mut self, source_name: &str, what: &str) {
+        count(&self.metrics.counters.frames_seen);
         count(&self.metrics.counters.frames_bad);
         if !std::mem::replace(&mut self.bad_run, true) {
             tracing::warn!(

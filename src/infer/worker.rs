@@ -131,7 +131,6 @@ impl Worker {
     fn frame(&mut self, frame: &Frame) {
         let watch = Stopwatch::start();
         if let Err(error) = to_picture(frame, &mut self.picture) {
-            count(&self.links.metrics.counters.frames_bad);
             return self.fault(error.to_string());
         }
         self.simulated = frame.simulated;
@@ -206,8 +205,9 @@ impl Worker {
         sight.histograms = self.perception.histograms().clone();
     }
 
-    /// Keeps why a frame could not be used; only the first of a series is logged.
+    /// Counts a frame that could not be used and keeps why; only the first of a series is logged.
     fn fault(&self, error: String) {
+        count(&self.links.metrics.counters.frames_bad);
         let mut sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
         if sight.fault.is_none() {
             tracing::warn!("{error}; waiting for better frames");

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 
 /// Two queues, of different weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
     /// Go first, give way last.
     Alerts,
@@ -16,7 +16,7 @@ pub enum Lane {
 }
 
 /// Names a stored message. Numbers grow over both lanes and over restarts of the daemon while anything is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Its queue.
     pub lane: Lane,
@@ -60,6 +60,11 @@ impl Delivery {
         Delivery { window, submitted: VecDeque::new(), in_flight: HashMap::new(), reached: [0; 2] }
     }
 
+    /// From now on at most so many are on their way at once.
+    pub fn set_window(&mut self, window: usize) {
+        self.window = window;
+    }
+
     /// How many more may be handed over.
     pub fn room(&self) -> usize {
         self.window.saturating_sub(self.submitted.len() + self.in_flight.len())
@@ -73,6 +78,15 @@ impl Delivery {
     /// Whether the parcel was handed over and is not acknowledged.
     pub fn is_on_its_way(&self, parcel: Parcel) -> bool {
         self.submitted.contains(&parcel) || self.in_flight.values().any(|&p| p == parcel)
+    }
+
+    /// The stored messages that are on their way.
+    pub fn on_their_way(&self) -> Vec<Key> {
+        let stored = |parcel: &Parcel| match parcel {
+            Parcel::Stored(key) => Some(*key),
+            Parcel::Status => None,
+        };
+        self.submitted.iter().chain(self.in_flight.values()).filter_map(stored).collect()
     }
 
     /// The next message of a lane to hand over has a number above this.

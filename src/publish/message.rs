@@ -233,7 +233,7 @@ pub struct StatusMessage {
     pub envelope: Envelope,
     /// The word.
     pub state: State,
-    /// Why, for people; empty when online.
+    /// Why, for people; when online, what frames come from.
     pub reason: String,
     /// Version of the daemon.
     pub version: String,

@@ -14,8 +14,10 @@ mod record;
 mod session;
 pub mod settings;
 pub mod subscriber;
+mod suspects;
 pub mod telemetry;
 mod tls;
+mod traffic;
 pub mod worker;
 
 use std::path::PathBuf;
@@ -71,7 +73,7 @@ pub struct AlertDraft {
 pub struct Health {
     /// The word.
     pub state: State,
-    /// Why, for people; empty when online.
+    /// Why, for people; when online, what frames come from.
     pub reason: String,
 }
 

@@ -3,14 +3,15 @@
 //! Each connection gets a new event loop, so nothing survives from the one before: rumqttc would otherwise resend by itself, or
 //! forget by itself when the broker lost the session. The outbox is the only memory of a message.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectReturnCode, LastWill, LastWillProperties, Packet, PubAckReason, Publish, PublishProperties,
     SubscribeReasonCode,
 };
+use rumqttc::v5::mqttbytes::{Error, QoS};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError, TlsError};
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 
@@ -94,6 +95,14 @@ pub struct Trouble {
 /// Hands messages to a connection.
 pub struct Outgoings(AsyncClient);
 
+impl Message {
+    /// Bytes that its packet takes at most.
+    pub fn packet_bytes(&self) -> usize {
+        let properties = self.properties.iter().map(|(name, value)| name.len() + value.len() + 5);
+        self.payload.len() + self.topic.len() + self.content_type.len() + properties.sum::<usize>() + 32
+    }
+}
+
 impl Outgoings {
     /// Hands one over; `false` where the queue is full.
     pub fn publish(&self, message: Message) -> bool {
@@ -130,13 +139,14 @@ pub struct Connection {
     events: EventLoop,
     address: Address,
     broken: Option<Trouble>,
+    largest: Option<u32>,
 }
 
 /// Prepares a connection; it is made by the first [`Connection::next`].
 pub fn connect(options: Options) -> (Outgoings, Connection) {
     let address = options.address.clone();
     let (client, events) = AsyncClient::new(mqtt_options(options), CHANNEL);
-    (Outgoings(client), Connection { events, address, broken: None })
+    (Outgoings(client), Connection { events, address, broken: None, largest: None })
 }
 
 fn mqtt_options(options: Options) -> MqttOptions {
@@ -174,6 +184,11 @@ fn mqtt_options(options: Options) -> MqttOptions {
 }
 
 impl Connection {
+    /// Largest packet that the broker takes, bytes, once it has let us in and where it says so.
+    pub fn largest(&self) -> Option<u32> {
+        self.largest
+    }
+
     /// The next thing that happens. Must not be dropped half-way (a packet could be lost): keep the future until it is done,
     /// or give up the connection. After an error the acknowledgements that came with it are still handed out, then the error again.
     pub async fn next(&mut self) -> Result<Happening, Trouble> {
@@ -188,6 +203,9 @@ impl Connection {
                 },
                 Some(trouble) => self.events.state.events.pop_front().ok_or_else(|| trouble.clone())?,
             };
+            if let Event::Incoming(Packet::ConnAck(ack)) = &event {
+                self.largest = ack.properties.as_ref().and_then(|properties| properties.max_packet_size);
+            }
             if let Some(happening) = happening(event) {
                 return Ok(happening);
             }
@@ -232,7 +250,7 @@ fn message(publish: Publish) -> Message {
 
 fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
     let (refused, what) = match error {
-        ConnectionError::ConnectionRefused(code) => (true, refusal(*code)),
+        ConnectionError::ConnectionRefused(code) => (!is_passing(*code), refusal(*code)),
         ConnectionError::Tls(TlsError::Io(e)) if e.get_ref().is_some() => (
             true,
             format!("TLS failed: {e}; check ca_file, cert_file, key_file, the host's name and the clock"),
@@ -247,12 +265,40 @@ fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
             (false, "the connection was closed by the broker".into())
         }
+        ConnectionError::MqttState(StateError::Io(e)) => broken(e),
+        ConnectionError::MqttState(StateError::Deserialization(Error::Io(e)))
+            if e.kind() != ErrorKind::Other =>
+        {
+            broken(e)
+        }
+        ConnectionError::MqttState(StateError::Deserialization(e)) => {
+            (false, format!("what it answers is not understood ({e}); is it an MQTT v5 broker?"))
+        }
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             (false, "the broker no longer answers".into())
         }
         other => (false, other.to_string()),
     };
     Trouble { text: format!("broker {address}: {what}"), refused }
+}
+
+/// A connection that broke. Over TLS 1.3 a broker that does not like our certificate says so only after it has let us in.
+fn broken(error: &std::io::Error) -> (bool, String) {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::AlertReceived(alert)) => (
+            true,
+            format!(
+                "TLS failed: the broker answers {alert:?}; check cert_file and key_file, and what it expects"
+            ),
+        ),
+        _ => (false, format!("the connection broke: {error}")),
+    }
+}
+
+/// The broker is overloaded or about to end: nobody has to act.
+fn is_passing(code: ConnectReturnCode) -> bool {
+    use ConnectReturnCode::{ConnectionRateExceeded, ServerBusy, ServerUnavailable, ServiceUnavailable};
+    matches!(code, ServiceUnavailable | ServerUnavailable | ServerBusy | ConnectionRateExceeded)
 }
 
 fn refusal(code: ConnectReturnCode) -> String {

@@ -35,6 +35,8 @@ pub struct Outbox {
     on_disk: [Load; 2],
     memory: [BTreeMap<u64, Vec<u8>>; 2],
     last: u64,
+    /// How often a failed disk came back.
+    returned: u64,
     trouble: Option<String>,
     /// A damaged file that nobody has looked at yet.
     aside: Option<PathBuf>,
@@ -56,6 +58,7 @@ impl Outbox {
             on_disk: [Load::default(); 2],
             memory: [BTreeMap::new(), BTreeMap::new()],
             last: 0,
+            returned: 0,
             trouble: None,
             aside: None,
             retry_at_ms: 0,
@@ -159,6 +162,11 @@ impl Outbox {
             .sum()
     }
 
+    /// Changes when a failed disk came back: what waits there comes before what was sent meanwhile, and keys may be new.
+    pub fn returned(&self) -> u64 {
+        self.returned
+    }
+
     /// What somebody should look at, in words; `None` when all is well.
     pub fn trouble(&self) -> Option<String> {
         let damaged = |path: &PathBuf| {
@@ -231,6 +239,7 @@ impl Outbox {
             grow(&mut self.on_disk[key.lane as usize], key.number, record.len() as u64);
         }
         self.memory.iter_mut().for_each(BTreeMap::clear);
+        self.returned += 1;
         Ok(())
     }
 

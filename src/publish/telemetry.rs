@@ -57,11 +57,11 @@ pub struct TelemetryMessage {
 /// Frames since the start of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameCounts {
-    /// That the source delivered.
+    /// That the source delivered: the sum of dropped, bad and inferred, and at most three on their way.
     pub seen: u64,
     /// That gave way to newer ones.
     pub dropped: u64,
-    /// That could not be decoded.
+    /// That could not be used: cut off, not decodable, or failed in the model.
     pub bad: u64,
     /// That the model saw.
     pub inferred: u64,

@@ -100,7 +100,16 @@ impl Shared {
 
     /// An envelope with the next number of that topic.
     pub fn envelope(&self, kind: Kind) -> Envelope {
-        let seq = self.sequences[kind as usize].fetch_add(1, Ordering::Relaxed);
+        self.numbered(self.next_number(kind))
+    }
+
+    /// The next number of that topic, which must be used.
+    pub fn next_number(&self, kind: Kind) -> u64 {
+        self.sequences[kind as usize].fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// An envelope as of now with that number.
+    pub fn numbered(&self, seq: u64) -> Envelope {
         Envelope::now(self.clock, &self.boot, seq)
     }
 }
@@ -167,11 +176,23 @@ impl Handle {
         self.shared.link().clone()
     }
 
+    /// Whether the broker has let us in.
+    pub fn is_connected(&self) -> bool {
+        self.link() == Link::Up
+    }
+
+    /// Messages that the broker does not have.
+    pub fn waiting(&self) -> u64 {
+        self.shared.outbox().depth()
+    }
+
     /// Takes what is in the queue, waits until the broker has everything, says goodbye (status `offline`) and ends both threads.
-    /// `false` where something is left after `timeout`; it stays on disk and is sent by the next boot.
-    pub fn drain(&self, timeout: Duration) -> bool {
+    /// `false` where something is left after `timeout` or once it `is_enough`; it stays on disk and is sent by the next boot. A
+    /// broker that refuses us is not waited for: somebody has to act first.
+    pub fn drain(&self, timeout: Duration, is_enough: impl Fn() -> bool) -> bool {
         self.shared.closing.store(true, Ordering::Release);
-        wait(timeout, || self.worker.is_finished() && self.shared.outbox().depth() == 0);
+        let refused = || matches!(self.link(), Link::Down { refused: true, .. });
+        wait(timeout, || self.worker.is_finished() && (self.waiting() == 0 || refused() || is_enough()));
         self.shared.finish.store(true, Ordering::Release);
         self.shared.wake.notify_one();
         wait(GOODBYE, || self.session.is_finished());

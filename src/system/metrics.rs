@@ -63,11 +63,11 @@ pub struct Quantiles {
 /// Things that are counted since the start.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Frames that the source delivered.
+    /// Frames that the source delivered: what is not on its way was dropped, bad or inferred.
     pub frames_seen: AtomicU64,
     /// Frames that gave way to newer ones before the detector was free.
     pub frames_dropped: AtomicU64,
-    /// Frames that could not be decoded.
+    /// Frames that could not be used: cut off, not decodable, or failed in the model.
     pub frames_bad: AtomicU64,
     /// Frames that the model saw.
     pub frames_inferred: AtomicU64,

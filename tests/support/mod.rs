@@ -9,6 +9,8 @@
     reason = "a test program: what cannot be set up is a failure, and says why"
 )]
 
+pub mod daemon;
+
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;

@@ -1,0 +1,359 @@
+//! The daemon from outside: the real program, a real Mosquitto, the real model, pictures that the simulator drew.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use bearwatch::capture::jpeg;
+use rustix::process::Signal;
+use serde_json::Value;
+use support::daemon::{Daemon, Home, Listener, Post, SOON, is_root};
+use support::{Broker, wait_for};
+
+const ENVELOPE: [&str; 7] = ["v", "boot", "seq", "uptime_ms", "time", "clock_synced", "late"];
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+fn with_envelope<'a>(own: &[&'a str]) -> BTreeSet<&'a str> {
+    ENVELOPE.iter().chain(own).copied().collect()
+}
+
+/// What stands in every JSON message, and the same in the user properties of every message.
+fn check_envelope(post: &Post) {
+    assert_eq!(post.properties["late"], "false", "{post:?}");
+    if post.kind == "snapshot" {
+        return;
+    }
+    let message = post.json();
+    assert_eq!((&message["v"], &message["late"]), (&1.into(), &false.into()));
+    assert_eq!(message["boot"], post.properties["boot"].as_str());
+    assert_eq!(message["seq"].to_string(), post.properties["seq"]);
+    assert!(humantime::parse_rfc3339(message["time"].as_str().unwrap()).is_ok(), "{message}");
+    assert!(message["uptime_ms"].is_u64() && message["clock_synced"].is_boolean(), "{message}");
+}
+
+fn check_alert(alert: &Value) {
+    let own = [
+        "id",
+        "state",
+        "class",
+        "score",
+        "evidence",
+        "bbox",
+        "frame",
+        "regime",
+        "model",
+        "captured",
+        "latency_ms",
+        "simulated",
+        "drill",
+    ];
+    assert_eq!(keys(alert), with_envelope(&own));
+    assert_eq!(alert["class"], "bear");
+    assert_eq!((&alert["frame"]["width"], &alert["frame"]["height"]), (&640.into(), &360.into()));
+    let bbox: Vec<f64> = serde_json::from_value(alert["bbox"].clone()).unwrap();
+    let [x, y, w, h] = bbox[..] else { panic!("{bbox:?}") };
+    assert!(x >= 0.0 && y >= 0.0 && w > 1.0 && x + w <= 640.5 && y + h <= 360.5, "not in pixels: {bbox:?}");
+    assert!((0.0..=1.0).contains(&alert["score"].as_f64().unwrap()));
+    assert!(["day", "dusk", "infrared"].contains(&alert["regime"].as_str().unwrap()));
+    assert_eq!(keys(&alert["model"]), BTreeSet::from(["name", "sha256"]));
+    assert!(humantime::parse_rfc3339(alert["captured"].as_str().unwrap()).is_ok());
+    assert!(alert["latency_ms"].as_u64().unwrap() < 10_000);
+}
+
+/// A snapshot is a JPEG that says which alert it belongs to, and the telemetry counts every frame.
+#[test]
+fn a_bear_in_a_folder_of_pictures_is_told_to_the_letter_of_the_contract() {
+    let broker = Broker::start();
+    let mut desk = Listener::start(&broker);
+    let home = Home::with_bear(&broker.url, 5, false);
+    let pictures = home.pictures();
+    // One whose header is good and whose end is missing, and one that is none.
+    let whole = std::fs::read(pictures.join("024.jpg")).unwrap();
+    std::fs::write(pictures.join("012b.jpg"), &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(pictures.join("013b.jpg"), b"not a picture").unwrap();
+    let mut daemon = home.start(&[]);
+    assert_eq!(daemon.ends_within(SOON), 0, "{}", daemon.log());
+    desk.hears_state("offline", "stopped");
+    desk.posts.iter().for_each(check_envelope);
+    check_alerts(&desk);
+    check_snapshots(&desk);
+    check_status(&desk);
+    check_telemetry(&desk, 27, 2);
+    let mut late_desk = Listener::start(&broker);
+    let kept = late_desk.hears("status", |_| true);
+    assert!(kept.retained && kept.json()["state"] == "offline");
+    assert_eq!(late_desk.posts.len(), 1, "only the status is kept by the broker");
+}
+
+fn check_alerts(desk: &Listener) {
+    let alerts = desk.alerts();
+    alerts.iter().for_each(check_alert);
+    let ids: BTreeSet<&str> = alerts.iter().map(|alert| alert["id"].as_str().unwrap()).collect();
+    assert!(!ids.is_empty(), "no alert");
+    for id in ids {
+        let life: Vec<&str> =
+            alerts.iter().filter(|a| a["id"] == id).map(|a| a["state"].as_str().unwrap()).collect();
+        assert_eq!((life[0], life[life.len() - 1]), ("opened", "closed"), "{life:?}");
+        assert!(life[1..life.len() - 1].iter().all(|state| *state == "updated"), "{life:?}");
+    }
+    let numbers: Vec<u64> = alerts.iter().map(|alert| alert["seq"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (0..alerts.len() as u64).collect::<Vec<_>>(), "in order and without a gap");
+}
+
+fn check_snapshots(desk: &Listener) {
+    let opened = desk.alerts().into_iter().find(|alert| alert["state"] == "opened").unwrap();
+    let id = opened["id"].as_str().unwrap();
+    let shown: Vec<&Post> =
+        desk.of("snapshot").into_iter().filter(|post| post.properties["alert"] == id).collect();
+    assert!(shown.len() >= 3, "the moment and what led to it; but {} pictures", shown.len());
+    for post in &shown {
+        let header = jpeg::header(&post.payload).expect("no JPEG");
+        assert_eq!((header.width, header.height), (640, 360));
+    }
+    let captured = |post: &&Post| post.properties["captured"].clone();
+    assert!(shown.iter().any(|post| captured(post) == opened["captured"].as_str().unwrap()));
+    let before = shown.iter().filter(|post| captured(post).as_str() < opened["captured"].as_str().unwrap());
+    assert!(before.count() >= 1, "nothing of what led to it");
+}
+
+fn check_status(desk: &Listener) {
+    let statuses: Vec<Value> = desk.of("status").iter().map(|post| post.json()).collect();
+    for status in &statuses {
+        assert_eq!(keys(status), with_envelope(&["state", "reason", "version"]));
+        assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    }
+    let states: Vec<&str> = statuses.iter().map(|status| status["state"].as_str().unwrap()).collect();
+    assert!(states.contains(&"online"), "{states:?}");
+    assert_eq!(states.last(), Some(&"offline"));
+}
+
+fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
+    let last = desk.of("telemetry").last().unwrap().json();
+    let own = [
+        "interval_s",
+        "stages",
+        "frames",
+        "messages",
+        "scores",
+        "regime",
+        "scene",
+        "temperature_c",
+        "memory_mb",
+    ];
+    assert_eq!(keys(&last), with_envelope(&own));
+    let stages = ["capture_to_puback", "decode", "inference", "perceive", "prepare", "publish"];
+    assert_eq!(keys(&last["stages"]), BTreeSet::from(stages));
+    let frames = |name: &str| last["frames"][name].as_u64().unwrap();
+    assert_eq!(frames("seen"), pictures, "{last}");
+    assert_eq!(frames("bad") + frames("dropped") + frames("inferred"), pictures, "{last}");
+    assert!((1..=broken).contains(&frames("bad")), "{last}");
+    assert!(last["scores"]["bear"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum::<u64>() > 0);
+    assert!(last["memory_mb"].as_f64().unwrap() > 1.0);
+    assert_eq!(last["messages"]["lost_alerts"], 0);
+}
+
+const SIMULATED: &str = "source = \"simulated\"\nfps = 2\n";
+
+#[test]
+fn a_daemon_that_dies_is_told_by_the_last_will_of_its_own_birth() {
+    let broker = Broker::start();
+    let mut desk = Listener::start(&broker);
+    let home = Home::new(&broker.url, SIMULATED);
+    let mut daemon = home.start(&[]);
+    let birth = desk.hears("status", |_| true).json();
+    desk.hears_state("online", "");
+    daemon.kill();
+    let will = desk.hears_state("offline", "connection lost");
+    assert_eq!((&will["boot"], &will["seq"]), (&birth["boot"], &birth["seq"]));
+    let mut late_desk = Listener::start(&broker);
+    assert!(late_desk.hears("status", |post| post.json() == will).retained);
+}
+
+#[test]
+fn asked_to_end_it_says_so_and_ends_well() {
+    let broker = Broker::start();
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut desk = Listener::start(&broker);
+        let home = Home::new(&broker.url, SIMULATED);
+        let mut daemon = home.start(&[]);
+        desk.hears_state("online", "SIMULATED");
+        daemon.signal(signal);
+        assert_eq!(daemon.ends_within(Duration::from_secs(5)), 0, "{}", daemon.log());
+        desk.hears_state("offline", "stopped");
+    }
+}
+
+/// Messages that nobody takes must not hold it up: they are on disk.
+#[test]
+fn asked_to_end_with_the_broker_away_it_ends_soon_and_says_what_waits() {
+    let home = Home::with_bear("mqtt://127.0.0.1:1", 4, true);
+    let mut daemon = home.start(&[]);
+    daemon.says("online");
+    assert!(wait_for(SOON, || waiting(&home) > 50_000), "nothing came into the outbox: {}", daemon.log());
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ends_within(Duration::from_secs(5)), 0, "{}", daemon.log());
+    daemon.says("messages wait in the store; the next start sends them");
+}
+
+/// Bytes of the outbox's file beyond those of an empty one, or so: enough to see that something came in.
+fn waiting(home: &Home) -> u64 {
+    let size = std::fs::metadata(home.store().join("outbox.redb")).map_or(0, |file| file.len());
+    size.saturating_sub(1_500_000)
+}
+
+#[test]
+fn a_source_that_hangs_does_not_hold_up_the_end_and_is_not_left_behind() {
+    let broker = Broker::start();
+    for signal in [Signal::TERM, Signal::INT] {
+        let home = Home::new(&broker.url, "source = \"command\"\nformat = \"mjpeg\"\n");
+        let script =
+            format!("trap '' TERM; echo $$ > {}; sleep 600 & sleep 600", home.path("group").display());
+        let command = format!("capture.command=[\"sh\", \"-c\", \"{script}\"]");
+        let mut daemon = home.start(&[&command]);
+        assert!(wait_for(SOON, || !group(&home).is_empty()), "{}", daemon.log());
+        daemon.signal(signal);
+        assert_eq!(daemon.ends_within(Duration::from_secs(5)), 0, "{}", daemon.log());
+        assert_eq!(living(&group(&home)), [""; 0], "left behind");
+    }
+}
+
+/// The processes of a group that are not yet gone, from /proc.
+fn living(group: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        (fields[2] == group && fields[0] != "Z").then(|| stat.clone())
+    });
+    processes.collect()
+}
+
+fn group(home: &Home) -> String {
+    std::fs::read_to_string(home.path("group")).unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn a_second_daemon_on_the_same_store_is_refused_with_the_remedy() {
+    let home = Home::new("mqtt://127.0.0.1:1", SIMULATED);
+    let mut first = home.start(&[]);
+    first.says("online");
+    let mut second = home.start(&[]);
+    assert_eq!(second.ends_within(SOON), 75);
+    second.says("in use by another bearwatch; stop it, or give this one another [store] path");
+    assert_eq!(first.stop(), 0);
+}
+
+// ---- systemd -----------------------------------------------------------------------------------------------------------------
+
+/// Listens where systemd would, on a thread: a daemon waits for one that does not listen.
+struct Systemd(Receiver<String>);
+
+impl Systemd {
+    fn start(home: &Home) -> (Systemd, Daemon) {
+        let address = home.path("notify");
+        let socket = UnixDatagram::bind(&address).unwrap();
+        let (tell, said) = sync_channel(10_000);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 1024];
+            while let Ok(length) = socket.recv(&mut buffer) {
+                tell.send(String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned()).unwrap();
+            }
+        });
+        let daemon = home.start_with(&[], |command| {
+            command.env("NOTIFY_SOCKET", &address).env("WATCHDOG_USEC", "2000000");
+        });
+        (Systemd(said), daemon)
+    }
+
+    /// Listens up to a line that begins so; tells whether it came before a silence of `limit`.
+    fn hears(&self, wanted: &str, limit: Duration) -> bool {
+        loop {
+            match self.0.recv_timeout(limit) {
+                Ok(line) if line.starts_with(wanted) => return true,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+#[test]
+fn systemd_hears_that_it_is_ready_how_it_is_that_it_lives_and_that_it_ends() {
+    let home = Home::new("mqtt://127.0.0.1:1", SIMULATED);
+    let (systemd, mut daemon) = Systemd::start(&home);
+    assert_eq!(systemd.0.recv_timeout(SOON).unwrap(), "READY=1");
+    assert!(systemd.hears("STATUS=degraded: no picture yet", SOON));
+    assert!(systemd.hears("STATUS=online: SIMULATED", SOON));
+    for _ in 0..3 {
+        assert!(systemd.hears("WATCHDOG=1", Duration::from_secs(5)), "the watchdog was not fed");
+    }
+    daemon.signal(Signal::TERM);
+    assert!(systemd.hears("STOPPING=1", SOON), "the end was not told");
+    assert_eq!(daemon.ends_within(SOON), 0);
+}
+
+/// A real file system of its own for the store.
+struct Mounted(PathBuf);
+
+/// While it lives that file system takes no writes and gives no errors: writers hang in the kernel, where nothing ends them.
+struct Frozen<'a>(&'a Path);
+
+fn must(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+impl Mounted {
+    fn at(folder: PathBuf, image: &Path) -> Mounted {
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::File::create(image).unwrap().set_len(32 << 20).unwrap();
+        must("mke2fs", &["-q", "-t", "ext4", image.to_str().unwrap()]);
+        must("mount", &["-o", "loop", image.to_str().unwrap(), folder.to_str().unwrap()]);
+        Mounted(folder)
+    }
+
+    fn freeze(&self) -> Frozen<'_> {
+        must("fsfreeze", &["-f", self.0.to_str().unwrap()]);
+        Frozen(&self.0)
+    }
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("fsfreeze").arg("-u").arg(self.0).status();
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn the_watchdog_is_not_fed_while_a_stage_hangs() {
+    if !is_root() {
+        return;
+    }
+    let broker = Broker::start();
+    let home = Home::with_bear(&broker.url, 4, true);
+    let disk = Mounted::at(home.store(), &home.path("image"));
+    let (systemd, daemon) = Systemd::start(&home);
+    assert!(systemd.hears("STATUS=online", SOON), "no picture");
+    let frozen = disk.freeze();
+    let noticed = "stage publish has shown no life for 20 s";
+    assert!(wait_for(3 * SOON, || daemon.log().contains(noticed)), "never noticed: {}", daemon.log());
+    // What was said before is read first.
+    while systemd.0.try_recv().is_ok() {}
+    assert!(!systemd.hears("WATCHDOG=1", Duration::from_secs(3)), "fed while it hangs");
+    drop(frozen);
+    assert!(systemd.hears("WATCHDOG=1", SOON), "not fed again");
+    drop(daemon);
+}

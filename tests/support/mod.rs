@@ -10,6 +10,7 @@
 )]
 
 pub mod daemon;
+pub mod stage;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};

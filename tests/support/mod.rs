@@ -10,7 +10,6 @@
 )]
 
 pub mod daemon;
-pub mod stage;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};

@@ -1,6 +1,8 @@
-//! A capture stage of its own for tests, with everything that it shares with the rest of the daemon.
+//! A capture stage that runs for a test, and pictures to show it.
 
-use std::path::Path;
+#![allow(dead_code, reason = "every test program uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test program: what cannot be set up is a failure")]
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
@@ -9,7 +11,7 @@ use std::time::Duration;
 use bearwatch::capture::history::History;
 use bearwatch::capture::pixels::{encode_jpeg, to_picture};
 use bearwatch::capture::ring::{FrameReceiver, Received, ring};
-use bearwatch::capture::settings::{FilesSettings, Settings, SourceSettings};
+use bearwatch::capture::settings::{Settings, SourceSettings};
 use bearwatch::capture::worker::{Job, run};
 use bearwatch::capture::{self, CaptureError, Event, Source};
 use bearwatch::perceive::frame::{Frame, Picture};
@@ -100,8 +102,4 @@ pub fn grey(width: u32, height: u32, level: u8) -> Picture {
 
 pub fn jpeg(level: u8) -> Vec<u8> {
     encode_jpeg(&grey(64, 48, level), 90, 64).unwrap()
-}
-
-pub fn files(path: &Path, fps: f64, repeat: bool) -> SourceSettings {
-    SourceSettings::Files(FilesSettings { path: path.to_owned(), fps, repeat })
 }

@@ -1,17 +1,21 @@
-//! The mjpeg source against an IP camera on a loopback socket.
+//! The stream of an IP camera, on a loopback socket: whole, torn, refused, silent.
 
-mod support;
+#![allow(clippy::unwrap_used, reason = "a test program")]
+
+#[path = "support/stage.rs"]
+mod stage;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use bearwatch::capture::settings::{MjpegSettings, SourceSettings};
-use bearwatch::capture::{CaptureError, Event};
-use bearwatch::system::clock::Stopwatch;
-use support::stage::{Stage, jpeg};
+use stage::{Stage, jpeg};
+
+/// What the camera does with one connection.
+type Answer = Box<dyn FnOnce(&mut TcpStream) + Send>;
 
 /// An IP camera on a loopback socket: answers each connection in turn.
 struct IpCamera {
@@ -20,7 +24,7 @@ struct IpCamera {
 }
 
 impl IpCamera {
-    fn start(mut answers: Vec<Box<dyn FnOnce(&mut TcpStream) + Send>>) -> IpCamera {
+    fn start(mut answers: Vec<Answer>) -> IpCamera {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/stream?key=1", listener.local_addr().unwrap());
         let (tell, requests) = sync_channel(16);
@@ -133,7 +137,7 @@ fn parts_without_length_and_torn_ones_are_handled() {
 
 #[test]
 fn cameras_that_refuse_or_give_something_else_are_told_by_name_with_the_remedy() {
-    let answer = |text: &'static str| -> Vec<Box<dyn FnOnce(&mut TcpStream) + Send>> {
+    let answer = |text: &'static str| -> Vec<Answer> {
         vec![Box::new(move |socket| send(socket, &[text.as_bytes()]))]
     };
     for (text, says) in [

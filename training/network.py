@@ -23,6 +23,7 @@ CLASSES = {
     # bird, cat, dog, horse, sheep, cow, elephant, zebra, giraffe
     "animal": [14, 15, 16, 17, 18, 19, 20, 22, 23],
 }
+BEAR = list(CLASSES).index("bear")
 STRIDES = (8, 16, 32)
 BOX_COLUMNS = 5  # centre x, y, log width, height, objectness
 
@@ -75,7 +76,7 @@ def _set_columns(model: onnx.ModelProto, columns: int) -> None:
 class Network(nn.Module):
     """Runs the graph. Input B×3×H×W (BGR, 0..255; H and W multiples of 32), output B×N×(5 + classes) for any B, H, W.
 
-    `rounding`, when set, is called on the input of each convolution and on its weight: int8-aware training (see quantise.py).
+    `watch`, when set, is called with the name of each convolution's input, the input and the weight.
     """
 
     def __init__(self, model: onnx.ModelProto):
@@ -89,7 +90,7 @@ class Network(nn.Module):
         self.attributes = {n.output[0]: {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute} for n in self.nodes}
         names = [name for n in self.nodes if n.op_type == "Conv" for name in n.input[1:]]
         self.weights = nn.ParameterDict({_key(name): nn.Parameter(self.constants.pop(name)) for name in names})
-        self.rounding = None
+        self.watch = None
         # x · sigmoid(x) as one operation: faster and leaner to differentiate.
         gates = {n.output[0]: n.input[0] for n in self.nodes if n.op_type == "Sigmoid"}
         self.silu = {n.output[0]: n.input[0] for n in self.nodes if n.op_type == "Mul" and gates.get(n.input[1]) == n.input[0]}
@@ -110,8 +111,8 @@ class Network(nn.Module):
         match node.op_type:
             case "Conv":
                 weight, bias = (self.weights[_key(name)] for name in node.input[1:])
-                if self.rounding is not None:
-                    x, weight = self.rounding(node.input[0], x, weight)
+                if self.watch is not None:
+                    self.watch(node.input[0], x, weight)
                 pad = attributes["pads"][0]
                 return F.conv2d(x, weight, bias, attributes["strides"], pad, attributes["dilations"], attributes["group"])
             case "Mul" if node.output[0] in self.silu:
@@ -136,6 +137,18 @@ class Network(nn.Module):
             case "Transpose":
                 return x.permute(attributes["perm"])
         raise faults.Fault(f"operator {node.op_type} of the base is not known here; take the file that README.md names")
+
+    def early(self) -> list[nn.Parameter]:
+        """Parameters before the features of stride 8: edges, colours and textures, the same for all animals and half of the cost."""
+        names, halvings = [], 0
+        for node in self.nodes:
+            if node.op_type == "Conv":
+                halvings += self.attributes[node.output[0]]["strides"][0] == 2
+                # The stem halves by slicing, so the second strided convolution makes stride 8.
+                if halvings == 2:
+                    break
+                names += node.input[1:]
+        return [self.weights[_key(name)] for name in names]
 
     def to_onnx(self) -> onnx.ModelProto:
         """The graph with the weights as they are now, float32."""

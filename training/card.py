@@ -1,0 +1,148 @@
+"""Chooses operating points on the calibration split, measures on val and trailcam, and puts model and cards into a folder.
+
+    python -m training.card --model training/work/bearwatch-nano.onnx --runs training/work/first training/work/hard --out models
+
+Writes NAME.onnx, NAME.json (read by the program) and NAME.md (read by people).
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from training import data, evaluate, faults, report
+from training.finetune import load_network
+from training.network import CLASSES, STRIDES
+
+NAME = "bearwatch-nano"
+FALSE_ALARMS = 0.01
+#: Scores below this tell nothing about how sure a score is.
+LEAST_CALIBRATED = 0.02
+
+
+def best_f1(judged):
+    """The threshold with the best F1 of boxes."""
+    scores, right = (np.concatenate([getattr(j, part) for j in judged]) for part in ("scores", "right"))
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(right[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + sum(j.truths for j in judged))
+    return float(scores[order][f1.argmax()])
+
+
+def platt(judged):
+    """Slope and intercept of P(right | score) = sigmoid(slope · logit(score) + intercept), by Newton steps on the likelihood with
+    Platt's targets (Platt 1999, "Probabilistic outputs for support vector machines")."""
+    scores, right = (np.concatenate([getattr(j, part) for j in judged]).astype(np.float64) for part in ("scores", "right"))
+    used = scores >= LEAST_CALIBRATED
+    scores, right = np.clip(scores[used], 1e-6, 1 - 1e-6), right[used] > 0
+    hits, misses = right.sum(), (~right).sum()
+    if min(hits, misses) < 5:
+        return 1.0, 0.0
+    targets = np.where(right, (hits + 1) / (hits + 2), 1 / (misses + 2))
+    x = np.stack([np.log(scores / (1 - scores)), np.ones_like(scores)], 1)
+    answer = np.array([1.0, 0.0])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-x @ answer))
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
+        answer -= np.clip(np.linalg.solve(hessian, x.T @ (p - targets)), -1, 1)
+    return max(float(answer[0]), 0.05), float(answer[1])
+
+
+def choose(judged):
+    """Per class: threshold, slope, intercept."""
+    points = {}
+    for name, pictures in judged.items():
+        scored = sum(len(j.scores) for j in pictures)
+        threshold = evaluate.lowest_threshold(pictures, FALSE_ALARMS) if name == "bear" else best_f1(pictures) if scored else 0.5
+        if threshold is None:
+            # Too few pictures to show 1 %: no picture may raise one. Only in trials of the chain.
+            threshold = max((j.best() for j in pictures if j.truths == 0), default=0.5)
+        points[name] = (float(np.clip(threshold, 0.01, 0.99)), *platt(pictures))
+    return points
+
+
+def machine_card(model, points, runs, calibration, base, train):
+    """The card that the program reads; its form is set by `Card` in src/infer/bundle.rs."""
+    return {
+        "name": NAME,
+        "version": 2,
+        "file": f"{NAME}.onnx",
+        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
+        "format": "int8 QDQ, weights per channel",
+        "licence": "weights: MIT OR Apache-2.0, derived from YOLOX-Nano (Megvii, Apache-2.0); see the card for the training pictures",
+        "input": {"width": evaluate.SIDE, "height": evaluate.SIDE, "order": "bgr", "mean": [0, 0, 0], "std": [1, 1, 1], "fill": 114},
+        "output": {"layout": "yolox", "strides": list(STRIDES)},
+        "classes": [
+            {
+                "name": name,
+                "channels": [channel],
+                "threshold": round(threshold, 4),
+                "calibration": {"slope": round(slope, 4), "intercept": round(intercept, 4)},
+            }
+            for channel, (name, (threshold, slope, intercept)) in enumerate(points.items())
+        ],
+        "board": "any",
+        "training": {
+            "base": "YOLOX-Nano, COCO-80 (Megvii YOLOX, Apache-2.0)",
+            "base_sha256": hashlib.sha256(base.read_bytes()).hexdigest(),
+            "data_sha256": data.data_hash(train),
+            "runs": runs,
+            "seed": runs[0]["seed"],
+            "operating_points": calibration,
+        },
+    }
+
+
+@faults.told
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True, help="int8 ONNX file from training.quantise")
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of the runs of training.finetune, in their order")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the model and its cards")
+    parser.add_argument("--most-pictures", type=int, help="so many pictures of each set only, to try the chain out")
+    arguments = parser.parse_args()
+    train = data.folder("BEARWATCH_DATA", "bears", "train")
+    base = data.folder("BEARWATCH_WEIGHTS") / "yolox_nano.onnx"
+    runs = [json.loads((folder / "run.json").read_text()) for folder in arguments.runs]
+    float_file = arguments.model.with_name("float.onnx")
+    onnx.save(load_network(arguments.runs[-1] / "final.pt").to_onnx(), float_file)
+
+    _, held = data.split(data.read_set(train))
+    held = data.some(held, arguments.most_pictures)
+    points = choose(evaluate.see(evaluate.Detector(arguments.model), held, mirrored=True))
+    calibration = {
+        "split": "calibration, cut from bears/train by the hash of the file name, never trained on",
+        "pictures": len(held),
+        "without_bear": sum(not p.shows(0) for p in held),
+        "views": "each picture and its mirror image",
+        "bear": "at most 1 % of the views without a bear raise one",
+        "person, animal": "best F1",
+    }
+    thresholds = {name: point[0] for name, point in points.items()}
+    models = {"base, float": (base, list(CLASSES.values()), None), "fine-tuned, float": (float_file, None, None)}
+    models["fine-tuned, int8 (this file)"] = (arguments.model, None, thresholds)
+    figures = {}
+    for title, (path, channels, at) in models.items():
+        seer = evaluate.Detector(path, channels)
+        for name in ("bears/val", "trailcam"):
+            pictures = data.some(data.read_set(data.folder("BEARWATCH_DATA", name)), arguments.most_pictures)
+            figures[title, name] = evaluate.figures(evaluate.see(seer, pictures), at)
+            evaluate.print_figures(f"{title}, {name}", figures[title, name])
+
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    card = machine_card(arguments.model, points, runs, calibration, base, train)
+    # The model last but one and the program's card last: that card never speaks of a file that is not there.
+    (arguments.out / f"{NAME}.md").write_text(report.text(card, figures))
+    shutil.copyfile(arguments.model, arguments.out / f"{NAME}.onnx.new")
+    os.replace(arguments.out / f"{NAME}.onnx.new", arguments.out / f"{NAME}.onnx")
+    (arguments.out / f"{NAME}.json").write_text(json.dumps(card, indent=1) + "\n")
+    print(f"{arguments.out / NAME}.onnx, .json and .md written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+# Training of the model. BEARWATCH_DATA and BEARWATCH_WEIGHTS name folders: see training/README.md.
+#
+#   TRAIN_MINUTES=38   first run; HARD_MINUTES=13 the second, on what the first got wrong
+#   TORCH_INDEX=URL    an index of smaller PyTorch builds
+
+TRAIN_MINUTES ?= 38
+HARD_MINUTES ?= 13
+SIMULATED_COUNT ?= 500
+TRAIN_WORK := training/work
+SMOKE_WORK := training/work/smoke
+TRAIN_PYTHON := training/.venv/bin/python
+
+.PHONY: train train-setup train-smoke
+
+train-setup: training/.venv/ready ## Python environment of the training, in training/.venv
+
+training/.venv/ready: training/requirements.txt
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "training needs Python 3.11 or later")'
+	python3 -m venv training/.venv
+	$(TRAIN_PYTHON) -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r training/requirements.txt
+	touch $@
+
+$(TRAIN_WORK)/simulated/annotations.json:
+	cargo build --locked $(CARGO_FLAGS)
+	$(PROGRAM) simulate --out $(@D) --count $(SIMULATED_COUNT) --seed 1000000
+
+train: training/.venv/ready $(TRAIN_WORK)/simulated/annotations.json ## Train the model anew, about an hour: fine-tune, turn to int8, measure, write models/
+	$(TRAIN_PYTHON) -m training.finetune --out $(TRAIN_WORK)/first --simulated $(TRAIN_WORK)/simulated --minutes $(TRAIN_MINUTES)
+	$(TRAIN_PYTHON) -m training.finetune --out $(TRAIN_WORK)/hard --start $(TRAIN_WORK)/first/final.pt --hard --seed 2 --rate 2e-4 \
+		--simulated $(TRAIN_WORK)/simulated --minutes $(HARD_MINUTES)
+	$(TRAIN_PYTHON) -m training.quantise --start $(TRAIN_WORK)/hard/final.pt --out $(TRAIN_WORK)/bearwatch-nano.onnx
+	$(TRAIN_PYTHON) -m training.card --model $(TRAIN_WORK)/bearwatch-nano.onnx --runs $(TRAIN_WORK)/first $(TRAIN_WORK)/hard --out models
+
+train-smoke: training/.venv/ready ## The whole chain of the training on 20 pictures, two minutes; leaves models/ alone
+	$(TRAIN_PYTHON) -m pytest --quiet -p no:cacheprovider training/tests
+	rm -rf $(SMOKE_WORK)
+	$(TRAIN_PYTHON) -m training.finetune --out $(SMOKE_WORK)/first --most-pictures 20 --most-steps 4
+	$(TRAIN_PYTHON) -m training.finetune --out $(SMOKE_WORK)/hard --start $(SMOKE_WORK)/first/final.pt --hard --most-pictures 20 --most-steps 2
+	$(TRAIN_PYTHON) -m training.quantise --start $(SMOKE_WORK)/hard/final.pt --out $(SMOKE_WORK)/bearwatch-nano.onnx --most-pictures 20
+	$(TRAIN_PYTHON) -m training.card --model $(SMOKE_WORK)/bearwatch-nano.onnx --runs $(SMOKE_WORK)/first $(SMOKE_WORK)/hard \
+		--out $(SMOKE_WORK)/models --most-pictures 20

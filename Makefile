@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm soak bench figures
+.PHONY: help build demo demo-check test lint arm board soak bench figures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,9 +46,13 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@tests/unit.sh
 
 arm: ## Cross-build for 64-bit ARM and run it under emulation: its detections equal the native ones
-	@deploy/prepare.sh build broker
+	@deploy/prepare.sh build broker tests arm
 	cargo build --locked $(CARGO_FLAGS)
 	@tests/arm.sh $(PROGRAM)
+
+board: ## A whole emulated board with a virtual V4L2 camera that falls silent, fails and is unplugged (some minutes; not in CI)
+	@deploy/prepare.sh build broker tests arm board
+	@tests/board.sh
 
 soak: ## Ten minutes of the daemon at 15 frames a second: memory, drops, and every alert received
 	@deploy/prepare.sh build broker tests

@@ -1,5 +1,5 @@
 #!/bin/sh
-# prepare.sh [build] [broker] [tests] [lint]: looks for the programs that these steps need, says what is missing, and installs that by apt.
+# prepare.sh [build] [broker] [tests] [lint] [arm] [board]: looks for the programs that these steps need, says what is missing, and installs that by apt.
 # Root or sudo is asked for only when something is missing. CAMERA=0 leaves out what only V4L2 cameras need.
 set -eu
 
@@ -34,7 +34,24 @@ libclang_packages() {
     echo libclang-dev
 }
 
+# A compiler with the standard library of 64-bit ARM: rustup's own, or Debian's beside it.
+arm_target() {
+    for compiler in "${RUSTC:-rustc}" /usr/bin/rustc; do
+        [ ! -d "$("$compiler" --print sysroot 2>/dev/null)/lib/rustlib/aarch64-unknown-linux-gnu/lib" ] || return 0
+    done
+    return 1
+}
+
+# Packages for 64-bit ARM are named to apt by :arm64. Only that one: Debian's security archive has no index for some others.
+arm64_packages() {
+    dpkg --print-foreign-architectures | grep -qx arm64 && return
+    say "arm64 is added to the architectures of apt"
+    $root dpkg --add-architecture arm64
+    $root apt-get update -q
+}
+
 missing=""
+foreign=""
 want() { missing="$missing $*"; }
 for step in "$@"; do
     case $step in
@@ -53,17 +70,34 @@ for step in "$@"; do
     lint)
         has shellcheck || want shellcheck
         python3 -c 'import ensurepip' 2>/dev/null || want python3-venv
+        has systemd-analyze || want systemd
+        ;;
+    arm)
+        has qemu-aarch64-static || want qemu-user-static
+        has aarch64-linux-gnu-gcc || want gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+        # Debian's own libc, by which a program starts under its own name; that of the cross compiler hangs in its first thread.
+        [ -e /lib/ld-linux-aarch64.so.1 ] || { want libc6:arm64 libgcc-s1:arm64; foreign=yes; }
+        # Not from rustup by ourselves: which toolchain a person has is theirs to decide.
+        arm_target || { want rustc-web libstd-rust-web-dev:arm64; foreign=yes; }
+        ;;
+    board)
+        has qemu-system-aarch64 || want qemu-system-arm
+        has depmod || [ -x /sbin/depmod ] || want kmod
+        has cpio || want cpio
+        # The board's kernel and programs are downloaded by apt, and not installed.
+        foreign=yes
         ;;
     *) fail "prepare.sh does not know the step '$step'" ;;
     esac
 done
 
+root=""
+if [ "$(id -u)" != 0 ]; then root=sudo; fi
+
 if [ -n "$missing" ]; then
     has apt-get || fail "missing:$missing. There is no apt-get here: install them by this system's own means (LIBCLANG is libclang; CAMERA=0 builds without)."
-    root=""
-    if [ "$(id -u)" != 0 ]; then
+    if [ -n "$root" ]; then
         has sudo || fail "missing:$missing. Install them as root (LIBCLANG is libclang; CAMERA=0 builds without it)."
-        root=sudo
     fi
     case $missing in
     *LIBCLANG*)
@@ -71,6 +105,14 @@ if [ -n "$missing" ]; then
         missing=$(echo "$missing" | sed "s/LIBCLANG/$(libclang_packages)/")
         ;;
     esac
+    case $missing in
+    *rustc-web*)
+        apt-cache show rustc-web >/dev/null 2>&1 || $root apt-get update -q
+        apt-cache show rustc-web >/dev/null 2>&1 ||
+            fail "no compiler here has the target aarch64-unknown-linux-gnu: run 'rustup target add aarch64-unknown-linux-gnu' and try again."
+        ;;
+    esac
+    [ -z "$foreign" ] || arm64_packages
     say "this needs packages that are not installed; ${root:+sudo }apt-get will install:$missing"
     case $missing in *mosquitto*) say "(Debian also starts Mosquitto as a service on 127.0.0.1:1883; the demo and the tests use brokers of their own)" ;; esac
     # shellcheck disable=SC2086 # a list of packages
@@ -78,6 +120,7 @@ if [ -n "$missing" ]; then
         { $root apt-get update -q && $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing; } ||
         fail "apt-get could not install:$missing"
 fi
+[ -z "$foreign" ] || arm64_packages
 
 case " $* " in
 *" build "*)

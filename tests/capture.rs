@@ -1,6 +1,12 @@
 //! Capture against the real world: files, sockets, child processes. Only the camera that hangs is made up, because none can be asked
 //! to.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: what cannot be set up is a failure"
+)]
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;

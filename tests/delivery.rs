@@ -1,6 +1,12 @@
 //! Every alert reaches the broker, whatever happens to it, to the network or to the daemon: the real program against a real
 //! Mosquitto that is away, killed, refuses or limits, and against things that are no broker.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: what cannot be set up is a failure"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -2,7 +2,12 @@
 //! of them is its own crate and uses a part of this (`mod support;`).
 
 #![allow(dead_code, reason = "every test program uses a part")]
-#![allow(clippy::unwrap_used, reason = "a test program: what cannot be set up is a failure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: what cannot be set up is a failure"
+)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what is not run, and why, is said")]
 
 pub mod daemon;
 

@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what is not run, and why, is said")]
 
 pub mod daemon;
+pub mod network;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};

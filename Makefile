@@ -41,6 +41,7 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@deploy/prepare.sh build lint
 	cargo clippy --locked --all-targets $(CARGO_FLAGS) -- -D warnings
 	shellcheck .ci/run deploy/*.sh tests/*.sh benches/*.sh
+	@python3 docs/figures.py --check
 	@tests/deny.sh
 	@tests/unit.sh
 
@@ -59,10 +60,10 @@ bench: ## Latency of each stage from capture to acknowledgement, on this machine
 	cargo build --locked $(CARGO_FLAGS)
 	$(PROGRAM) bench
 
-figures: ## Measure everything that docs/figures.md states and write it anew
-	@deploy/prepare.sh build broker
+figures: ## Measure everything that docs/figures.md states and write it anew (DIST=PATH: speed and size of a dist build)
+	@deploy/prepare.sh build broker tests
 	cargo build --locked $(CARGO_FLAGS)
-	@python3 docs/figures.py --program $(PROGRAM)
+	@python3 docs/figures.py --program $(PROGRAM) $(if $(DIST),--dist $(DIST))
 
 # Training of the model is Python: see training/README.md.
 -include training/train.mk

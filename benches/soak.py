@@ -16,6 +16,7 @@ def main():
     alerts, telemetry = read(args.heard)
     report = {
         "minutes": args.minutes,
+        "model": alerts[0]["model"] if alerts else {},
         "memory_mb": memory(telemetry, args.growth_mb),
         "frames": telemetry[-1]["frames"] if telemetry else None,
         "alerts": count(alerts, telemetry),

@@ -11,7 +11,8 @@ here=$(dirname "$0")
 mkdir -p "$out"
 watcher=""
 cleanup() {
-    [ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true
+    # The desk says its last word before its broker goes.
+    [ -z "$watcher" ] || { kill "$watcher" && wait "$watcher"; } 2>/dev/null || true
     stop_broker
 }
 trap cleanup EXIT

@@ -1,5 +1,11 @@
 //! `bearwatch bench` as scripts use it: a short run of the daemon against a Mosquitto of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: what cannot be read is a failure"
+)]
+
 use std::process::Command;
 
 use bearwatch::capture::pixels::encode_jpeg;

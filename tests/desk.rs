@@ -20,7 +20,7 @@ use bearwatch::perceive::model::Class;
 use rustix::process::Signal;
 use serde_json::json;
 use support::{ANONYMOUS, Broker, bearwatch, wait_for};
-use support_desk::{Desk, LIMIT, alert, snapshot_options, status};
+use support_desk::{Desk, LIMIT, Wire, alert, snapshot_options, status};
 
 const ALERT: &str = "bearwatch/v1/creek/north/alert";
 const SNAPSHOT: &str = "bearwatch/v1/creek/north/snapshot";
@@ -106,7 +106,7 @@ fn junk_is_named_and_does_no_harm() {
         (SNAPSHOT, b"no picture"),
         ("bearwatch/v1/creek/north/other", b"{}"),
         ("bearwatch/v1/../Etc/alert", b"{}"),
-        ("bearwatch/v1/a/\u{9b}2J/status", b"{}"),
+        ("bearwatch/v1/a/\u{202e}b/status", b"{}"),
     ];
     for (topic, payload) in junk {
         broker.publish(topic, payload);
@@ -175,6 +175,33 @@ fn a_broker_that_is_away_comes_and_goes_is_waited_for() {
     broker.publish(ALERT, &alert(0, "b1-2", "opened", json!({})));
     assert!(wait_for(LIMIT, || desk.lines().iter().filter(|line| line.contains("BEAR opened")).count() == 2));
     assert_eq!(desk.end(Signal::TERM).0, 0);
+}
+
+#[test]
+fn what_cameras_send_while_the_desk_is_cut_off_follows_when_it_is_back() {
+    let broker = Broker::start();
+    let wire = Wire::to(&broker);
+    let desk = Desk::start(&["--broker", &wire.url, "--verify"]);
+    desk.expect("connected");
+    broker.publish(ALERT, &alert(0, "b1-1", "opened", json!({})));
+    desk.expect("BEAR opened");
+    wire.cut();
+    desk.expect("NOT CONNECTED");
+    broker.publish(ALERT, &alert(1, "b1-1", "updated", json!({})));
+    broker.publish(ALERT, &alert(2, "b1-1", "closed", json!({})));
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!desk.lines().concat().contains("BEAR updated"), "the wire was not cut");
+    wire.mend();
+    desk.expect("BEAR updated");
+    desk.expect("BEAR closed");
+    let (code, lines) = desk.end(Signal::INT);
+    assert_eq!(code, 0, "{lines:#?}");
+    assert!(lines.last().unwrap().contains("nothing is missing of 3"), "{lines:#?}");
+    assert!(
+        wait_for(LIMIT, || broker.log().matches("Received DISCONNECT").count() > 0),
+        "it left without a word"
+    );
+    assert!(broker.log().contains("Received UNSUBSCRIBE"), "the broker would go on keeping messages for it");
 }
 
 #[test]
@@ -264,7 +291,7 @@ fn the_daemon_is_seen_to_come_to_alert_to_fall_silent_and_to_die() {
     let daemon = daemon(folder.path(), &broker);
     desk.expect("online");
     assert!(desk.expect("BEAR opened").starts_with('\x07'));
-    desk.expect("picture");
+    desk.expect("picture /");
     let saved = fs::read_dir(&album).unwrap().next().unwrap().unwrap().path();
     assert!(bearwatch::capture::pixels::read_picture(&saved).unwrap().width > 0, "{}", saved.display());
     let signal =

@@ -1,5 +1,11 @@
 //! `bearwatch eval` as scripts use it: the figures of the COCO tools, bad files, and sequences drawn by the simulator.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: what cannot be read is a failure"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

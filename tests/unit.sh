@@ -13,7 +13,7 @@ unit=$folder/bearwatch.service
 # The program is not installed where the unit expects it: a stand-in takes its place.
 printf '#!/bin/sh\n' >"$folder/bearwatch"
 chmod +x "$folder/bearwatch"
-sed "s,/usr/bin/bearwatch,$folder/bearwatch," systemd/bearwatch.service >"$unit"
+sed "s,/usr/local/bin/bearwatch,$folder/bearwatch," systemd/bearwatch.service >"$unit"
 
 verify() { systemd-analyze verify --man=no --recursive-errors=no "$1" 2>&1; }
 

@@ -24,7 +24,7 @@ mod device;
 mod layout;
 mod mode;
 mod node;
-pub mod seen;
+mod seen;
 
 /// The source.
 ///
@@ -73,7 +73,10 @@ impl Camera {
 
     fn choose(&self, device: &Device) -> Result<Mode, CaptureError> {
         let modes = device.modes(&self.settings);
-        choose(&modes, &self.settings).ok_or_else(|| {
+        // nokhwa goes through every range that a camera states, and panics at one without steps: such cameras are set by hand.
+        let listed = modes.iter().all(|mode| mode.listed);
+        let mode = choose(&modes, &self.settings).map(|mode| Mode { listed, ..mode });
+        mode.ok_or_else(|| {
             let mut offered: Vec<String> = modes.iter().map(|mode| code(mode.fourcc)).collect();
             offered.dedup();
             let offered = if offered.is_empty() { "no format".to_owned() } else { offered.join(", ") };
@@ -107,14 +110,14 @@ impl Camera {
             }
             Some(Errno::ACCESS | Errno::PERM) => {
                 let remedy = format!(
-                    "add this user to the group of {path} (`usermod -aG video USER`); a systemd unit needs \
+                    "add this user to the group of {path} (`usermod -aG video USER`), or to a systemd unit \
                      SupplementaryGroups=video and DeviceAllow=char-video4linux"
                 );
                 self.unavailable("may not be opened by this user", remedy)
             }
             Some(Errno::NOTTY) => self.hopeless("is not a V4L2 camera", &usable()),
             _ => self
-                .unavailable(error.to_string(), "replug the camera; `dmesg` says what its driver met with"),
+                .unavailable(error.to_string(), "replug the camera: `dmesg` says what its driver met with"),
         }
     }
 
@@ -130,7 +133,7 @@ impl Camera {
         CaptureError::Stuck {
             source_name: self.name(),
             what: "its driver did not let go of the last stream".to_owned(),
-            remedy: "the daemon starts afresh; if it stays so, unplug the camera".to_owned(),
+            remedy: "the daemon starts afresh: if it stays so, unplug the camera".to_owned(),
         }
     }
 }
@@ -325,6 +328,10 @@ mod tests {
         assert!(text(Errno::ACCESS).contains("usermod -aG video"));
         assert!(text(Errno::NODEV).contains("is not there"));
         assert!(text(Errno::IO).contains("dmesg"));
+        // The last semicolon parts what happened from what to do: `check` shows them apart.
+        for errno in [Errno::BUSY, Errno::ACCESS, Errno::NODEV, Errno::NOTTY, Errno::IO] {
+            assert_eq!(text(errno).matches("; ").count(), 1, "{}", text(errno));
+        }
         assert!(broken("camera 5", &Errno::NODEV.into()).to_string().ends_with("was unplugged"));
     }
 

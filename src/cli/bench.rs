@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::broker::LocalBroker;
 use super::demo::source::parse;
 use super::exit::{Exit, Failure, OrExit, Outcome};
+use super::progress::bar;
 use super::run::exit_of;
 use crate::app::App;
 use crate::capture::settings::{FilesSettings, SceneSettings, SourceSettings};
@@ -180,11 +181,14 @@ fn measure(args: &BenchArgs, config: Config, begun: Duration) -> Result<Report, 
 fn observe(limit: Duration, store: PathBuf, stop: Stop) -> JoinHandle<Option<f32>> {
     std::thread::spawn(move || {
         let watch = Stopwatch::start();
+        let bar = bar(limit.as_secs() as usize, "seconds");
         let mut memory_mb = None;
         while watch.elapsed() < limit && !stop.is_raised() {
             memory_mb = Vitals::read(&store).memory_mb;
+            bar.set_position(watch.elapsed().as_secs());
             stop.sleep(LOOK.min(limit.saturating_sub(watch.elapsed())));
         }
+        bar.finish_and_clear();
         stop.raise();
         memory_mb
     })

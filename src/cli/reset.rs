@@ -21,10 +21,11 @@ const MOST: usize = 200;
 #[command(after_help = "\
 Examples:
   bearwatch check                         shows what was changed
-  bearwatch reset                         removes it; a running daemon goes by it until it is started again:
-  systemctl restart bearwatch
+  bearwatch reset                         removes it
+  systemctl restart bearwatch             a running daemon went by it until now
 
-Exit codes: 0 removed, or there was nothing to remove · 74 it cannot be removed · 78 the configuration is wrong")]
+Exit codes: 0 removed, or there was nothing to remove · 74 it cannot be removed ·
+78 the configuration is wrong")]
 pub struct ResetArgs {
     /// Configuration file (TOML), which names the folder
     #[arg(long, value_name = "FILE", default_value = "/etc/bearwatch.toml")]

@@ -154,7 +154,8 @@ fn fault(card: &Card) -> Option<String> {
             card.input.width, card.input.height
         ));
     }
-    let divides = |s: &u32| *s > 0 && card.input.width % s == 0 && card.input.height % s == 0;
+    let divides =
+        |s: &u32| *s > 0 && card.input.width.is_multiple_of(*s) && card.input.height.is_multiple_of(*s);
     if card.output.strides.is_empty() || !card.output.strides.iter().all(divides) {
         return Some(format!("strides {:?} do not divide the input", card.output.strides));
     }

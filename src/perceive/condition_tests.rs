@@ -75,7 +75,10 @@ fn every_size_of_picture_can_be_measured() {
 
 proptest! {
     #[test]
-    fn measures_stay_within_their_ranges(width in 1u32..40, height in 1u32..40, bytes in proptest::collection::vec(any::<u8>(), 1..97)) {
+    fn measures_stay_within_their_ranges(
+        (width, height) in (1u32..40, 1u32..40),
+        bytes in proptest::collection::vec(any::<u8>(), 1..97),
+    ) {
         let scene = measure(&painted(width, height, |x, y| {
             [0, 1, 2].map(|c| bytes[(x * 3 + y * 7 + c) as usize % bytes.len()])
         }));

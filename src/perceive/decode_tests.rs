@@ -55,6 +55,13 @@ fn plausible_row() -> impl Strategy<Value = Vec<f32>> {
         .prop_map(|(x, y, w, h, scores)| [vec![x, y, w, h], scores.to_vec()].concat())
 }
 
+fn detections() -> impl Strategy<Value = Detection> {
+    let bbox =
+        [0.0f32..0.8, 0.0f32..0.8, 0.01f32..0.5, 0.01f32..0.5].prop_map(|[x, y, w, h]| Rect { x, y, w, h });
+    let class = proptest::sample::select(Class::ALL.to_vec());
+    (class, 0.0f32..1.0, bbox).prop_map(|(class, score, bbox)| Detection { class, score, bbox })
+}
+
 fn wild() -> impl Strategy<Value = f32> {
     let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 0.0, -0.0];
     prop_oneof![3 => -10.0f32..10.0, 1 => proptest::sample::select(odd.to_vec())]
@@ -88,11 +95,7 @@ proptest! {
     }
 
     #[test]
-    fn suppression_leaves_no_doubles_and_loses_no_place(boxes in proptest::collection::vec((0usize..3, 0.0f32..1.0, 0.0f32..0.8, 0.0f32..0.8, 0.01f32..0.5, 0.01f32..0.5), 0..60)) {
-        let before: Vec<Detection> = boxes
-            .into_iter()
-            .map(|(c, score, x, y, w, h)| Detection { class: Class::ALL[c], score, bbox: Rect { x, y, w, h } })
-            .collect();
+    fn suppression_leaves_no_doubles_and_loses_no_place(before in proptest::collection::vec(detections(), 0..60)) {
         let mut after = before.clone();
         suppress(&mut after);
         prop_assert!(after.is_sorted_by(|a, b| a.score >= b.score));

@@ -40,6 +40,8 @@ pub struct Options {
     pub keep_alive_s: u16,
     /// What the broker says when we are gone.
     pub will: Option<Message>,
+    /// How long the broker keeps for us what we subscribed to and miss, seconds; 0 where it is to know nothing of earlier connections.
+    pub memory_s: u32,
 }
 
 /// A message to or from the broker.
@@ -121,6 +123,11 @@ impl Outgoings {
         self.0.try_subscribe(filter, QoS::AtLeastOnce).is_ok()
     }
 
+    /// Takes a subscription back; `false` where the queue is full.
+    pub fn unsubscribe(&self, filter: &str) -> bool {
+        self.0.try_unsubscribe(filter).is_ok()
+    }
+
     /// Says goodbye; `false` where the queue is full.
     pub fn disconnect(&self) -> bool {
         self.0.try_disconnect().is_ok()
@@ -143,10 +150,10 @@ pub fn connect(options: Options) -> (Outgoings, Connection) {
 }
 
 fn mqtt_options(options: Options) -> MqttOptions {
-    let Options { client_id, address, login, tls, keep_alive_s, will } = options;
+    let Options { client_id, address, login, tls, keep_alive_s, will, memory_s } = options;
     let mut mqtt = MqttOptions::new(client_id, address.host, address.port);
     mqtt.set_keep_alive(Duration::from_secs(keep_alive_s.max(5).into()));
-    mqtt.set_clean_start(true).set_session_expiry_interval(Some(0));
+    mqtt.set_clean_start(memory_s == 0).set_session_expiry_interval(Some(memory_s));
     mqtt.set_max_packet_size(Some(MAX_INCOMING));
     mqtt.set_connection_timeout(CONNECT_TIMEOUT_S);
     if let Some(login) = login {

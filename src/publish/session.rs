@@ -182,6 +182,7 @@ impl Session {
             tls: shared.tls.clone(),
             keep_alive_s: shared.settings.keep_alive_s,
             will: status_message(shared, &will),
+            memory_s: 0,
         };
         Ok((options, birth))
     }

@@ -26,6 +26,8 @@ const QUEUE: usize = 256;
 const CAP: Duration = Duration::from_secs(2);
 /// How often it looks whether it is to end.
 const TICK: Duration = Duration::from_millis(50);
+/// The broker keeps alerts and pictures for us over a broken connection, for so long.
+const MEMORY_S: u32 = 900;
 /// How long the goodbye to the broker may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -34,7 +36,8 @@ const GOODBYE: Duration = Duration::from_millis(500);
 pub enum Heard {
     /// The broker let us in and agreed to the subscription: from now on nothing is missed.
     Connected,
-    /// No connection; it is tried again. What cameras send meanwhile is not heard.
+    /// No connection; it is tried again. The broker keeps alerts and pictures meanwhile (QoS 1), for a quarter of an hour; what is
+    /// sent while the broker itself is away waits at the cameras.
     Lost {
         /// What happened and what to do.
         why: String,
@@ -42,7 +45,7 @@ pub enum Heard {
         refused: bool,
     },
     /// A message on one of our topics.
-    Message(Received),
+    Message(Box<Received>),
     /// Something on our topics that is not of the contract.
     Unreadable {
         /// Where it came in.
@@ -234,7 +237,7 @@ impl Listener {
             }
         }
         if let_in {
-            let _ = timeout(GOODBYE, leave(&outgoings, &mut connection)).await;
+            let _ = timeout(GOODBYE, self.leave(&outgoings, &mut connection)).await;
         }
         Ok(())
     }
@@ -249,6 +252,7 @@ impl Listener {
             tls: self.tls.clone(),
             keep_alive_s: self.settings.keep_alive_s,
             will: None,
+            memory_s: if self.filter.is_some() { MEMORY_S } else { 0 },
         })
     }
 
@@ -272,26 +276,29 @@ impl Listener {
         })
     }
 
+    /// Says goodbye, so that the broker neither waits for us nor keeps anything.
+    async fn leave(&self, outgoings: &Outgoings, connection: &mut Connection) {
+        if let Some(filter) = &self.filter {
+            outgoings.unsubscribe(filter);
+        }
+        outgoings.disconnect();
+        while let Ok(happening) = connection.next().await {
+            if matches!(happening, Happening::Left) {
+                return;
+            }
+        }
+    }
+
     /// Waits while the queue is full; `false` when nobody listens any more.
     fn tell(&self, heard: Heard) -> bool {
         self.sender.send(heard).is_ok() && !self.stop.is_raised()
     }
 }
 
-/// Says goodbye, so that the broker does not wait for us.
-async fn leave(outgoings: &Outgoings, connection: &mut Connection) {
-    outgoings.disconnect();
-    while let Ok(happening) = connection.next().await {
-        if matches!(happening, Happening::Left) {
-            return;
-        }
-    }
-}
-
 fn heard(message: Message) -> Heard {
     let topic = message.topic.clone();
     match read(message) {
-        Ok(received) => Heard::Message(received),
+        Ok(received) => Heard::Message(Box::new(received)),
         Err(reason) => Heard::Unreadable { topic, reason },
     }
 }

@@ -1,7 +1,9 @@
 //! A running `bearwatch watch` whose lines can be waited for, and messages by the contract, written by hand.
 
 use std::io::{BufRead, BufReader};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -75,7 +77,7 @@ impl Desk {
         self.reader.take().unwrap().join().unwrap();
         let mut errors = String::new();
         std::io::Read::read_to_string(&mut self.child.stderr.take().unwrap(), &mut errors).unwrap();
-        (self.child.wait().unwrap().code().expect("ended by a signal"), errors)
+        (self.child.wait().unwrap().code().unwrap(), errors)
     }
 
     /// Asks it to end: exit code and every line.
@@ -83,7 +85,7 @@ impl Desk {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         assert!(wait_for(LIMIT, || self.child.try_wait().unwrap().is_some()), "it does not end");
         self.reader.take().unwrap().join().unwrap();
-        (self.child.wait().unwrap().code().expect("ended by the signal"), self.lines())
+        (self.child.wait().unwrap().code().unwrap(), self.lines())
     }
 }
 
@@ -92,6 +94,56 @@ impl Drop for Desk {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A wire to a broker that can be cut and mended. Its thread ends with the test program.
+pub struct Wire {
+    /// Where its near end is.
+    pub url: String,
+    whole: Arc<AtomicBool>,
+    ends: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Wire {
+    /// Whole at first.
+    pub fn to(broker: &Broker) -> Wire {
+        let near = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("mqtt://{}", near.local_addr().unwrap());
+        let wire = Wire { url, whole: Arc::new(AtomicBool::new(true)), ends: Arc::default() };
+        let (whole, ends, port) = (wire.whole.clone(), wire.ends.clone(), broker.port);
+        std::thread::spawn(move || {
+            for client in near.incoming() {
+                // While it is cut a connection is taken and dropped at once.
+                if whole.load(Ordering::SeqCst) {
+                    let (client, far) = (client.unwrap(), TcpStream::connect(("127.0.0.1", port)).unwrap());
+                    ends.lock().unwrap().extend([client.try_clone().unwrap(), far.try_clone().unwrap()]);
+                    pump(client.try_clone().unwrap(), far.try_clone().unwrap());
+                    pump(far, client);
+                }
+            }
+        });
+        wire
+    }
+
+    /// Nothing goes through any more.
+    pub fn cut(&self) {
+        self.whole.store(false, Ordering::SeqCst);
+        for end in self.ends.lock().unwrap().drain(..) {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// New connections go through again.
+    pub fn mend(&self) {
+        self.whole.store(true, Ordering::SeqCst);
+    }
+}
+
+fn pump(mut from: TcpStream, mut to: TcpStream) {
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Both);
+    });
 }
 
 fn envelope(seq: u64) -> Value {

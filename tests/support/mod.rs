@@ -5,9 +5,10 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test program: what cannot be set up is a failure"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test program: what cannot be set up is a failure, and says why"
 )]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what is not run, and why, is said")]
 
 pub mod daemon;
 pub mod network;

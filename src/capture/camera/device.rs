@@ -77,7 +77,8 @@ impl Device {
             for (width, height, listed) in self.sizes(offered.fourcc, wanted) {
                 let fourcc = offered.fourcc.repr;
                 let rates = self.rates(offered.fourcc, width, height, wanted.fps);
-                modes.extend(rates.into_iter().map(|rate| Mode { fourcc, width, height, rate, listed }));
+                let mode = |(rate, too)| Mode { fourcc, width, height, rate, listed: listed && too };
+                modes.extend(rates.into_iter().map(mode));
             }
         }
         modes
@@ -98,18 +99,19 @@ impl Device {
         if sizes.is_empty() { vec![(wanted.width, wanted.height, false)] } else { sizes }
     }
 
-    /// The rates of a size; one unknown rate where the camera states none.
-    fn rates(&self, fourcc: FourCC, width: u32, height: u32, wanted_fps: u32) -> Vec<Option<Rate>> {
+    /// The rates of a size, and whether the camera lists them; one unknown rate where it states none.
+    fn rates(&self, fourcc: FourCC, width: u32, height: u32, wanted_fps: u32) -> Vec<(Option<Rate>, bool)> {
         let of = |time: Fraction| Rate::of_interval(time.numerator, time.denominator);
         let rate = |interval: FrameIntervalEnum| match interval {
-            FrameIntervalEnum::Discrete(time) => of(time),
+            FrameIntervalEnum::Discrete(time) => (of(time), true),
             FrameIntervalEnum::Stepwise(range) => {
-                Some(Rate::whole(wanted_fps).within(of(range.max)?, of(range.min)?))
+                let ends = of(range.max).zip(of(range.min));
+                (ends.map(|(slowest, fastest)| Rate::whole(wanted_fps).within(slowest, fastest)), false)
             }
         };
         let intervals = self.0.enum_frameintervals(fourcc, width, height).unwrap_or_default();
         let rates: Vec<_> = intervals.into_iter().map(|found| rate(found.interval)).collect();
-        if rates.is_empty() { vec![None] } else { rates }
+        if rates.is_empty() { vec![(None, true)] } else { rates }
     }
 
     /// Sets a mode; the driver may take something near, see [`Device::got`].

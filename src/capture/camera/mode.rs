@@ -94,7 +94,7 @@ pub struct Mode {
     pub height: u32,
     /// `None` where the camera does not say.
     pub rate: Option<Rate>,
-    /// The camera lists this very size; others were computed from a range.
+    /// The camera lists this very size and rate; others are computed from a range.
     pub listed: bool,
 }
 

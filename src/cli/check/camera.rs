@@ -1,12 +1,12 @@
 //! Does the source give pictures, and does anything show on them?
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use super::Finding;
 use crate::capture::pixels::to_picture;
+use crate::capture::probe::probe;
 use crate::capture::settings::SourceSettings;
-use crate::capture::{self, CaptureError, Next, Source, Stream};
+use crate::capture::{self, CaptureError, Next, Stream};
 use crate::cli::exit::Exit;
 use crate::perceive::condition::{Condition, measure};
 use crate::perceive::frame::{Frame, Picture, Stamp};
@@ -17,10 +17,6 @@ use crate::system::stop::Stop;
 const SUBJECT: &str = "camera";
 /// How long the source may take until pictures have come.
 const LIMIT: Duration = Duration::from_secs(8);
-/// How long a call may take to return when it is asked to.
-const GRACE: Duration = Duration::from_secs(2);
-/// How often somebody is listened to who wants to end.
-const TICK: Duration = Duration::from_millis(50);
 /// Pictures are taken until there are so many, or for so long: exposure needs a moment, and a rate is measured.
 const FRAMES: u32 = 10;
 const WATCH: Duration = Duration::from_secs(2);
@@ -40,70 +36,30 @@ struct Seen {
     bad: u32,
 }
 
-/// Opens the source on a thread of its own, since a call into a driver may never return.
+/// Takes some pictures and says what is to be seen on them.
 pub fn check(settings: &SourceSettings, stop: &Stop) -> Finding {
-    let source = match capture::open(settings) {
-        Ok(source) => source,
+    let name = match capture::open(settings) {
+        Ok(source) => source.name(),
         Err(error) => return failed(&error),
     };
-    let name = source.name();
-    let (sender, answer) = sync_channel(1);
-    let own_stop = Stop::default();
-    let theirs = own_stop.clone();
-    let looking = std::thread::Builder::new().name("camera".into()).spawn(move || {
-        // Nobody may be waiting any more.
-        let _ = sender.send(look(source, &theirs));
-    });
-    if let Err(error) = looking {
-        return Finding::fail(
-            SUBJECT,
-            Exit::TryAgain,
-            format!("no thread: {error}"),
-            "check the limits of this user",
-        );
-    }
-    let seen = wait(&answer, LIMIT, stop);
-    own_stop.raise();
-    match seen.or_else(|| wait(&answer, GRACE, &Stop::default())) {
-        Some(Ok(Some(seen))) => told(&name, &seen),
-        Some(Ok(None)) => Finding::fail(
+    match probe(settings, LIMIT, stop, look) {
+        Ok(Some(seen)) => told(&name, &seen),
+        Ok(None) => Finding::fail(
             SUBJECT,
             Exit::Unavailable,
             format!("{name}: no picture within {} s", LIMIT.as_secs()),
             "look whether the camera, or what sends its pictures, is on",
         ),
-        Some(Err(error)) => failed(&error),
-        None => Finding::fail(
-            SUBJECT,
-            Exit::Unavailable,
-            format!("{name}: a call does not return"),
-            "unplug the camera and plug it in again, or restart the board",
-        ),
+        Err(error) => failed(&error),
     }
-}
-
-fn wait<T>(answer: &Receiver<T>, limit: Duration, stop: &Stop) -> Option<T> {
-    let watch = Stopwatch::start();
-    while watch.elapsed() < limit && !stop.is_raised() {
-        match answer.recv_timeout(TICK) {
-            Ok(seen) => return Some(seen),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return None,
-        }
-    }
-    None
 }
 
 /// `None` where no usable picture came before `stop` was raised.
-fn look(mut source: Box<dyn Source>, stop: &Stop) -> Result<Option<Seen>, CaptureError> {
-    let mut stream = source.open(stop)?;
+fn look(stream: &mut dyn Stream, stop: &Stop) -> Result<Option<Seen>, CaptureError> {
     let mut look = Look { frame: Frame::empty(), picture: Picture::default(), good: 0, bad: 0, why: None };
     let mut first: Option<Stopwatch> = None;
     let watch = Stopwatch::start();
-    while look.good < FRAMES
-        && (look.good == 0 || watch.elapsed() < WATCH)
-        && look.next(&mut *stream, stop)?
-    {
+    while look.good < FRAMES && (look.good == 0 || watch.elapsed() < WATCH) && look.next(stream, stop)? {
         if look.good == 1 && first.is_none() {
             first = Some(Stopwatch::start());
         }
@@ -120,15 +76,8 @@ fn look(mut source: Box<dyn Source>, stop: &Stop) -> Result<Option<Seen>, Captur
     let scene = measure(&look.picture);
     let mut condition = Condition::new(false);
     condition.observe(&look.picture, Stamp::default());
-    Ok(Some(Seen {
-        what: stream.describe(),
-        width,
-        height,
-        scene,
-        regime: condition.regime(),
-        fps,
-        bad: look.bad,
-    }))
+    let (what, regime) = (stream.describe(), condition.regime());
+    Ok(Some(Seen { what, width, height, scene, regime, fps, bad: look.bad }))
 }
 
 struct Look {
@@ -144,6 +93,10 @@ impl Look {
     /// One more frame; `false` at the end.
     fn next(&mut self, stream: &mut dyn Stream, stop: &Stop) -> Result<bool, CaptureError> {
         let came = match stream.next(&mut self.frame, stop) {
+            Ok(Next::End) if self.good == 0 && self.why.is_none() && !stop.is_raised() => {
+                let (source_name, what) = (stream.describe(), "ended without a picture".into());
+                return Err(CaptureError::Broken { source_name, what });
+            }
             Ok(Next::End) => return Ok(false),
             Ok(Next::Frame) => to_picture(&self.frame, &mut self.picture),
             Err(error @ CaptureError::BadFrame { .. }) => Err(error),

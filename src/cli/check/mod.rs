@@ -29,14 +29,18 @@ const SENTENCE: usize = 400;
 #[command(after_help = "\
 Examples:
   bearwatch check --config /etc/bearwatch.toml
-  sudo -u bearwatch bearwatch check       as the daemon's own user: who may read, write and open what matters
+  sudo -u bearwatch bearwatch check       as the daemon's own user: who may read, write and open
   bearwatch check --set capture.device=/dev/video2 --json
 
-Verdicts: ok · warning: it runs, but look at it · FAIL: it does not work so · unchecked: something before it failed.
-With --json one line a subject: {\"subject\",\"verdict\",\"what\",\"remedy\"}; a configuration with several mistakes has a line for each.
+Verdicts: ok · warning: it runs, but look at it · FAIL: it does not work so · unchecked: something
+before it failed. With --json one line a subject: {\"subject\",\"verdict\",\"what\",\"remedy\"}. A
+configuration with several mistakes has a line for each.
 
-Exit code: 0 where nothing fails, else that of the first failure: 66 the pictures do not exist · 69 camera or broker ·
-73 the store cannot be created · 74 it cannot be written · 78 configuration or model")]
+Whether the broker lets us publish shows only in `run`: nothing is sent here.
+
+Exit code: 0 where nothing fails, else that of the first failure: 66 the pictures do not exist ·
+69 camera or broker · 73 the store cannot be created · 74 it cannot be written · 75 interrupted ·
+78 configuration or model")]
 pub struct CheckArgs {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE", default_value = "/etc/bearwatch.toml")]

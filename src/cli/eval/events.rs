@@ -19,9 +19,30 @@ use crate::perceive::settings::{RegionMode, Settings};
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// What was judged.
-    pub model: ModelName,
+    model: ModelName,
     /// Folder, as given.
-    pub folder: String,
+    folder: String,
+    #[serde(flatten)]
+    figures: Figures,
+    /// What became of the pictures.
+    pictures: Pictures,
+    /// Whether pictures that were taken while the model was busy were given up.
+    realtime: bool,
+    /// Parts of the pictures that the model looked at.
+    regions: RegionMode,
+    /// Each of them.
+    sequences: Vec<OfSequence>,
+    /// Pictures that could not be looked at.
+    pub unreadable: Vec<Unreadable>,
+    /// Version of bearwatch.
+    version: &'static str,
+    /// The command that was given.
+    command: String,
+}
+
+/// Over all sequences.
+#[derive(Debug, Serialize)]
+struct Figures {
     /// Bears that came into sight.
     events: usize,
     /// Those that an alert told of.
@@ -38,20 +59,6 @@ pub struct Report {
     deadline_misses: usize,
     /// Alerts that told of a bear once more.
     repeated: u64,
-    /// What became of the pictures.
-    pictures: Pictures,
-    /// Whether pictures that were taken while the model was busy were given up.
-    realtime: bool,
-    /// Parts of the pictures that the model looked at.
-    regions: RegionMode,
-    /// Each of them.
-    sequences: Vec<OfSequence>,
-    /// Pictures that could not be looked at.
-    pub unreadable: Vec<Unreadable>,
-    /// Version of bearwatch.
-    version: &'static str,
-    /// The command that was given.
-    pub command: String,
 }
 
 /// Null where no bear was found.
@@ -97,48 +104,46 @@ pub fn play(folder: &Path, bundle: &Bundle, regions: RegionMode, haste: Haste) -
     let bar = bar(sequences.iter().map(|s| s.pictures.len()).sum(), "pictures");
     let played: Vec<Played> = sequences.iter().map(|sequence| player.play(sequence, &bar)).collect();
     bar.finish_and_clear();
-    let mut report = Report::of(bundle.id.clone(), folder, &sequences, played, regions);
-    report.realtime = haste == Haste::RealTime;
-    Ok(report)
+    let alone = |(s, p): (&Sequence, &Played)| OfSequence::new(&s.name, &p.sequence);
+    Ok(Report {
+        model: bundle.id.clone(),
+        folder: folder.display().to_string(),
+        figures: Figures::of(&played),
+        pictures: Pictures::of(&sequences, &played),
+        realtime: haste == Haste::RealTime,
+        regions,
+        sequences: sequences.iter().zip(&played).map(alone).collect(),
+        unreadable: played.into_iter().flat_map(|p| p.unreadable).collect(),
+        version: env!("CARGO_PKG_VERSION"),
+        command: super::output::command(),
+    })
 }
 
-impl Report {
-    fn of(
-        model: ModelName,
-        folder: &Path,
-        sequences: &[Sequence],
-        played: Vec<Played>,
-        regions: RegionMode,
-    ) -> Report {
-        let alone = |(s, p): (&Sequence, &Played)| OfSequence::new(&s.name, &p.sequence);
-        let each = sequences.iter().zip(&played).map(alone).collect();
+impl Figures {
+    fn of(played: &[Played]) -> Figures {
         let judged: Vec<_> = played.iter().map(|p| p.sequence.clone()).collect();
         let total = events::Report::of(&judged);
         let (value, upper95) = total.false_alarms_per_day.unzip();
         let (p50, p95) = total.time_to_alert_s.unzip();
-        let sum = |of: fn(&Played) -> usize| played.iter().map(of).sum();
-        Report {
-            model,
-            folder: folder.display().to_string(),
+        Figures {
             events: total.events,
             found: total.found,
             time_to_alert_s: TimeToAlert { p50, p95 },
             hours: total.hours,
             false_alarms: total.false_alarms,
             false_alarms_per_day: Rate { value, upper95 },
-            deadline_misses: sum(|p| p.deadline_misses),
+            deadline_misses: played.iter().map(|p| p.deadline_misses).sum(),
             repeated: total.repeated,
-            pictures: Pictures {
-                seen: sequences.iter().map(|s| s.pictures.len()).sum(),
-                dropped: sum(|p| p.dropped),
-                inferred: sum(|p| p.inferred),
-            },
-            realtime: false,
-            regions,
-            sequences: each,
-            unreadable: played.into_iter().flat_map(|p| p.unreadable).collect(),
-            version: env!("CARGO_PKG_VERSION"),
-            command: super::output::command(),
+        }
+    }
+}
+
+impl Pictures {
+    fn of(sequences: &[Sequence], played: &[Played]) -> Pictures {
+        Pictures {
+            seen: sequences.iter().map(|s| s.pictures.len()).sum(),
+            dropped: played.iter().map(|p| p.dropped).sum(),
+            inferred: played.iter().map(|p| p.inferred).sum(),
         }
     }
 }
@@ -160,25 +165,18 @@ impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let hash = self.model.sha256.get(..12).unwrap_or(&self.model.sha256);
         writeln!(f, "{} ({hash}) on {}", self.model.name, self.folder)?;
-        writeln!(f, "{} sequences, {:.2} hours\n", self.sequences.len(), self.hours)?;
-        writeln!(f, "bears in sight   {:>6}", self.events)?;
-        writeln!(f, "found            {:>6}", self.found)?;
-        if let TimeToAlert { p50: Some(p50), p95: Some(p95) } = self.time_to_alert_s {
-            writeln!(f, "time to alert    {p50:>6.1} s median, {p95:.1} s at the 95th percentile")?;
-        }
-        write!(f, "false alarms     {:>6}", self.false_alarms)?;
-        match self.false_alarms_per_day {
-            Rate { value: Some(value), upper95: Some(upper) } => {
-                writeln!(f, ": {value:.2} a day, no more than {upper:.2} with 95 % confidence")?;
-            }
-            _ => writeln!(f)?,
-        }
-        writeln!(f, "told once more   {:>6}", self.repeated)?;
-        let Pictures { seen, dropped, inferred } = self.pictures;
         writeln!(
             f,
-            "pictures         {seen:>6} seen, {dropped} given up for newer ones, {inferred} looked at, {} past the deadline",
-            self.deadline_misses
+            "{} sequences, {:.2} hours\n\n{}",
+            self.sequences.len(),
+            self.figures.hours,
+            self.figures
+        )?;
+        let Pictures { seen, dropped, inferred } = self.pictures;
+        let late = self.figures.deadline_misses;
+        writeln!(
+            f,
+            "pictures         {seen:>6} seen, {dropped} given up for newer ones, {inferred} looked at, {late} past the deadline"
         )?;
         writeln!(f, "\n{:<28}{:>8}{:>8}{:>8}{:>10}", "sequence", "bears", "found", "false", "repeated")?;
         for s in &self.sequences {
@@ -186,5 +184,20 @@ impl Display for Report {
             writeln!(f, "{sequence:<28}{events:>8}{found:>8}{false_alarms:>8}{repeated:>10}")?;
         }
         Ok(())
+    }
+}
+
+impl Display for Figures {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "bears in sight   {:>6}", self.events)?;
+        writeln!(f, "found            {:>6}", self.found)?;
+        if let TimeToAlert { p50: Some(p50), p95: Some(p95) } = self.time_to_alert_s {
+            writeln!(f, "time to alert    {p50:>6.1} s median, {p95:.1} s at the 95th percentile")?;
+        }
+        write!(f, "false alarms     {:>6}", self.false_alarms)?;
+        if let Rate { value: Some(value), upper95: Some(upper) } = self.false_alarms_per_day {
+            write!(f, ": {value:.2} a day, no more than {upper:.2} with 95 % confidence")?;
+        }
+        write!(f, "\ntold once more   {:>6}", self.repeated)
     }
 }

@@ -13,7 +13,7 @@ mod pictures;
 mod text;
 
 use pictures::Gallery;
-use text::{Escaped, percent, plural, share};
+use text::{Escaped, part, plural, share};
 
 const STYLE: &str = include_str!("page/style.css");
 
@@ -45,10 +45,10 @@ fn head(page: &mut String, report: &Report) -> fmt::Result {
     )?;
     if !report.unreadable.is_empty() {
         let count = plural(report.unreadable.len(), "picture");
-        write!(
+        writeln!(
             page,
             "<p class=\"warning\">{count} more could not be judged and stand in none of these figures: \
-             <a href=\"#unreadable\">the list</a>.</p>\n"
+             <a href=\"#unreadable\">the list</a>.</p>"
         )?;
     }
     page.write_str("</header>\n<main>\n")
@@ -65,7 +65,7 @@ fn headline(page: &mut String, report: &Report) -> fmt::Result {
         Some(found) => {
             let note =
                 format!("{}; at scores of {:.3} or more", between(found.ci95, 100.0, " %"), found.threshold);
-            tile(page, name, &percent(found.recall), &note)?;
+            tile(page, name, &part(found.recall, bear.boxes), &note)?;
         }
         None => tile(page, name, "–", &format!("cannot be shown on {}", short_of(bear)))?,
     }
@@ -75,7 +75,8 @@ fn headline(page: &mut String, report: &Report) -> fmt::Result {
         "{interval}; at scores of {:.3} or more, where {} of {} pictures without a bear raise one",
         point.threshold, point.false_alarm_pictures, bear.negatives
     );
-    tile(page, "Bears found as it is set", &point.recall.map_or("–".into(), percent), &note)?;
+    let found = point.recall.map_or("–".into(), |recall| part(recall, bear.boxes));
+    tile(page, "Bears found as it is set", &found, &note)?;
     page.write_str("</dl>\n")
 }
 
@@ -176,22 +177,29 @@ fn confusion(page: &mut String, report: &Report) -> fmt::Result {
     for (at, (label, row)) in labels.iter().zip(&report.confusion.counts.0).enumerate() {
         let there = if at == BACKGROUND { "nothing" } else { label };
         write!(page, "<tr><th scope=\"row\">{there}</th>")?;
-        let whole = row.iter().sum::<u64>().max(1) as f64;
-        for (column, &count) in row.iter().enumerate() {
-            match (at, column) {
-                (BACKGROUND, BACKGROUND) => page.write_str("<td>–</td>")?,
-                // At most 0.45 of the tint, so that the number on it stays legible in both modes.
-                _ => write!(
-                    page,
-                    "<td class=\"share\" style=\"--part:{:.3}\">{count}<small>{:.0} %</small></td>",
-                    count as f64 / whole * 0.45,
-                    count as f64 / whole * 100.0
-                )?,
-            }
-        }
+        confusion_row(page, row, at == BACKGROUND)?;
         page.write_str("</tr>\n")?;
     }
     page.write_str("</tbody></table></div>\n</section>\n")
+}
+
+fn confusion_row(page: &mut String, row: &[u64], of_background: bool) -> fmt::Result {
+    let whole = row.iter().sum::<u64>().max(1) as f64;
+    for (column, &count) in row.iter().enumerate() {
+        if of_background && column == BACKGROUND {
+            page.write_str("<td>–</td>")?;
+            continue;
+        }
+        let share = count as f64 / whole;
+        // At most 0.45 of the tint, so that the number on it stays legible in both modes.
+        write!(
+            page,
+            "<td class=\"share\" style=\"--part:{:.3}\">{count}<small>{:.0} %</small></td>",
+            share * 0.45,
+            share * 100.0
+        )?;
+    }
+    Ok(())
 }
 
 fn unreadable(page: &mut String, report: &Report) -> fmt::Result {

@@ -23,8 +23,8 @@ const SENTENCE: usize = 300;
 /// List, show and verify models: the one that the program carries, and those on disk.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A model is two files, NAME.onnx and its card NAME.json. Without FILE or DIR the commands take the folder of [model] path in the
-configuration, or /var/lib/bearwatch/models.
+A model is two files, NAME.onnx and its card NAME.json. Without FILE or DIR the commands take the
+folder of [model] path in the configuration, or /var/lib/bearwatch/models.
 
 Examples:
   bearwatch models list
@@ -32,8 +32,8 @@ Examples:
   bearwatch models show new/bearwatch-nano.onnx --json
   bearwatch models verify new/                   before [model] path names it
 
-Exit codes: 0 all well · 65 a model is damaged, or not one that bearwatch can run · 66 there is no such file or folder, or no model
-in it · 78 the configuration is wrong")]
+Exit codes: 0 all well · 65 a model is damaged, or not one that bearwatch can run · 66 there is no
+such file or folder, or no model in it · 78 the configuration is wrong")]
 pub struct ModelsArgs {
     #[command(subcommand)]
     action: Action,

@@ -26,7 +26,7 @@ fn with(mut message: serde_json::Value, more: serde_json::Value) -> serde_json::
 
 fn received(body: Body, retained: bool) -> Heard {
     let site = Site { name: "creek".into(), camera: "north".into() };
-    Heard::Message(Received { site, retained, body, json: serde_json::Value::Null })
+    Heard::Message(Box::new(Received { site, retained, body, json: serde_json::Value::Null }))
 }
 
 fn status(boot: &str, state: &str, reason: &str, retained: bool) -> Heard {

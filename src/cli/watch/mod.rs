@@ -40,25 +40,32 @@ const BELL_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bearwatch watch                                         everything on a broker of this machine
-  bearwatch watch --config /etc/bearwatch.toml            the broker, user and certificates of a daemon's configuration
-  bearwatch watch --broker mqtts://park.example --user ranger --password-file ~/.mqtt --site yellow-creek
-  bearwatch watch --save pictures/ --json >> alerts.jsonl one JSON line a message, pictures as files
+  bearwatch watch                                     everything on a broker of this machine
+  bearwatch watch --config /etc/bearwatch.toml        broker, user and certificates of a daemon
+  bearwatch watch --broker mqtts://park.example --site yellow-creek \\
+                  --user ranger --password-file ~/.mqtt-password
+  bearwatch watch --json --save pictures >> a.jsonl   one JSON line a message, pictures as files
 
-The bell rings for every alert that is news (a BEL character; --no-bell for files), late ones too. LATE marks what was sent long
-after it was taken, SIMULATION what the simulator drew, DRILL an exercise. A camera is SILENT when nothing was heard of it for
---silence seconds (or 3.5 of its own telemetry's intervals, if that is longer).
+The bell rings for every alert that is news, late ones too (a BEL character; --no-bell for files).
+LATE marks what was sent long after it was taken, SIMULATION what the simulator drew, DRILL an
+exercise. A camera is SILENT when nothing was heard of it for --silence seconds (or 3.5 of its own
+telemetry's intervals, if that is longer).
 
 Pictures are named TIME_SITE_CAMERA_ALERT_NUMBER.jpg (time in UTC) and are never half-written.
 
-With --json each line has \"kind\": alert, status, telemetry (with \"message\" as it was sent), snapshot, unreadable; and what the desk
-notices: connected, lost, silent, back, nobody, roll_call, gap, filled, doubled, end.
+With --json each line has \"kind\": alert, status, telemetry (with \"message\" as it was sent),
+snapshot, unreadable; and what the desk notices: connected, lost, silent, back, nobody, roll_call,
+gap, filled, doubled, end.
 
 --verify follows the sequence numbers: a gap is a message that did not arrive here.
 
-A broker that is away is said at once and tried again for ever. Exit codes: 0 ended by Ctrl-C, SIGTERM or --seconds · 64 usage ·
-65 --verify found alerts or pictures missing · 69 the broker refuses us (password, certificate, access) before anything was heard ·
-73 --save cannot be created · 74 a picture could not be saved, or stdout is closed · 78 the configuration is wrong")]
+A broker that is away is said at once and tried again for ever; what it keeps meanwhile (alerts and
+pictures, for a quarter of an hour) follows.
+
+Exit codes: 0 ended by Ctrl-C, SIGTERM or --seconds · 64 usage · 65 --verify found alerts or
+pictures missing · 69 the broker refuses us (password, certificate, access) before anything was
+heard · 73 --save cannot be created · 74 a picture could not be saved, or stdout is closed ·
+78 the configuration is wrong")]
 pub struct WatchArgs {
     /// mqtt://host[:1883], or mqtts://host[:8883] for TLS [default: mqtt://127.0.0.1:1883]
     #[arg(long, value_name = "URL")]
@@ -219,11 +226,10 @@ impl Watch {
             }
             _ => {}
         }
-        let listening = self.desk.connected_at();
         let notices = self.desk.hear(heard, self.clock.uptime());
         self.tell(&notices)?;
-        match (heard, listening) {
-            (Heard::Message(received), Some(since)) if self.args.verify => self.verify(received, since),
+        match heard {
+            Heard::Message(received) if self.args.verify => self.verify(received),
             _ => Ok(()),
         }
     }
@@ -286,9 +292,10 @@ impl Watch {
         "\x07"
     }
 
-    fn verify(&mut self, received: &Received, since: Duration) -> Result<(), Failure> {
+    fn verify(&mut self, received: &Received) -> Result<(), Failure> {
         let place = place(&received.site);
-        let listening_ms = (self.clock.uptime() - since).as_millis() as u64;
+        let now = self.clock.uptime();
+        let listening_ms = (now - self.desk.connected_at().unwrap_or(now)).as_millis() as u64;
         let Some(finding) = self.ledger.enter(&place, received, listening_ms) else { return Ok(()) };
         if self.args.json {
             return say_json(&journal::finding(finding, received, self.clock.unix_ms()));

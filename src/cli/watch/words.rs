@@ -59,7 +59,8 @@ impl Words {
         match notice {
             Notice::Connected { again: false } => self.paint.good("connected"),
             Notice::Connected { again: true } => {
-                self.paint.good("connected again") + "; alerts that cameras sent meanwhile did not come here"
+                self.paint.good("connected again")
+                    + "; alerts sent meanwhile follow, as far as the broker kept them"
             }
             Notice::Lost { why, .. } => {
                 self.paint.bad("NOT CONNECTED: nothing is heard")

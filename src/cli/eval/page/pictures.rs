@@ -78,7 +78,8 @@ impl Gallery<'_> {
             STANDARD.encode(jpeg)
         )?;
         let scale = (SHOWN.0 / f64::from(width)).min(SHOWN.1 / f64::from(height));
-        let mut labels = Labels { letters: LETTERS / scale, height: f64::from(height), placed: Vec::new() };
+        let size = (f64::from(width), f64::from(height));
+        let mut labels = Labels { letters: LETTERS / scale, size, placed: Vec::new() };
         let sample = &self.data.samples[picture.index];
         for truth in &sample.truths {
             let label =
@@ -119,7 +120,7 @@ struct Labels {
     /// Height of a letter, pixels of the picture.
     letters: f64,
     /// Of the picture.
-    height: f64,
+    size: (f64, f64),
     /// Where words stand already.
     placed: Vec<(f64, f64)>,
 }
@@ -128,10 +129,11 @@ impl Labels {
     /// At a place or, where others stand there, below them.
     fn write(&mut self, page: &mut String, label: &str, x: f64, y: f64) -> fmt::Result {
         let letters = self.letters;
-        let x = x.max(0.0) + letters * 0.2;
-        let mut y = y.min(self.height - letters * 0.3).max(letters);
         // "animal 0.53" is about six letter heights wide.
-        while self.placed.iter().any(|p| (p.0 - x).abs() < letters * 6.0 && (p.1 - y).abs() < letters) {
+        let wide = letters * 6.2;
+        let x = x.min(self.size.0 - wide).max(0.0) + letters * 0.2;
+        let mut y = y.min(self.size.1 - letters * 0.3).max(letters);
+        while self.placed.iter().any(|p| (p.0 - x).abs() < wide && (p.1 - y).abs() < letters) {
             y += letters;
         }
         self.placed.push((x, y));

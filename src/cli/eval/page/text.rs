@@ -24,8 +24,16 @@ pub fn share(value: Option<f64>) -> String {
 }
 
 /// One digit after the point, as people say it.
-pub fn percent(value: f64) -> String {
+fn percent(value: f64) -> String {
     format!("{:.1} %", value * 100.0)
+}
+
+/// Fewer than these are counted, not given as a share: one more or less would change it by 3 % and more.
+const FEW: usize = 30;
+
+/// A share of so many things, or how many of them where they are few.
+pub fn part(share: f64, of: usize) -> String {
+    if of < FEW { format!("{:.0} of {of}", share * of as f64) } else { percent(share) }
 }
 
 /// "1 bear", "2 bears".
@@ -42,5 +50,10 @@ mod tests {
         let name = "a\"><script>alert('&')</script>.jpg";
         let escaped = Escaped(name).to_string();
         assert_eq!(escaped, "a&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;.jpg");
+    }
+
+    #[test]
+    fn few_are_counted_and_many_are_a_share() {
+        assert_eq!((part(2.0 / 9.0, 9), part(0.224, 250)), ("2 of 9".into(), "22.4 %".into()));
     }
 }

@@ -1,0 +1,229 @@
+"""Measures what docs/figures.md states, and writes that page wholly from the measurements.
+
+    python3 docs/figures.py --program target/debug/bearwatch     measures everything (about a quarter of an hour) and renders
+    python3 docs/figures.py --program … --only bench,code        measures some
+    python3 docs/figures.py --render                             renders docs/figures/*.json alone
+    python3 docs/figures.py --check                              fails where the page is not what the JSON renders to
+
+BEARWATCH_DATA names the pictures (see training/README.md); without it the figures on pictures are left as they are. --dist is a
+binary built with `cargo build --profile dist`: speed and size are then those of what is installed on boards.
+"""
+
+import argparse
+import difflib
+import json
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from figures_code import code
+from figures_page import page
+
+ROOT = Path(__file__).resolve().parent.parent
+STORE = ROOT / "docs" / "figures"
+PAGE = ROOT / "docs" / "figures.md"
+SEED = 1
+
+
+def main():
+    args = arguments()
+    if args.check:
+        sys.exit(check())
+    if not args.render:
+        STORE.mkdir(exist_ok=True)
+        measure(args)
+    PAGE.write_text(page(stored()))
+    print(f"written: {PAGE.relative_to(ROOT)}")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", type=Path, help="the program that is measured")
+    parser.add_argument("--dist", type=Path, help="as it is built for boards: for speed and size")
+    parser.add_argument("--only", default=",".join(MEASUREMENTS), help="names of measurements: %(default)s")
+    parser.add_argument("--render", action="store_true", help="render what was measured before")
+    parser.add_argument("--check", action="store_true", help="compare page and measurements")
+    args = parser.parse_args()
+    if not (args.render or args.check) and not args.program:
+        parser.error("--program is needed to measure")
+    strangers = set(args.only.split(",")) - set(MEASUREMENTS)
+    if strangers:
+        parser.error(f"no such measurement: {', '.join(sorted(strangers))}")
+    return args
+
+
+def stored():
+    return {file.stem: json.loads(file.read_text()) for file in sorted(STORE.glob("*.json"))}
+
+
+def check():
+    """0 where the page is what the measurements render to."""
+    expected, found = page(stored()), PAGE.read_text() if PAGE.exists() else ""
+    if expected == found:
+        return 0
+    lines = difflib.unified_diff(found.splitlines(), expected.splitlines(), "docs/figures.md", "rendered", lineterm="")
+    print("\n".join(lines))
+    print("docs/figures.md is not what docs/figures/*.json renders to: python3 docs/figures.py --render", file=sys.stderr)
+    return 1
+
+
+def measure(args):
+    failed = []
+    for name in args.only.split(","):
+        print(f"== {name} ==", flush=True)
+        try:
+            outcome = MEASUREMENTS[name](args)
+        except Failed as failure:
+            failed.append(name)
+            print(f"failed: {failure}", file=sys.stderr)
+            continue
+        if outcome is None:
+            continue
+        (STORE / f"{name}.json").write_text(tidy(json.dumps({**around(), **outcome}, indent=1), args) + "\n")
+    if failed:
+        sys.exit(f"not measured: {', '.join(failed)}; docs/figures.md was left as it is")
+
+
+class Failed(Exception):
+    """A command that did not do what it should."""
+
+
+def run(command, codes=(0,), env=None):
+    """Runs a command that writes JSON."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **(env or {})})
+    if done.returncode not in codes:
+        raise Failed(f"{shlex.join(map(str, command))}: exit code {done.returncode}\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def around():
+    """What a figure depends on beside its command."""
+    git = lambda *words: run(["git", *words]).strip()
+    changed = [line for line in git("status", "--porcelain").splitlines() if "docs/figures" not in line]
+    return {
+        "commit": git("rev-parse", "HEAD"),
+        "uncommitted_changes": bool(changed),
+        "machine": {
+            "cpu": cpu(),
+            "cores": os.cpu_count(),
+            "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "load_before": round(os.getloadavg()[0], 1),
+        },
+    }
+
+
+def cpu():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def tidy(text, args):
+    """Paths of this machine are nobody's business."""
+    named = {os.environ.get("BEARWATCH_DATA"): "$BEARWATCH_DATA", str(args.program): "bearwatch", str(args.dist): "bearwatch"}
+    for path, name in named.items():
+        if path and path != "None":
+            text = text.replace(json.dumps(path)[1:-1], name)
+    return text.replace(str(ROOT) + "/", "")
+
+
+def pictures(args, folder, *more):
+    """`eval` on a folder of BEARWATCH_DATA."""
+    data = os.environ.get("BEARWATCH_DATA")
+    if not data:
+        print("not measured: BEARWATCH_DATA not set")
+        return None
+    command = [args.program, "eval", f"{data}/{folder}", "--json", "-", "--seed", SEED, *more]
+    command = [str(word) for word in command]
+    report = json.loads(run(command))
+    kept = {key: report[key] for key in ("model", "data", "classes", "confusion", "regions")}
+    return {"command": shlex.join(command), "seed": SEED, "count": report["data"]["images"], "result": kept}
+
+
+def base(folder, file):
+    def measured(args):
+        predictions = ROOT / "training" / "work" / file
+        if not predictions.exists():
+            print(f"not measured: there is no {predictions.relative_to(ROOT)}; training makes it")
+            return None
+        return pictures(args, folder, "--predictions", predictions)
+
+    return measured
+
+
+def bench(args):
+    program = args.dist or args.program
+    command = [str(program), "bench", "--json", "--seconds", "60"]
+    report = json.loads(run(command))
+    count = report["frames"]["inferred"]
+    return {"command": shlex.join(command), "profile": profile(args), "seed": 7, "count": count, "result": report}
+
+
+def start(args):
+    """From the start of the process to the first frame, several times over, since disks and caches differ."""
+    command = [str(args.dist or args.program), "bench", "--json", "--seconds", "1"]
+    times = sorted(json.loads(run(command))["start_ms"] for _ in range(9))
+    result = {"median_ms": times[len(times) // 2], "least_ms": times[0], "most_ms": times[-1]}
+    return {"command": shlex.join(command), "profile": profile(args), "seed": 7, "count": len(times), "result": result}
+
+
+def size(args):
+    program = args.dist or args.program
+    result = {"bytes": program.stat().st_size}
+    return {"command": shlex.join(["stat", "-c", "%s", str(program)]), "profile": profile(args), "count": 1, "result": result}
+
+
+def profile(args):
+    return "dist" if args.dist else "dev"
+
+
+def soak(args):
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "soak.json"
+        # Its own exit code says whether there are faults; they stand in the JSON and so on the page.
+        run([ROOT / "benches" / "soak.sh", args.program, out], codes=(0, 1))
+        if not out.exists():
+            raise Failed("benches/soak.sh gave no figures; run it by hand")
+        result = json.loads(out.read_text())
+    return {"command": "make soak", "profile": "dev", "seed": 7, "count": result["frames"]["seen"], "result": result}
+
+
+def ci(_):
+    """The minutes that the last `.ci/run` wrote down."""
+    file = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "ci-minutes.txt"
+    if not file.exists():
+        print(f"not measured: there is no {file.name} in the target folder; .ci/run writes it")
+        return None
+    lines = [re.fullmatch(r"\s*([\d.]+) min\s+(.*)", line) for line in file.read_text().splitlines()]
+    steps = [{"step": found[2], "minutes": float(found[1])} for found in lines if found]
+    return {"command": ".ci/run", "count": len(steps), "result": {"steps": steps}}
+
+
+def lines(_):
+    result = code(ROOT)
+    return {"command": "docs/figures.py --only code", "count": result["files"], "result": result}
+
+
+MEASUREMENTS = {
+    "val": lambda args: pictures(args, "bears/val"),
+    "base_val": base("bears/val", "base_val_predictions.json"),
+    "trailcam": lambda args: pictures(args, "trailcam"),
+    "base_trailcam": base("trailcam", "base_trailcam_predictions.json"),
+    "bench": bench,
+    "start": start,
+    "size": size,
+    "soak": soak,
+    "ci": ci,
+    "code": lines,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,11 @@
 //! Whatever is wrong, the daemon names the thing and the remedy, ends with the right code or goes on, loses nothing and never panics.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: what cannot be set up is a failure"
+)]
+
 mod support;
 
 use std::io::{Read, Write};

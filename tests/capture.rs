@@ -44,7 +44,7 @@ fn a_folder_is_captured_to_its_end_with_a_broken_picture_counted() {
     assert!(matches!(stage.frames.recv(Duration::from_secs(5)), Received::Closed));
     assert_eq!(stage.opened(), "4 pictures, once, at 20 a second");
     assert_eq!(stage.event(), Event::Ended);
-    assert_eq!(stage.metrics.counters.frames_seen.load(Ordering::Relaxed), 3);
+    assert_eq!(stage.metrics.counters.frames_seen.load(Ordering::Relaxed), 4);
     assert_eq!(stage.metrics.counters.frames_bad.load(Ordering::Relaxed), 1);
     assert!(stage.history.bytes() > 0);
     stage.thread.join().unwrap().unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bearwatch::capture::settings::{CommandFormat, RawPixels, SceneSettings, SourceSettings};
-use bearwatch::config::keys::{KEYS, Kind, split};
+use bearwatch::config::keys::{KEYS, Kind};
 use bearwatch::config::mistake::{ConfigErrors, Mistake, Origin};
 use bearwatch::config::overrides::Override;
 use bearwatch::config::{Config, ModelSettings};

@@ -1,5 +1,11 @@
 //! The daemon from outside: the real program, a real Mosquitto, the real model, pictures that the simulator drew.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: what cannot be set up is a failure"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,20 +1,26 @@
 //! Every alert reaches the broker, whatever happens to it, to the network or to the daemon: the real program against a real
 //! Mosquitto that is away, killed, refuses or limits, and against things that are no broker.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: what cannot be set up is a failure"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
 use support::daemon::{Home, Listener, Post, SOON};
+use support::network::{Proxy, something_else};
 use support::{ANONYMOUS, Broker, wait_for};
 
 /// An address at which nobody listens.
@@ -49,21 +55,33 @@ fn fill_outbox(home: &Home) {
 
 #[test]
 fn a_broker_that_comes_later_gets_what_it_missed_marked_late() {
-    let mut broker = Broker::start();
-    broker.kill();
-    let home = Home::with_bear(&broker.url, 3, false);
-    let mut daemon = home.start(&[]);
-    daemon.says("cannot connect: ");
-    // Older than ten seconds is late.
-    std::thread::sleep(Duration::from_secs(14));
-    broker.start_again();
+    let broker = Broker::start();
+    let proxy = Proxy::start(broker.port);
+    proxy.close();
     let mut desk = Listener::start(&broker);
-    desk.hears_state("offline", "stopped");
+    let home = Home::with_bear(&proxy.url, 3, false);
+    let mut daemon = home.start(&[]);
+    daemon.says("messages wait, trying again");
+    daemon.says("the pictures have come to their end");
+    // What is older than ten seconds is late; the last frame is still on its way through the model.
+    std::thread::sleep(Duration::from_secs(13));
+    proxy.open();
     assert_eq!(daemon.ends_within(SOON), 0, "{}", daemon.log());
-    // The daemon may have been faster than this desk: what it says is late must be so.
+    desk.hears_state("offline", "stopped");
+    check_complete(&desk.alerts());
     for alert in desk.alerts() {
         assert_eq!(alert["late"], true, "{alert}");
     }
+}
+
+/// Kills the broker and starts it again, with the daemon shut out until the desk listens again: mosquitto_sub comes back by itself.
+fn restart(broker: &mut Broker, proxy: &Proxy, meanwhile: impl FnOnce()) {
+    proxy.close();
+    broker.kill();
+    meanwhile();
+    broker.start_again();
+    assert!(wait_for(SOON, || broker.log().matches("Sending SUBACK").count() == 2), "{}", broker.log());
+    proxy.open();
 }
 
 #[test]
@@ -74,13 +92,7 @@ fn a_broker_killed_in_mid_run_loses_nothing() {
     let home = Home::with_bear(&proxy.url, 8, false);
     let mut daemon = home.start(&[]);
     desk.hears("alert", |_| true);
-    proxy.close();
-    broker.kill();
-    daemon.says("messages wait, trying again");
-    broker.start_again();
-    // mosquitto_sub comes back by itself; it must listen before the daemon may send.
-    assert!(wait_for(SOON, || broker.log().matches("Sending SUBACK").count() == 2), "{}", broker.log());
-    proxy.open();
+    restart(&mut broker, &proxy, || daemon.says("messages wait, trying again"));
     assert_eq!(daemon.ends_within(2 * SOON), 0, "{}", daemon.log());
     desk.hears_state("offline", "stopped");
     check_complete(&desk.alerts());
@@ -160,17 +172,16 @@ fn messages_that_the_broker_refuses_wait_until_it_takes_them() {
     )
     .unwrap();
     let mut broker = Broker::with_config(&format!("{ANONYMOUS}acl_file {}", rules.display()));
+    let proxy = Proxy::start(broker.port);
     let mut desk = Listener::start(&broker);
-    let home = Home::with_bear(&broker.url, 4, true);
+    let home = Home::with_bear(&proxy.url, 4, true);
     let mut daemon = home.start(&[]);
     let counted = |post: &Post| post.json()["messages"]["refused"].as_u64().unwrap() >= 2;
     let waiting = desk.hears("telemetry", counted).json()["messages"]["waiting"].as_u64().unwrap();
     assert!(waiting >= 2);
     daemon.says("the broker refuses messages (NotAuthorized); they wait; check its access rules");
     assert!(desk.of("alert").is_empty());
-    broker.kill();
-    std::fs::write(&rules, "topic readwrite #\n").unwrap();
-    broker.start_again();
+    restart(&mut broker, &proxy, || std::fs::write(&rules, "topic readwrite #\n").unwrap());
     desk.hears("alert", |post| post.json()["state"] == "opened");
     desk.hears("snapshot", |_| true);
     assert_eq!(daemon.stop(), 0);
@@ -289,18 +300,6 @@ fn tls_that_fails_is_told_with_what_to_check() {
 
 // ---- what is no broker, and networks that misbehave --------------------------------------------------------------------------
 
-/// Answers every connection in the same way, on a port of its own.
-fn something_else(answer: impl Fn(TcpStream) + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("mqtt://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for socket in listener.incoming() {
-            answer(socket.unwrap());
-        }
-    });
-    url
-}
-
 #[test]
 fn something_that_accepts_and_says_nothing_is_given_up_and_holds_nobody_up() {
     let (keep, kept) = std::sync::mpsc::sync_channel(9);
@@ -323,62 +322,6 @@ fn a_web_server_is_told_from_a_broker() {
     let mut daemon = home.start(&[]);
     daemon.says("is it an MQTT v5 broker?");
     assert_eq!(daemon.stop(), 0);
-}
-
-/// A network between daemon and broker that can be cut.
-struct Proxy {
-    url: String,
-    open: Arc<AtomicBool>,
-    /// The next acknowledgement passes twice.
-    double: Arc<AtomicBool>,
-}
-
-impl Proxy {
-    fn start(broker: u16) -> Proxy {
-        let (open, double) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
-        let (gate, doubling) = (Arc::clone(&open), Arc::clone(&double));
-        let url = something_else(move |client| {
-            let Ok(server) = TcpStream::connect(("127.0.0.1", broker)) else { return };
-            let (client_out, server_out) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            let (there, back, doubling) = (Arc::clone(&gate), Arc::clone(&gate), Arc::clone(&doubling));
-            std::thread::spawn(move || carry(client, server_out, &there, &AtomicBool::new(false)));
-            std::thread::spawn(move || carry(server, client_out, &back, &doubling));
-        });
-        Proxy { url, open, double }
-    }
-
-    fn close(&self) {
-        self.open.store(false, Ordering::Relaxed);
-    }
-
-    fn open(&self) {
-        self.open.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Carries bytes while the gate is open; a closed one ends the connection.
-fn carry(mut from: TcpStream, mut to: TcpStream, open: &AtomicBool, double: &AtomicBool) {
-    from.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-    let mut buffer = [0; 4096];
-    while open.load(Ordering::Relaxed) {
-        match from.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(bytes) => {
-                let bytes = &buffer[..bytes];
-                const PUBACK: u8 = 0x40;
-                let doubled = bytes[0] == PUBACK && double.swap(false, Ordering::Relaxed);
-                let sent =
-                    to.write_all(bytes).and_then(|()| if doubled { to.write_all(bytes) } else { Ok(()) });
-                if sent.is_err() {
-                    break;
-                }
-            }
-            Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
-            Err(_) => break,
-        }
-    }
-    let _ = from.shutdown(std::net::Shutdown::Both);
-    let _ = to.shutdown(std::net::Shutdown::Both);
 }
 
 #[test]

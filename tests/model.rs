@@ -1,5 +1,11 @@
 //! A model that is not what its card says is refused with the reason, by the library and by the program.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test program: what cannot be set up is a failure"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

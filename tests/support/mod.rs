@@ -5,11 +5,13 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::print_stdout,
     clippy::print_stderr,
     reason = "a test program: what cannot be set up is a failure, and says why"
 )]
 
 pub mod daemon;
+pub mod network;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};

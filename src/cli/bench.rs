@@ -44,7 +44,7 @@ const NEVER_S: f64 = 86_400.0;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bearwatch bench                           a simulated camera of 1280×720 at 15 frames a second, 30 s
+  bearwatch bench                           a simulated camera, 1280×720, 15 frames a second, 30 s
   bearwatch bench --json --threads 2 > bench.json
   bearwatch bench --source pictures/        over and over, 15 a second, JPEG decoding included
 

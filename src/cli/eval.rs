@@ -29,7 +29,8 @@ use report::{Report, Unreadable};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 DIR holds images/ and annotations.json (COCO; categories bear, person, animal). With --events it
-holds a folder of .jpg for each sequence, numbered so that their names are in order, and events.json:
+holds a folder of .jpg for each sequence, numbered so that their names are in order, and
+events.json:
   [{\"sequence\": \"meadow\", \"fps\": 5,
     \"events\": [{\"class\": \"bear\", \"start_s\": 3.2, \"end_s\": 9.0}],
     \"boxes\": {\"000016.jpg\": [[120, 80, 60, 40]]}}]

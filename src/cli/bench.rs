@@ -44,14 +44,19 @@ const NEVER_S: f64 = 86_400.0;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bearwatch bench                                 a simulated camera of 1280×720 at 15 frames a second, 30 s
+  bearwatch bench                           a simulated camera, 1280×720, 15 frames a second, 30 s
   bearwatch bench --json --threads 2 > bench.json
-  bearwatch bench --source pictures/              over and over, 15 a second; decoding of JPEG is part of it then
+  bearwatch bench --source pictures/        over and over, 15 a second, JPEG decoding included
 
-Runs the daemon itself against a Mosquitto of its own, which must be installed. Build with `--profile dist` for the figures of
-an installed device; close other programs. Bears are alerted on far below the model's operating point, so that the way of an
-alert is measured often; with nothing like a bear in the pictures \"publish\" and \"capture_to_puback\" are null. \"ready\" is from the start of the process, model loaded and
-store open, to where the first frame can come; the Mosquitto's own start is left out.")]
+Runs the daemon itself against a Mosquitto of its own, which must be installed. Build with
+`--profile dist` for the figures of an installed device; close other programs. Bears are alerted on
+far below the model's operating point, so that the way of an alert is measured often; with nothing
+like a bear in the pictures \"publish\" and \"capture_to_puback\" are null. \"ready\" is from the start
+of the process, model loaded and store open, to where the first frame can come; the Mosquitto's own
+start is left out.
+
+Exit codes: 0 measured · 66 the source is not there · 69 no Mosquitto, no camera · 78 the model is
+unsuitable")]
 pub struct BenchArgs {
     /// Model to use instead of the embedded one
     #[arg(long, value_name = "FILE")]

@@ -28,10 +28,13 @@ use report::{Report, Unreadable};
 /// Say how good a model is on labelled pictures, or on sequences of them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-DIR holds images/ and annotations.json (COCO; categories bear, person, animal). With --events it holds a folder
-of .jpg for each sequence, numbered so that their names are in order, and events.json:
-  [{\"sequence\": \"meadow\", \"fps\": 5, \"events\": [{\"class\": \"bear\", \"start_s\": 3.2, \"end_s\": 9.0}],
-    \"boxes\": {\"000016.jpg\": [[120, 80, 60, 40]]}}]       boxes of bears, pixels; where given, alerts must lie on them
+DIR holds images/ and annotations.json (COCO; categories bear, person, animal). With --events it
+holds a folder of .jpg for each sequence, numbered so that their names are in order, and
+events.json:
+  [{\"sequence\": \"meadow\", \"fps\": 5,
+    \"events\": [{\"class\": \"bear\", \"start_s\": 3.2, \"end_s\": 9.0}],
+    \"boxes\": {\"000016.jpg\": [[120, 80, 60, 40]]}}]
+Boxes are those of bears, in pixels; where a picture has them, an alert must lie on one of them.
 
 Examples:
   bearwatch eval data/bears/val --json val.json --html val.html
@@ -39,14 +42,15 @@ Examples:
   bearwatch eval data/bears/val --predictions new.json     judges them again, no model is run
   bearwatch eval data/nights --events --json nights.json   as the daemon would have seen them
 
-How to read it: AP and AP50 are those of the COCO tools. \"Recall at 1 %\" is the share of bears found when
-the threshold is set so that 1 % of the pictures without a bear raise one; in brackets the 95 % interval.
-Sequences go through tracking and evidence as in the daemon; time to alert is that of the picture that decided.
-Every picture is looked at, its measured time chooses the effort for the next one, and times over the budget are
-counted; --realtime also gives up what this machine would be too late for.
+How to read it: AP and AP50 are those of the COCO tools. \"Recall at 1 %\" is the share of bears
+found when the threshold is set so that 1 % of the pictures without a bear raise one; in brackets
+the 95 % interval. Sequences go through tracking and evidence as in the daemon; the time to alert is
+that of the picture that decided. Every picture is looked at, its measured time chooses the effort
+for the next one, and times over the budget are counted; --realtime also gives up what this machine
+would be too late for.
 
-Exit codes: 0 all judged · 65 some pictures could not be read (the rest is reported), or files are wrong ·
-66 DIR, events.json or the model is not there · 73 an output cannot be written")]
+Exit codes: 0 all judged · 65 some pictures could not be read (the rest is reported), or files are
+wrong · 66 DIR, events.json or the model is not there · 73 an output cannot be written")]
 pub struct EvalArgs {
     /// Folder with images/ and annotations.json, or with sequences and events.json
     dir: PathBuf,

@@ -81,15 +81,19 @@ impl Gallery<'_> {
         let size = (f64::from(width), f64::from(height));
         let mut labels = Labels { letters: LETTERS / scale, size, placed: Vec::new() };
         let sample = &self.data.samples[picture.index];
+        let shown = self.shown(&sample.predictions);
+        sample.truths.iter().try_for_each(|truth| outline(page, "truth", truth.bbox))?;
+        for (said, kind) in &shown {
+            outline(page, &format!("{}{kind}", said.class), said.bbox)?;
+        }
+        // Words last, so that no line goes through them.
         for truth in &sample.truths {
             let label =
                 if truth.crowd { format!("{}s, a crowd", truth.class) } else { truth.class.to_string() };
-            outline(page, "truth", truth.bbox)?;
             labels.write(page, &label, truth.bbox.x, truth.bbox.y + truth.bbox.h + labels.letters)?;
         }
-        for (said, kind) in self.shown(&sample.predictions) {
+        for (said, _) in &shown {
             let label = format!("{} {:.2}", said.class, said.score);
-            outline(page, &format!("{}{kind}", said.class), said.bbox)?;
             labels.write(page, &label, said.bbox.x, said.bbox.y - labels.letters * 0.35)?;
         }
         page.write_str("</svg>\n")

@@ -50,7 +50,7 @@ telemetry_s = 5.0
 [store]
 path = "$work/store"
 TOML
-RUST_LOG=info timeout 300 qemu-aarch64-static "$arm" run --config "$work/bearwatch.toml"
+RUST_LOG=info timeout -k 10 300 qemu-aarch64-static "$arm" run --config "$work/bearwatch.toml"
 sleep 0.5
 for topic in status telemetry; do
     grep -q "^bearwatch/v1/arm/emulated/$topic {" "$work/heard" ||

@@ -126,11 +126,11 @@ def seen_by_camera(rng, pixels):
     light = rng.random()
     if rng.random() < 0.12:
         image = poor_lens(rng, image)
-    if light < 0.30:
+    if light < 0.33:
         image = night(rng, image)
-    elif light < 0.36:
+    elif light < 0.43:
         image = grey(rng, image).convert("RGB")
-    elif light < 0.70:
+    elif light < 0.72:
         image = daylight(rng, image)
     if rng.random() < 0.25:
         image = compressed(rng, image)

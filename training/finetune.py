@@ -1,7 +1,7 @@
 """Fine-tunes YOLOX-Nano to our classes; then goes on with what it gets wrong.
 
-    python -m training.finetune --out training/work/first --simulated training/work/simulated --minutes 38
-    python -m training.finetune --out training/work/hard --start training/work/first/final.pt --hard --seed 2 --minutes 14 --rate 2e-4 …
+    python -m training.finetune --out training/work/first --simulated training/work/simulated --minutes 30
+    python -m training.finetune --out training/work/hard --start training/work/first/final.pt --hard --seed 2 --minutes 12 --rate 2e-4 …
 
 An interrupted run goes on from its last checkpoint when called again in the same way.
 """
@@ -149,7 +149,7 @@ def parse():
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt, final.pt and run.json")
     parser.add_argument("--start", type=Path, help="final.pt of an earlier run (default: the base)")
     parser.add_argument("--simulated", type=Path, help="set drawn by `bearwatch simulate`, seeds from 1000000 on")
-    parser.add_argument("--minutes", type=float, default=38, help="time to train (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=30, help="time to train (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=4e-4, help="learning rate at its highest (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hard", action="store_true", help="show what the network gets wrong at the start more often; no mosaics")

@@ -13,7 +13,7 @@ BATCH = 16
 SIDES = (288, 320, 352, 416)
 
 #: Share of the samples that are drawn by `bearwatch simulate`.
-SIMULATED_SHARE = 0.1
+SIMULATED_SHARE = 0.15
 
 #: Share of the samples that are four pictures in one.
 MOSAIC_SHARE = 0.25

@@ -1,11 +1,11 @@
 # Training of the model. BEARWATCH_DATA and BEARWATCH_WEIGHTS name folders: see training/README.md.
 #
-#   TRAIN_MINUTES=38   first run; HARD_MINUTES=13 the second, on what the first got wrong
+#   TRAIN_MINUTES=30   first run; HARD_MINUTES=12 the second, on what the first got wrong
 #   TORCH_INDEX=URL    an index of smaller PyTorch builds
 
-TRAIN_MINUTES ?= 38
-HARD_MINUTES ?= 13
-SIMULATED_COUNT ?= 500
+TRAIN_MINUTES ?= 30
+HARD_MINUTES ?= 12
+SIMULATED_COUNT ?= 1500
 TRAIN_WORK := training/work
 SMOKE_WORK := training/work/smoke
 TRAIN_PYTHON := training/.venv/bin/python

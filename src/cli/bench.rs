@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -162,14 +163,15 @@ fn measure(args: &BenchArgs, config: Config, begun: Duration) -> Result<Report, 
     let app = App::build(config, Clock::start()).map_err(failed)?;
     let start_ms = (begun + building.elapsed()).as_millis() as u64;
     let (metrics, model, source) = (app.metrics(), app.model().clone(), app.source());
-    let observer = observe(Duration::from_secs(args.seconds), store, stop.clone());
+    let observer = observe(Duration::from_secs(args.seconds), metrics.clone(), store, stop.clone());
     let ran = Stopwatch::start();
     app.run(&stop).map_err(failed)?;
     let seconds = ran.elapsed().as_secs_f64();
     stop.raise();
+    let Look { stages, memory_mb } = observer.join().unwrap_or_default();
     Ok(Report {
-        stages: Stage::ALL.map(|stage| (stage.name(), metrics.quantiles(stage))).into_iter().collect(),
-        memory_mb: observer.join().unwrap_or_default(),
+        stages,
+        memory_mb,
         start_ms,
         model,
         cpu: cpu_model(),
@@ -182,20 +184,33 @@ fn measure(args: &BenchArgs, config: Config, begun: Duration) -> Result<Report, 
     })
 }
 
-/// Ends the run after `limit`; gives the last memory that was resident while it still ran.
-fn observe(limit: Duration, store: PathBuf, stop: Stop) -> JoinHandle<Option<f32>> {
+/// What is seen from beside the running daemon; its last telemetry, at the end, starts new quantiles.
+#[derive(Default)]
+struct Look {
+    stages: BTreeMap<&'static str, Option<Quantiles>>,
+    memory_mb: Option<f32>,
+}
+
+/// Ends the run after `limit`; gives the last look at it while it still ran.
+fn observe(limit: Duration, metrics: Arc<Metrics>, store: PathBuf, stop: Stop) -> JoinHandle<Look> {
     std::thread::spawn(move || {
         let watch = Stopwatch::start();
         let bar = bar(limit.as_secs() as usize, "seconds");
-        let mut memory_mb = None;
+        let mut last = Look::default();
         while watch.elapsed() < limit && !stop.is_raised() {
-            memory_mb = Vitals::read(&store).memory_mb;
-            bar.set_position(watch.elapsed().as_secs());
             stop.sleep(LOOK.min(limit.saturating_sub(watch.elapsed())));
+            bar.set_position(watch.elapsed().as_secs());
+            if !stop.is_raised() {
+                let stages = Stage::ALL.map(|stage| (stage.name(), metrics.quantiles(stage)));
+                last = Look {
+                    stages: stages.into_iter().collect(),
+                    memory_mb: Vitals::read(&store).memory_mb,
+                };
+            }
         }
         bar.finish_and_clear();
         stop.raise();
-        memory_mb
+        last
     })
 }
 

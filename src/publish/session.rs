@@ -31,6 +31,7 @@ const CAP_REFUSED: Duration = Duration::from_secs(30);
 const GOOD: Duration = Duration::from_secs(5);
 /// How often an idle connection looks around.
 const TICK: Duration = Duration::from_millis(500);
+
 /// Starts the thread.
 pub fn spawn(
     shared: Arc<Shared>,
@@ -40,7 +41,11 @@ pub fn spawn(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let mut session =
         Session { shared, telemetry, life, told: None, suspects: Suspects::default(), unborn: None };
-    std::thread::Builder::new().name("mqtt".into()).spawn(move || runtime.block_on(session.run()))
+    std::thread::Builder::new().name("mqtt".into()).spawn(move || {
+        runtime.block_on(session.run());
+        // A name server that never answers holds a thread of the runtime: nobody waits for it.
+        runtime.shutdown_background();
+    })
 }
 
 struct Session {

@@ -6,13 +6,12 @@
     reason = "a test program: what cannot be read is a failure"
 )]
 
+#[path = "support/drawn.rs"]
+mod drawn;
+
 use std::process::Command;
 
 use bearwatch::capture::pixels::encode_jpeg;
-use bearwatch::capture::settings::SceneSettings;
-use bearwatch::capture::simulated::Scene;
-use bearwatch::perceive::frame::Picture;
-use bearwatch::perceive::model::Class;
 use serde_json::Value;
 
 const STAGES: [&str; 6] = ["decode", "prepare", "inference", "perceive", "publish", "capture_to_puback"];
@@ -23,21 +22,11 @@ fn bench(arguments: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-/// A picture of the drawn campsite with a bear in full sight.
-fn bear() -> Picture {
-    let settings = SceneSettings { seed: 7, darkness_end: 0.0, duration_s: 60.0, ..SceneSettings::default() };
-    let mut scene = Scene::new(&settings);
-    let visit = *scene.visits().iter().find(|v| v.class == Class::Bear).unwrap();
-    let mut picture = Picture::default();
-    scene.draw((visit.enters_s + visit.leaves_s) / 2.0, &mut picture);
-    picture
-}
-
 #[test]
 fn a_bear_that_stays_gives_figures_for_every_stage_from_capture_to_puback() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bear.jpg");
-    std::fs::write(&file, encode_jpeg(&bear(), 90, u32::MAX).unwrap()).unwrap();
+    std::fs::write(&file, encode_jpeg(&drawn::bear().0, 90, u32::MAX).unwrap()).unwrap();
     let (code, stdout, stderr) = bench(&["--json", "--seconds", "8", "--source", file.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{stderr}");
     let report: Value = serde_json::from_str(&stdout).expect("nothing but JSON on stdout");

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test program")]
 
+#[path = "support/processes.rs"]
+mod processes;
 #[path = "support/stage.rs"]
 mod stage;
 
@@ -18,6 +20,7 @@ use bearwatch::capture::{CaptureError, Event, Next, Source, Stream};
 use bearwatch::perceive::frame::{Frame, PixelFormat};
 use bearwatch::system::clock::Stopwatch;
 use bearwatch::system::stop::Stop;
+use processes::living;
 use stage::{Stage, grey, jpeg};
 
 fn files(path: &Path, fps: f64, repeat: bool) -> SourceSettings {
@@ -168,16 +171,6 @@ fn a_program_that_ends_well_is_started_again_too() {
     assert!(stage.lost().contains("came to an end"));
     stage.frame();
     stage.end();
-}
-
-/// The processes of a group that are not yet gone, from /proc.
-fn living(group: &str) -> Vec<String> {
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-        let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
-        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-        (fields[2] == group && fields[0] != "Z").then(|| stat.clone())
-    });
-    processes.collect()
 }
 
 #[test]

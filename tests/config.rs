@@ -1,5 +1,7 @@
 //! The configuration as an administrator meets it: the smallest file, the sample, mistakes, overrides.
 
+#![allow(clippy::unwrap_used, reason = "a test program: what cannot be read is a failure")]
+
 use std::path::{Path, PathBuf};
 
 use bearwatch::capture::settings::{CommandFormat, RawPixels, SceneSettings, SourceSettings};
@@ -94,7 +96,7 @@ fn sample_for(kind: Kind) -> String {
             ["pixels = ", "width = ", "height = ", "fps = "].iter().any(|start| line.starts_with(start));
         if line == "source = \"camera\"" {
             text += &format!("source = \"{}\"\n", kind.name());
-        } else if !foreign && !elsewhere && !(only_raw && kind != Kind::Camera) {
+        } else if !foreign && !elsewhere && (!only_raw || kind == Kind::Camera) {
             text += &format!("{line}\n");
         }
     }

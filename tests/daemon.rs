@@ -6,6 +6,8 @@
     reason = "a test program: what cannot be set up is a failure"
 )]
 
+#[path = "support/processes.rs"]
+mod processes;
 mod support;
 
 use std::collections::BTreeSet;
@@ -16,6 +18,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use bearwatch::capture::jpeg;
+use processes::living;
 use rustix::process::Signal;
 use serde_json::Value;
 use support::daemon::{Daemon, Home, Listener, Post, SOON, is_root};
@@ -229,16 +232,6 @@ fn a_source_that_hangs_does_not_hold_up_the_end_and_is_not_left_behind() {
         assert_eq!(daemon.ends_within(Duration::from_secs(5)), 0, "{}", daemon.log());
         assert_eq!(living(&group(&home)), [""; 0], "left behind");
     }
-}
-
-/// The processes of a group that are not yet gone, from /proc.
-fn living(group: &str) -> Vec<String> {
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-        let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
-        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-        (fields[2] == group && fields[0] != "Z").then(|| stat.clone())
-    });
-    processes.collect()
 }
 
 fn group(home: &Home) -> String {

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test program: what cannot be set up is a failure")]
 
+#[path = "support/drawn.rs"]
+mod drawn;
 mod support;
 #[path = "support/desk.rs"]
 mod support_desk;
@@ -13,10 +15,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use bearwatch::capture::pixels::encode_jpeg;
-use bearwatch::capture::settings::SceneSettings;
-use bearwatch::capture::simulated::Scene;
 use bearwatch::perceive::frame::Picture;
-use bearwatch::perceive::model::Class;
 use rustix::process::Signal;
 use serde_json::json;
 use support::{ANONYMOUS, Broker, bearwatch, wait_for};
@@ -261,7 +260,7 @@ impl Drop for Daemon {
 fn daemon(folder: &Path, broker: &Broker) -> Daemon {
     let pictures = folder.join("pictures");
     fs::create_dir_all(&pictures).unwrap();
-    fs::write(pictures.join("bear.jpg"), encode_jpeg(&bear(), 90, u32::MAX).unwrap()).unwrap();
+    fs::write(pictures.join("bear.jpg"), encode_jpeg(&drawn::bear().0, 90, u32::MAX).unwrap()).unwrap();
     let config = folder.join("bearwatch.toml");
     let text = format!(
         "[site]\nname = \"creek\"\ncamera = \"north\"\n[capture]\nsource = \"files\"\npath = {pictures:?}\nfps = 5\nloop = true\n\
@@ -271,16 +270,6 @@ fn daemon(folder: &Path, broker: &Broker) -> Daemon {
     );
     fs::write(&config, text).unwrap();
     Daemon(bearwatch().args(["run", "--config"]).arg(&config).spawn().unwrap())
-}
-
-/// The drawn campsite by day, at the moment when the first bear is best seen.
-fn bear() -> Picture {
-    let settings = SceneSettings { seed: 7, darkness_end: 0.0, duration_s: 60.0, ..SceneSettings::default() };
-    let mut scene = Scene::new(&settings);
-    let visit = *scene.visits().iter().find(|v| v.class == Class::Bear).unwrap();
-    let mut picture = Picture::default();
-    scene.draw((visit.enters_s + visit.leaves_s) / 2.0, &mut picture);
-    picture
 }
 
 #[test]

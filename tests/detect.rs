@@ -1,13 +1,16 @@
 //! `bearwatch detect` as scripts use it: the JSON contract, and pictures as bad as they come.
 
+#![allow(clippy::unwrap_used, reason = "a test program: what cannot be read is a failure")]
+
+#[path = "support/drawn.rs"]
+mod drawn;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
 use bearwatch::capture::pixels::encode_jpeg;
-use bearwatch::capture::settings::SceneSettings;
-use bearwatch::capture::simulated::Scene;
 use bearwatch::perceive::frame::Picture;
-use bearwatch::perceive::model::Class;
+use drawn::bear;
 use serde_json::Value;
 
 fn detect(arguments: &[&str], folder: &Path) -> (Output, Vec<Value>) {
@@ -20,18 +23,6 @@ fn detect(arguments: &[&str], folder: &Path) -> (Output, Vec<Value>) {
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
     let lines = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     (output, lines)
-}
-
-/// The drawn campsite by day, at the moment when the first bear is best seen.
-fn bear() -> (Picture, [f32; 4]) {
-    let settings = SceneSettings { seed: 7, darkness_end: 0.0, duration_s: 60.0, ..SceneSettings::default() };
-    let mut scene = Scene::new(&settings);
-    let visit = *scene.visits().iter().find(|v| v.class == Class::Bear).unwrap();
-    let mut picture = Picture::default();
-    let middle = (visit.enters_s + visit.leaves_s) / 2.0;
-    let truths = scene.draw(middle, &mut picture);
-    let truth = truths.iter().find(|t| t.class == Class::Bear).unwrap();
-    (picture.clone(), truth.bbox.to_pixels(picture.width, picture.height))
 }
 
 #[test]

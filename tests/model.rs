@@ -74,11 +74,13 @@ fn what_is_no_onnx_at_all_is_refused() {
     assert!(load_error(&path).contains("tract cannot load it"), "{}", load_error(&path));
 }
 
+type Change = fn(&mut Value);
+
 #[test]
 fn a_card_of_another_shape_or_other_classes_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let onnx = std::fs::read(ONNX).unwrap();
-    let cases: [(&str, fn(&mut Value)); 6] = [
+    let cases: [(&str, Change); 6] = [
         ("do not divide", |card| card["output"]["strides"] = json!([7])),
         ("its output is", |card| card["output"]["strides"] = json!([8, 16])),
         ("no class \"bear\"", |card| card["classes"][0]["name"] = json!("animal")),

@@ -202,10 +202,8 @@ fn observe(limit: Duration, metrics: Arc<Metrics>, store: PathBuf, stop: Stop) -
             bar.set_position(watch.elapsed().as_secs());
             if !stop.is_raised() {
                 let stages = Stage::ALL.map(|stage| (stage.name(), metrics.quantiles(stage)));
-                last = Look {
-                    stages: stages.into_iter().collect(),
-                    memory_mb: Vitals::read(&store).memory_mb,
-                };
+                last =
+                    Look { stages: stages.into_iter().collect(), memory_mb: Vitals::read(&store).memory_mb };
             }
         }
         bar.finish_and_clear();

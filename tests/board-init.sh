@@ -14,7 +14,15 @@ finish() {
     sleep 1
     poweroff -f
 }
-fail() { finish "failed: $*"; }
+# Where every thread of the daemon waits, for whoever looks for the reason.
+fail() {
+    for task in /proc/"${daemon:-1}"/task/*; do
+        echo "$(cat "$task/comm"): $(cat "$task/wchan" 2>/dev/null) $(grep State "$task/status")"
+        cat "$task/stack" 2>/dev/null
+    done
+    dmesg | tail -n 20
+    finish "failed: $*"
+}
 
 # seen COUNT PATTERN SECONDS: until so many lines of the daemon's log match.
 seen() {
@@ -47,13 +55,15 @@ v4l2-ctl -d /dev/video0 --list-ctrls | grep -E 'gain|dropped|disconnect|inject'
 
 tail -n +1 -F /tmp/log &
 got='YUYV 640×360 at 15 fps'
+# The line of an opened camera; "online" says the same later, when a frame was looked at.
+opened="camera /dev/video0: $got"
 
 bearwatch check --config /bearwatch.toml | tee /tmp/check
 grep -q "^camera .*ok .*$got; a picture of 640×360" /tmp/check || fail "check does not see the camera"
 say "ok: check sees the camera"
 
 daemon
-seen 1 "camera /dev/video0: $got" 120
+seen 1 "$opened" 120
 [ "$(v4l2-ctl -d /dev/video0 --get-ctrl=gain)" = "gain: 77" ] || fail "the gain is not set"
 say "ok: gain is set"
 sleep 8
@@ -64,21 +74,21 @@ seen 1 'marks the frame as damaged' 30
 control percentage_of_dropped_buffers=100
 seen 1 'gave no frame for' 30
 control percentage_of_dropped_buffers=0
-seen 2 "$got" 60
+seen 2 "$opened" 60
 
 control inject_vidioc_qbuf_error=1
 seen 1 'Invalid argument' 30
-seen 3 "$got" 60
+seen 3 "$opened" 60
 
 control inject_fatal_streaming_error=1
 seen 1 'its driver gave up' 30
-seen 4 "$got" 60
+seen 4 "$opened" 60
 
 control disconnect=1
 seen 1 'was unplugged' 30
 rmmod vivid || fail "the daemon holds on to the unplugged camera"
 camera
-seen 5 "$got" 60
+seen 5 "$opened" 60
 stopped
 
 v4l2-ctl -d /dev/video0 --stream-mmap --stream-count=100000 >/dev/null 2>&1 &
@@ -87,7 +97,7 @@ sleep 2
 daemon
 seen 1 'is in use by another program' 60
 kill "$other"
-seen 1 "$got" 60
+seen 1 "$opened" 60
 stopped
 
 daemon --set capture.device=/dev/video1

@@ -38,7 +38,7 @@ def accuracy(stored):
         return text + missing("`BEARWATCH_DATA` and `make figures`")
     text += table(["model", "AP", "AP50", "recall at 1 %", "pictures", "without a bear"], rows)
     if "base_val" not in stored:
-        text += "\n" + missing("the float base; training writes its predictions")
+        text += "\n" + missing("the float base: `BEARWATCH_WEIGHTS` and `make figures`")
     elif "val" in stored:
         text += "\n" + compared(bear(stored["base_val"]), bear(stored["val"]))
     if "val" in stored:
@@ -85,7 +85,10 @@ def as_set(entry):
 
 
 def trailcam(stored):
-    text = "## Camera traps, `trailcam`\n\nA small sample: counts, no shares. At the operating point of the model's card.\n\n"
+    text = (
+        "## Camera traps, `trailcam`\n\nA small sample: counts, no shares. Ours at the operating point of its card; the base at the threshold of its "
+        "recall at 1 % on `bears/val`, since it has no operating point of its own.\n\n"
+    )
     rows = []
     for key, name in (("base_trailcam", "YOLOX-Nano, float, COCO class bear"), ("trailcam", None)):
         if key in stored:
@@ -123,6 +126,9 @@ def speed(stored):
         text += f"* From the start of the process to ready for the first frame: {s['median_ms']} ms, median of {start['count']} ({s['least_ms']} to {s['most_ms']}), {built(start)}\n"
     if "size" in stored:
         text += f"* Size of the binary, model inside: {stored['size']['result']['bytes'] / 1e6:.1f} MB, {built(stored['size'])}\n"
+    if "draw" in stored:
+        q = stored["draw"]["result"]
+        text += f"* A frame of the simulated camera, {q['size']}: {q['p50_ms']:.1f} ms, p99 {q['p99_ms']:.1f} ms, {built(stored['draw'])}\n"
     return text
 
 

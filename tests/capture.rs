@@ -24,7 +24,7 @@ use processes::living;
 use stage::{Stage, grey, jpeg};
 
 fn files(path: &Path, fps: f64, repeat: bool) -> SourceSettings {
-    SourceSettings::Files(FilesSettings { path: path.to_owned(), fps, repeat })
+    SourceSettings::Files(FilesSettings { path: path.to_owned(), fps, repeat, frames_each: 1 })
 }
 
 // ---- files -------------------------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ impl Source for Files {
             pace,
             pictures,
             at: 0,
+            shown: 0,
             scratch: Picture::default(),
         }))
     }
@@ -96,13 +97,17 @@ struct FilesStream {
     pace: Pace,
     pictures: Vec<PathBuf>,
     at: usize,
+    /// How often the picture `at` was shown.
+    shown: u32,
     scratch: Picture,
 }
 
 impl Stream for FilesStream {
     fn describe(&self) -> String {
         let order = if self.settings.repeat { "over and over" } else { "once" };
-        format!("{} pictures, {order}, at {} a second", self.pictures.len(), self.settings.fps)
+        let FilesSettings { fps, frames_each, .. } = self.settings;
+        let each = if frames_each > 1 { format!(", each {frames_each} times") } else { String::new() };
+        format!("{} pictures, {order}{each}, at {fps} a second", self.pictures.len())
     }
 
     fn patience(&self) -> Duration {
@@ -121,10 +126,13 @@ impl Stream for FilesStream {
             return Ok(Next::End);
         }
         let path = &self.pictures[self.at];
-        self.at += 1;
         frame.name = path.display().to_string();
-        load(path, frame, &mut self.scratch)
-            .map_err(|what| CaptureError::BadFrame { source_name: frame.name.clone(), what })?;
+        let loaded = load(path, frame, &mut self.scratch);
+        self.shown += 1;
+        if self.shown >= self.settings.frames_each || loaded.is_err() {
+            (self.at, self.shown) = (self.at + 1, 0);
+        }
+        loaded.map_err(|what| CaptureError::BadFrame { source_name: frame.name.clone(), what })?;
         Ok(Next::Frame)
     }
 }
@@ -149,7 +157,7 @@ mod tests {
     use crate::capture::pixels::{encode_jpeg, to_picture};
 
     fn settings(path: &Path, repeat: bool) -> FilesSettings {
-        FilesSettings { path: path.to_owned(), fps: 1000.0, repeat }
+        FilesSettings { path: path.to_owned(), fps: 1000.0, repeat, frames_each: 1 }
     }
 
     fn open(path: &Path, repeat: bool) -> Box<dyn Stream> {
@@ -222,6 +230,25 @@ mod tests {
             assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
         }
         assert!(list(Path::new("/nowhere/[")).unwrap_err().to_string().contains("pattern"));
+    }
+
+    #[test]
+    fn a_picture_may_be_shown_for_a_while_and_a_broken_one_is_told_once() {
+        let folder = folder();
+        let held = FilesSettings { frames_each: 3, ..settings(folder.path(), false) };
+        let mut stream = Files::new(held).open(&Stop::default()).unwrap();
+        let (mut frame, mut seen) = (Frame::empty(), String::new());
+        loop {
+            match stream.next(&mut frame, &Stop::default()) {
+                Ok(Next::End) => break,
+                Ok(Next::Frame) => {
+                    seen.extend(Path::new(&frame.name).file_name().unwrap().to_str().unwrap().chars().next())
+                }
+                Err(_) => seen.push('!'),
+            }
+        }
+        assert_eq!(seen, "aaabbb!ccc");
+        assert!(stream.describe().contains("each 3 times"));
     }
 
     #[test]

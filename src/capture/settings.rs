@@ -99,6 +99,9 @@ pub struct FilesSettings {
     pub fps: f64,
     /// Begin anew after the last.
     pub repeat: bool,
+    /// Frames in a row that show the same picture, at least 1. Photographs of different moments prove a bear only when each is seen for a
+    /// while, as by a camera.
+    pub frames_each: u32,
 }
 
 /// HTTP multipart stream of an IP camera.

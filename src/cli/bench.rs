@@ -147,7 +147,7 @@ fn source(asked: Option<&str>) -> SourceSettings {
     match asked.map(parse) {
         None => SourceSettings::Simulated(scene),
         Some(SourceSettings::Files(files)) => {
-            SourceSettings::Files(FilesSettings { fps: FILES_FPS, repeat: true, ..files })
+            SourceSettings::Files(FilesSettings { fps: FILES_FPS, repeat: true, frames_each: 1, ..files })
         }
         Some(other) => other,
     }

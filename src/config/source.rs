@@ -118,6 +118,7 @@ fn files(reader: &mut Reader) -> FilesSettings {
         path: reader.path("capture.path").unwrap_or_default(),
         fps: reader.number("capture.fps", FILES_FPS, 0.01..=MOST_FPS),
         repeat: reader.flag("capture.loop", false),
+        frames_each: 1,
     }
 }
 

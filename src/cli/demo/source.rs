@@ -7,8 +7,9 @@ use crate::capture::settings::{
 };
 use crate::cli::input::{ffmpeg, is_video};
 
-/// Pictures of a folder are shown at this rate, a second.
-const PICTURES_FPS: f64 = 2.0;
+/// Pictures of a folder are shown at this rate, a second, and each of them for 3 s: about as long as a bear takes to be believed.
+const PICTURES_FPS: f64 = 5.0;
+const FRAMES_EACH: u32 = 15;
 
 /// Addresses of IP cameras, videos and devices are told apart by their form; everything else is a path.
 pub fn parse(text: &str) -> SourceSettings {
@@ -30,7 +31,8 @@ pub fn parse(text: &str) -> SourceSettings {
             gain: None,
         });
     }
-    SourceSettings::Files(FilesSettings { path: text.into(), fps: PICTURES_FPS, repeat: false })
+    let path = text.into();
+    SourceSettings::Files(FilesSettings { path, fps: PICTURES_FPS, repeat: false, frames_each: FRAMES_EACH })
 }
 
 /// A stream by TCP, since lost packets tear pictures; a recording at its own pace.

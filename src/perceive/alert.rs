@@ -88,7 +88,9 @@ impl Alerts {
         let certain = track.evidence.of(ALERTED) >= scales.decision() && track.class() == ALERTED;
         let long_enough = track.hits >= LEAST_HITS && track.visible_s() >= self.settings.min_visible_s;
         let told = self.open.iter().any(|o| o.track == track.id || same_place(o.alert.bbox, track.bbox));
-        let cooling = self.cooling.iter().any(|c| same_place(c.bbox, track.bbox));
+        // One that returns comes from where it went, and what comes from elsewhere is another bear.
+        let returned = |c: &Closed| same_place(c.bbox, track.came) && same_place(c.bbox, track.bbox);
+        let cooling = self.cooling.iter().any(returned);
         if !(track.seen && certain && long_enough) || told || cooling {
             return None;
         }

@@ -50,14 +50,23 @@ pub struct Sighting {
     pub scores: Scores,
 }
 
-/// Brings together what the model says of the same thing under several classes. `detections` sorted by score, highest first.
+/// What lies within a surer box by this share of its own area is a part of that thing: a leg that looks like a dog.
+const PART_SHARE: f32 = 0.8;
+
+/// Brings together what the model says of the same thing under several classes. `detections` sorted by score, highest first. A bear is
+/// never taken for a part of something else.
 pub fn gather(detections: &[Detection]) -> Vec<Sighting> {
     let mut sightings: Vec<Sighting> = Vec::new();
     for detection in detections {
         let class = detection.class as usize;
-        let same = |s: &&mut Sighting| s.scores[class] == 0.0 && s.bbox.iou(detection.bbox) > SAME_THING_IOU;
+        let overlaps = |of: Rect| of.iou(detection.bbox) > SAME_THING_IOU;
+        let part = |of: Rect| of.intersection(detection.bbox) > PART_SHARE * detection.bbox.area();
+        let same = |s: &&mut Sighting| match detection.class {
+            Class::Bear => overlaps(s.bbox) && s.scores[class] == 0.0,
+            _ => overlaps(s.bbox) || part(s.bbox),
+        };
         if let Some(sighting) = sightings.iter_mut().find(same) {
-            sighting.scores[class] = detection.score;
+            sighting.scores[class] = sighting.scores[class].max(detection.score);
         } else {
             let mut scores = Scores::default();
             scores[class] = detection.score;
@@ -84,6 +93,8 @@ pub struct Track {
     pub hits: u32,
     /// Where it is believed to be, fractions of the frame.
     pub bbox: Rect,
+    /// Where it was first seen.
+    pub came: Rect,
     scores: Scores,
     best: Scores,
     looked_ms: u64,
@@ -107,6 +118,7 @@ impl Track {
             seen: true,
             hits: 1,
             bbox: sighting.bbox,
+            came: sighting.bbox,
             scores: sighting.scores,
             best: sighting.scores,
             looked_ms: now_ms,

@@ -58,6 +58,20 @@ fn opinions_on_one_thing_are_one_sighting() {
 }
 
 #[test]
+fn a_leg_that_looks_like_a_dog_is_a_part_of_the_bear_and_a_bear_is_never_a_part() {
+    let bbox = Rect { x: 0.1, y: 0.1, w: 0.4, h: 0.3 };
+    let inside = Rect { x: 0.12, y: 0.2, w: 0.1, h: 0.2 };
+    let two = |whole, part| {
+        gather(&[
+            Detection { class: whole, score: 0.9, bbox },
+            Detection { class: part, score: 0.5, bbox: inside },
+        ])
+    };
+    assert_eq!(two(Class::Bear, Class::Animal), [Sighting { bbox, scores: [0.9, 0.0, 0.5] }]);
+    assert_eq!(two(Class::Animal, Class::Bear).len(), 2, "a bear in front of a cow");
+}
+
+#[test]
 fn a_walking_bear_keeps_its_name_at_every_frame_rate() {
     for fps in [1.0, 2.0, 5.0, 15.0, 30.0] {
         let mut film = Film::at_fps(fps);

@@ -3,7 +3,10 @@
 use super::noise::{ease, mix};
 
 /// Above this darkness the camera swings its infrared filter away and lights its lamp: pictures turn grey.
-pub const INFRARED_FROM: f32 = 0.72;
+pub const INFRARED_FROM: f32 = 0.62;
+
+/// Darkness at which the sky gives no more than a fifth of noon's light. Cameras swing their filter a little before, while they still see.
+const NIGHTFALL: f32 = 0.72;
 
 /// Distances are kept as one byte: steps of equal ratio from [`NEAREST_M`] to [`FARTHEST_M`].
 const NEAREST_M: f32 = 1.5;
@@ -55,7 +58,7 @@ impl Light {
             gain.push(g);
             haze.push(h);
         }
-        let dusk = ease(darkness / INFRARED_FROM);
+        let dusk = ease(darkness / NIGHTFALL);
         let grain =
             if infrared { 4.5 + 4.0 * (darkness - INFRARED_FROM) } else { mix(1.2, 9.0, dusk * dusk) };
         Light { infrared, directed: 1.0 - ease(darkness * 2.2), grain, gain, haze }
@@ -72,9 +75,9 @@ impl Light {
     }
 }
 
-/// Daylight: full at noon, a fifth and bluish when the filter swings.
+/// Daylight: full at noon, a fifth and bluish at nightfall.
 fn by_sky(b: u8, darkness: f32, weather: Weather) -> ([f32; 3], [f32; 3]) {
-    let dusk = ease(darkness / INFRARED_FROM);
+    let dusk = ease(darkness / NIGHTFALL);
     let level = 255.0 * mix(1.0, 0.2, dusk);
     let warm = 4.0 * dusk * (1.0 - dusk);
     let colour =

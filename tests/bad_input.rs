@@ -10,128 +10,14 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use rustix::process::Signal;
 use serde_json::Value;
-use support::daemon::{Home, Listener, Post, SOON, is_root};
+use support::daemon::{Home, Listener, Post, SOON};
 use support::{Broker, bearwatch, wait_for};
 
 /// An address at which nobody listens.
 const NOWHERE: &str = "mqtt://127.0.0.1:1";
-
-// ---- the disk ----------------------------------------------------------------------------------------------------------------
-
-#[test]
-fn a_store_that_cannot_be_written_is_told_and_alerts_arrive_all_the_same() {
-    let broker = Broker::start();
-    let mut desk = Listener::start(&broker);
-    let home = Home::with_bear(&broker.url, 3, false);
-    std::fs::write(home.store(), "a file, where the folder should be").unwrap();
-    let mut daemon = home.start(&[]);
-    let status = desk.hears_state("degraded", "outbox.redb").to_string();
-    assert!(status.contains("check free space, permissions and the medium"), "{status}");
-    assert_eq!(daemon.ends_within(SOON), 0, "{}", daemon.log());
-    daemon.says("messages wait in memory and are lost if the power fails");
-    desk.hears_state("offline", "stopped");
-    let states: Vec<Value> = desk.alerts().iter().map(|alert| alert["state"].clone()).collect();
-    assert_eq!((states.first(), states.last()), (Some(&"opened".into()), Some(&"closed".into())));
-    assert!(!desk.of("snapshot").is_empty());
-}
-
-/// A small disk of its own.
-struct Ramdisk(PathBuf);
-
-impl Ramdisk {
-    fn mount(folder: PathBuf, size: &str) -> Ramdisk {
-        std::fs::create_dir(&folder).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(&folder)
-            .status()
-            .unwrap();
-        assert!(mounted.success(), "no tmpfs on {}", folder.display());
-        Ramdisk(folder)
-    }
-}
-
-impl Drop for Ramdisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-#[test]
-fn a_disk_that_runs_full_is_told_and_what_came_before_and_after_arrives() {
-    if !is_root() {
-        return;
-    }
-    let mut broker = Broker::start();
-    broker.kill();
-    let home = Home::with_bear(&broker.url, 4, true);
-    let disk = Ramdisk::mount(home.store(), "3m");
-    let mut daemon = home.start(&[]);
-    assert!(wait_for(3 * SOON, || daemon.log().contains("messages wait in memory")), "{}", daemon.log());
-    assert!(daemon.log().contains("outbox.redb: "), "{}", daemon.log());
-    broker.start_again();
-    let mut desk = Listener::start(&broker);
-    desk.hears_state("degraded", "check free space");
-    desk.hears("alert", |_| true);
-    must_remount(&disk.0, "64m");
-    daemon.says("works again");
-    desk.hears_state("online", "");
-    // What lies on the disk comes now, and not only when everything is tried again.
-    desk.hears("alert", |post| post.json()["seq"] == 0);
-    daemon.signal(Signal::TERM);
-    assert_eq!(daemon.ends_within(SOON), 0, "{}", daemon.log());
-    desk.hears_state("offline", "stopped");
-    let mut numbers: Vec<u64> = desk.alerts().iter().map(|alert| alert["seq"].as_u64().unwrap()).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let last = numbers.last().map_or(0, |last| last + 1);
-    assert_eq!(numbers, (0..last).collect::<Vec<_>>(), "alerts are missing: {}", daemon.log());
-}
-
-fn must_remount(folder: &Path, size: &str) {
-    let options = format!("remount,size={size}");
-    assert!(Command::new("mount").args(["-o", &options]).arg(folder).status().unwrap().success());
-}
-
-#[test]
-fn a_disk_without_any_room_is_told_and_alerts_arrive_all_the_same() {
-    if !is_root() {
-        return;
-    }
-    let broker = Broker::start();
-    let mut desk = Listener::start(&broker);
-    let home = Home::with_bear(&broker.url, 3, false);
-    let _disk = Ramdisk::mount(home.store(), "64k");
-    let mut daemon = home.start(&[]);
-    desk.hears_state("degraded", "check free space");
-    assert_eq!(daemon.ends_within(SOON), 0, "{}", daemon.log());
-    desk.hears_state("offline", "stopped");
-    assert!(desk.alerts().len() >= 2);
-}
-
-#[test]
-fn a_damaged_outbox_is_set_aside_and_told_until_somebody_has_looked_at_it() {
-    let broker = Broker::start();
-    let mut desk = Listener::start(&broker);
-    let home = Home::with_bear(&broker.url, 3, true);
-    std::fs::create_dir(home.store()).unwrap();
-    std::fs::write(home.store().join("outbox.redb"), "lightning struck here".repeat(1000)).unwrap();
-    let mut daemon = home.start(&[]);
-    let status = desk.hears_state("degraded", "the outbox was damaged");
-    let reason = status["reason"].as_str().unwrap();
-    let names = std::fs::read_dir(home.store()).unwrap().map(|file| file.unwrap().path());
-    let aside = names.into_iter().find(|name| name.display().to_string().contains("damaged")).unwrap();
-    assert!(reason.contains(&aside.display().to_string()), "{reason}");
-    desk.hears("alert", |_| true);
-    std::fs::remove_file(aside).unwrap();
-    desk.hears_state("online", "");
-    assert_eq!(daemon.stop(), 0);
-}
 
 // ---- pictures ----------------------------------------------------------------------------------------------------------------
 

@@ -140,9 +140,14 @@ impl Outbox {
         if self.disk.is_some() || self.clock.uptime_ms() < self.retry_at_ms {
             return;
         }
+        let told = self.trouble.clone();
         match self.open_disk().and_then(|()| self.move_to_disk()) {
             Ok(()) => tracing::info!("outbox {} works again", self.settings.path.display()),
-            Err(error) => self.disk_failed(&error),
+            Err(error) => {
+                // A disk that opens and then takes nothing is the same trouble still, and was told.
+                self.trouble = told;
+                self.disk_failed(&error);
+            }
         }
         self.show_depth();
     }

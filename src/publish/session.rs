@@ -97,11 +97,11 @@ impl Session {
 
     /// Waits; `true` when the daemon ends meanwhile. Telemetry that comes in speaks of a time without connection and is dropped.
     async fn pause(&mut self, time: Duration) -> bool {
-        let mut rest = time;
-        while !rest.is_zero() && !self.is_finishing() {
-            let step = rest.min(TICK);
+        // By the clock: what is told meanwhile wakes us early, and must not make the pause longer.
+        let watch = Stopwatch::start();
+        while watch.elapsed() < time && !self.is_finishing() {
             select! {
-                () = sleep(step) => rest -= step,
+                () = sleep(TICK.min(time.saturating_sub(watch.elapsed()))) => {}
                 () = self.shared.wake.notified() => {}
             }
             self.life.beat();

@@ -37,15 +37,17 @@ def read(heard):
 
 
 def memory(telemetry, bound):
-    """Resident memory at the first reading after a minute, and at the last."""
-    readings = [(t["uptime_ms"] / 1000, t["memory_mb"]) for t in telemetry]
+    """Resident memory at the first reading after a minute, and at the last; that of the very end, when the model is gone, does not count."""
+    readings = [(t["uptime_ms"] / 1000, t["memory_mb"]) for t in telemetry[:-1]]
     settled = [mb for uptime_s, mb in readings if uptime_s >= 60]
     if len(settled) < 2:
         return {"after_first_minute": None, "at_end": None, "most": None, "growth": None, "bound": bound}
     first, last = settled[0], settled[-1]
+    minutes = {int(uptime_s // 60): round(mb, 1) for uptime_s, mb in readings}
     return {
         "after_first_minute": round(first, 1),
         "at_end": round(last, 1),
+        "at_each_minute": list(minutes.values()),
         "most": round(max(settled), 1),
         "growth": round(last - first, 1),
         "bound": bound,

@@ -52,7 +52,8 @@ listener=$!
 sleep 1 # it has subscribed before the daemon speaks
 
 echo "soak: $minutes minutes, then the figures" >&2
-"$program" run --config "$folder/bearwatch.toml" 2>"$folder/log" &
+# As systemd/bearwatch.service runs it.
+MALLOC_ARENA_MAX=1 "$program" run --config "$folder/bearwatch.toml" 2>"$folder/log" &
 daemon=$!
 for ((second = 0; second < minutes * 60; second++)); do
     sleep 1

@@ -1,5 +1,7 @@
 """The card for people: what the model is, what it was made from, how good it is and where it is not."""
 
+from training.samples import SIMULATED_SHARE
+
 WORDS = """\
 # {name}, version {version}
 
@@ -20,8 +22,8 @@ a false alarm hurts somebody who trusted it alone; not for counting animals; not
 - **Pictures:** the `bears/train` set, {pictures} of its pictures for training and {held} set aside. They are mostly web pictures of bears, close and
   in daylight, pets, toys, raccoons, objects and a few camera-trap frames, **mostly without a stated licence**. They were used for training only; none is in this
   project, and none may be redistributed from it. SHA-256 over the set: `{data_sha256}`.
-- **SIMULATION:** {simulated} frames drawn by `bearwatch simulate` (seeds from 1000000 on), a tenth of what was seen in training. No figure below
-  comes from them.
+- **SIMULATION:** {simulated} frames drawn by `bearwatch simulate` (seeds from 1000000 on): {simulated_share:.0%} of what the first run saw,
+  {simulated_share_hard:.0%} of the second. No figure below comes from them.
 - **Made worse on purpose:** framing (a fifth to twice the size, wide scenes behind, four pictures in one), darkness, infrared-like grey, lamp
   fall-off, sensor noise, blur, few pixels, JPEG.
 
@@ -60,7 +62,7 @@ At the operating points (int8):
 ## Where it falls short
 
 - Almost no real picture of a bear at night was there to learn from or to measure on: night is simulated, and no figure here speaks for it.
-- `trailcam` is 31 pictures with 9 bears: a sanity check, not a benchmark. Pictures of one source stand in `train` and `val`; a new site will be worse.
+- {on_trailcam}`trailcam` is 31 pictures with 9 bears: a sanity check, not a benchmark. Pictures of one source stand in `train` and `val`; a new site will be worse.
 - Bears in the data are large and centred. Far ones (under some 20 pixels in the {width}-pixel input) are mostly missed in the whole frame; tiles help.
 - Bears half hidden, families with cubs, rain, fog and motion blur are rare in the data.
 - Teddy bears, giant pandas, large dark dogs and brown cattle are what it takes for bears most easily. Cattle, deer and boar hardly occur in the data.
@@ -81,6 +83,9 @@ def text(card, figures):
         data_sha256=training["data_sha256"],
         pictures=training["runs"][0]["pictures"],
         simulated=training["runs"][0]["simulated"],
+        simulated_share=SIMULATED_SHARE,
+        simulated_share_hard=2 * SIMULATED_SHARE,
+        on_trailcam=_on_trailcam(figures),
         seeds=" and ".join(str(run["seed"]) for run in training["runs"]),
         held=points["pictures"],
         held_without=points["without_bear"],
@@ -89,6 +94,14 @@ def text(card, figures):
         figures="\n".join(_row(model, name, told) for (model, name), told in sorted(figures.items(), key=lambda f: f[0][1])),
         found="\n".join(_found(name, told) for (model, name), told in figures.items() if "int8" in model),
     )
+
+
+def _on_trailcam(figures):
+    """Says so where training made it worse on camera traps than the base."""
+    ap50 = lambda word: next(told.get("bear", {}).get("ap50") or 0 for (model, name), told in figures.items() if word in model and name == "trailcam")
+    if ap50("int8") >= ap50("base"):
+        return ""
+    return "**On camera traps (`trailcam`) it is worse than the base that it was made from:** what it learned from close web pictures it paid for there. "
 
 
 def _run(run):

@@ -101,7 +101,7 @@ def _on_trailcam(figures):
     ap50 = lambda word: next(told.get("bear", {}).get("ap50") or 0 for (model, name), told in figures.items() if word in model and name == "trailcam")
     if ap50("int8") >= ap50("base"):
         return ""
-    return "**On camera traps (`trailcam`) it is worse than the base that it was made from:** what it learned from close web pictures it paid for there. "
+    return "**On camera traps (`trailcam`), looked at whole, it is worse than the base that it was made from:** what it learned from close web pictures it paid for there. "
 
 
 def _run(run):

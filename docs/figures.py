@@ -233,9 +233,10 @@ def ci(_):
     if not file.exists():
         print(f"not measured: there is no {file.name} in the target folder; .ci/run writes it")
         return None
-    lines = [re.fullmatch(r"\s*([\d.]+) min\s+(.*)", line) for line in file.read_text().splitlines()]
+    commit, *lines = file.read_text().splitlines()
+    lines = [re.fullmatch(r"\s*([\d.]+) min\s+(.*)", line) for line in lines]
     steps = [{"step": found[2], "minutes": float(found[1])} for found in lines if found]
-    return {"command": ".ci/run", "count": len(steps), "result": {"steps": steps}}
+    return {"commit": commit, "command": ".ci/run", "count": len(steps), "result": {"steps": steps}}
 
 
 def lines(_):

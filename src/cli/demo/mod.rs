@@ -51,7 +51,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Decides who comes when; below 1,000,000, since the model was trained with drawings from seeds above
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(..1_000_000))]
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(..1_000_000))]
     seed: u64,
     /// How long it runs, seconds
     #[arg(long, default_value_t = 60.0, value_name = "S", value_parser = seconds)]

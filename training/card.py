@@ -70,10 +70,10 @@ def machine_card(model, points, runs, calibration, base, train):
     """The card that the program reads; its form is set by `Card` in src/infer/bundle.rs."""
     return {
         "name": NAME,
-        "version": 2,
+        "version": 3,
         "file": f"{NAME}.onnx",
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
-        "format": "int8 QDQ, weights per channel",
+        "format": "int8 QDQ from the first convolution to the heads, weights per channel",
         "licence": "weights: MIT OR Apache-2.0, derived from YOLOX-Nano (Megvii, Apache-2.0); see the card for the training pictures",
         "input": {"width": evaluate.SIDE, "height": evaluate.SIDE, "order": "bgr", "mean": [0, 0, 0], "std": [1, 1, 1], "fill": 114},
         "output": {"layout": "yolox", "strides": list(STRIDES)},

@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm board soak bench figures
+.PHONY: help build demo demo-check test lint arm board soak bench figures performance
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,19 @@ figures: ## Measure everything that docs/figures.md states and write it anew (DI
 	@deploy/prepare.sh build broker tests
 	cargo build --locked $(CARGO_FLAGS)
 	@python3 docs/figures.py --program $(PROGRAM) $(if $(DIST),--dist $(DIST))
+
+PEERS := $(or $(CARGO_TARGET_DIR),target)/peers/venv
+
+$(PEERS)/ready: benches/peers/requirements.txt benches/peers/converters.txt
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the other runtimes need Python 3.11 or later")'
+	python3 -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet -r benches/peers/requirements.txt
+	$(PEERS)/bin/pip install --quiet --no-deps --ignore-requires-python -r benches/peers/converters.txt
+	touch $@
+
+performance: $(PEERS)/ready ## Network and frame path beside other runtimes, and instructions on ARM: docs/performance.md anew (an hour)
+	@deploy/prepare.sh build broker tests arm
+	@python3 docs/performance.py --python $(PEERS)/bin/python
 
 # Training of the model is Python: see training/README.md.
 -include training/train.mk

@@ -152,7 +152,7 @@ fn what_runs_but_deserves_a_look_is_a_warning() {
         "capture.source=command",
         &command,
         "capture.format=y4m",
-        "perceive.budget_ms=10",
+        "perceive.budget_ms=1",
         "store.max_mb=1000000",
     ];
     let (code, findings) = installation.check(&sets);

@@ -44,7 +44,7 @@ fn the_embedded_model_loads_and_is_the_committed_file() {
     let engine = Engine::load(&bundle).unwrap();
     let spec = engine.spec();
     let mut output = Vec::new();
-    engine.run(&vec![114.0; 3 * (spec.input.width * spec.input.height) as usize], &mut output).unwrap();
+    engine.run(&vec![114; 3 * (spec.input.width * spec.input.height) as usize], &mut output).unwrap();
     assert_eq!(output.len(), spec.anchors() * (5 + spec.channels));
     assert!(output.iter().all(|v| v.is_finite()));
 }

@@ -43,7 +43,7 @@ pub fn perceive(reader: &mut Reader) -> Perceive {
     let threshold = reader.maybe_number("perceive.bear_threshold", 0.01..=0.99, "the model card's");
     Perceive {
         regions: reader.choice("perceive.regions", &modes).unwrap_or(default.regions),
-        budget_ms: reader.number("perceive.budget_ms", default.budget_ms, 10.0..=60_000.0),
+        budget_ms: reader.number("perceive.budget_ms", default.budget_ms, 1.0..=60_000.0),
         bear_threshold: threshold.map(|threshold| threshold as f32),
         enhance: reader.flag("perceive.enhance", default.enhance),
         false_alarms_per_day: reader.number(

@@ -1,17 +1,26 @@
-//! The only file that names tract: an ONNX graph becomes a plan, a plan turns inputs into outputs.
-
-use std::sync::Arc;
-
-use tract_onnx::prelude::*;
+//! A model of a bundle, ready to run on pictures: the network, held to what the card says.
 
 use super::bundle::{Bundle, ModelError};
-use crate::perceive::model::ModelSpec;
+use super::graph::levels::Levels;
+use super::graph::network::{Network, NetworkError, Operators};
+use super::int8::isa::Isa;
+use crate::perceive::model::{InputSpec, ModelSpec};
 
 /// Runs a model. Shared by the threads that run regions side by side: a run keeps nothing.
 pub struct Engine {
-    plan: Arc<TypedRunnableModel>,
-    shape: [usize; 4],
+    network: Network,
+    pixels: Pixels,
     spec: ModelSpec,
+}
+
+/// How the bytes of a picture become the network's input.
+enum Pixels {
+    /// As they are.
+    Same,
+    /// By a table for each channel.
+    Bytes(Box<[[u8; 256]; 3]>),
+    /// Planes of floats, by a table for each channel.
+    Floats(Box<[[f32; 256]; 3]>),
 }
 
 /// The model failed on an input, which no input should bring about: the frame is skipped, the error logged and counted.
@@ -26,6 +35,12 @@ impl RunError {
     }
 }
 
+impl From<NetworkError> for RunError {
+    fn from(error: NetworkError) -> RunError {
+        RunError(error.to_string())
+    }
+}
+
 impl Engine {
     /// Loads the graph, optimises it, and checks its shapes against the card: input 1 × 3 × height × width float32, output
     /// 1 × anchors × (5 + channels) float32.
@@ -33,11 +48,10 @@ impl Engine {
         let spec = &bundle.spec;
         let shape = [1, 3, spec.input.height as usize, spec.input.width as usize];
         let unsuitable = |what: String| ModelError::Unsuitable { path: bundle.path.clone(), what };
-        let model = optimise(&bundle.onnx, shape)
-            .map_err(|error| unsuitable(format!("tract cannot load it: {error:#}")))?;
-        let fact = model.output_fact(0).map_err(|error| unsuitable(error.to_string()))?;
-        let found: Vec<usize> = fact.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
+        let network = Network::load(&bundle.onnx, shape, Operators::Ours(Isa::best()))
+            .map_err(|error| unsuitable(format!("tract cannot load it: {error}")))?;
         let expected = [1, spec.anchors()];
+        let found = network.output();
         let columns = found.get(2).copied().unwrap_or(0);
         if found.len() != 3 || found[..2] != expected || columns < 5 + spec.channels {
             let least = 5 + spec.channels;
@@ -46,9 +60,8 @@ impl Engine {
                 expected[1]
             )));
         }
-        let plan =
-            model.into_runnable().map_err(|error| unsuitable(format!("tract cannot plan it: {error:#}")))?;
-        Ok(Engine { plan, shape, spec: ModelSpec { channels: columns - 5, ..spec.clone() } })
+        let pixels = Pixels::new(&spec.input, network.input());
+        Ok(Engine { network, pixels, spec: ModelSpec { channels: columns - 5, ..spec.clone() } })
     }
 
     /// The card's specification with the number of class channels that the output really has.
@@ -56,21 +69,40 @@ impl Engine {
         &self.spec
     }
 
-    /// Runs one input (3 planes, as [`crate::perceive::regions::fill_input`] lays them out) and writes anchors × columns numbers.
-    pub fn run(&self, input: &[f32], output: &mut Vec<f32>) -> Result<(), RunError> {
-        let told = |error: TractError| RunError(format!("{error:#}"));
-        let tensor = Tensor::from_shape(&self.shape, input).map_err(told)?;
-        let results = self.plan.run(tvec!(tensor.into())).map_err(told)?;
-        let view = results[0].to_plain_array_view::<f32>().map_err(told)?;
-        output.clear();
-        output.extend(view.iter());
+    /// The network within.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Runs one input (height × width × 3 bytes, as [`crate::perceive::regions::fill_input`] lays them out) and writes anchors × columns
+    /// numbers.
+    pub fn run(&self, input: &[u8], output: &mut Vec<f32>) -> Result<(), RunError> {
+        match &self.pixels {
+            Pixels::Same => self.network.run_bytes(input, output)?,
+            Pixels::Bytes(tables) => {
+                let byte = |(i, &byte): (usize, &u8)| tables[i % 3][usize::from(byte)];
+                let bytes: Vec<u8> = input.iter().enumerate().map(byte).collect();
+                self.network.run_bytes(&bytes, output)?;
+            }
+            Pixels::Floats(tables) => {
+                let plane =
+                    |c: usize| input.iter().skip(c).step_by(3).map(move |&b| tables[c][usize::from(b)]);
+                self.network.run_planes(&(0..3).flat_map(plane).collect::<Vec<f32>>(), output)?;
+            }
+        }
         debug_assert_eq!(output.len(), self.spec.anchors() * (5 + self.spec.channels));
         Ok(())
     }
 }
 
-fn optimise(onnx: &[u8], shape: [usize; 4]) -> TractResult<TypedModel> {
-    let mut bytes = onnx;
-    let model = tract_onnx::onnx().model_for_read(&mut bytes)?;
-    model.with_input_fact(0, f32::fact(shape).into())?.into_optimized()
+impl Pixels {
+    fn new(spec: &InputSpec, levels: Option<&Levels>) -> Pixels {
+        let value = |c: usize, byte: usize| (byte as f32 - spec.mean[c]) / spec.std[c];
+        let Some(levels) = levels else {
+            return Pixels::Floats(Box::new([0, 1, 2].map(|c| std::array::from_fn(|byte| value(c, byte)))));
+        };
+        let tables = [0, 1, 2].map(|c| std::array::from_fn(|byte| levels.byte(c, value(c, byte))));
+        let same = tables.iter().all(|table: &[u8; 256]| (0..=255).eq(table.iter().copied()));
+        if same { Pixels::Same } else { Pixels::Bytes(Box::new(tables)) }
+    }
 }

@@ -3,5 +3,7 @@
 pub mod annotate;
 pub mod bundle;
 pub mod engine;
+pub mod graph;
+pub mod int8;
 pub mod still;
 pub mod worker;

@@ -13,7 +13,7 @@ use crate::perceive::settings::RegionMode;
 /// An engine with its buffers.
 pub struct StillDetector {
     engine: Engine,
-    input: Vec<f32>,
+    input: Vec<u8>,
     output: Vec<f32>,
 }
 

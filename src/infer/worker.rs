@@ -83,7 +83,7 @@ pub struct Worker {
 /// The buffers of one region; as many as regions run at the same time.
 #[derive(Default)]
 struct Lane {
-    input: Vec<f32>,
+    input: Vec<u8>,
     output: Vec<f32>,
 }
 

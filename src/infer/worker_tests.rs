@@ -86,7 +86,7 @@ fn as_many_regions_as_there_are_lanes_run_side_by_side_and_tell_the_same() {
     let (worker, _drafts) = worker(4, None);
     let input = &worker.engine.spec().input;
     let numbers = 3 * (input.width * input.height) as usize;
-    let dim = |by: usize| (0..numbers).map(|i| (i % by) as f32).collect::<Vec<f32>>();
+    let dim = |by: usize| (0..numbers).map(|i| (i % by) as u8).collect::<Vec<u8>>();
     let mut lanes = [dim(200), dim(50)].map(|input| Lane { input, output: Vec::new() });
     run_lanes(&worker.engine, &mut lanes).unwrap();
     for lane in &lanes {
@@ -95,7 +95,7 @@ fn as_many_regions_as_there_are_lanes_run_side_by_side_and_tell_the_same() {
         assert_eq!(alone, lane.output);
     }
     assert_ne!(lanes[0].output, lanes[1].output);
-    let mut wrong = [Lane::default(), Lane { input: vec![0.0; 5], output: Vec::new() }];
+    let mut wrong = [Lane::default(), Lane { input: vec![0; 5], output: Vec::new() }];
     assert!(run_lanes(&worker.engine, &mut wrong).is_err(), "no panic, an error");
     assert!(run_lanes(&worker.engine, &mut []).is_ok());
 }

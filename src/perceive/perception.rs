@@ -79,7 +79,7 @@ impl Perception {
     }
 
     /// Enhances and resamples one region into the model's input.
-    pub fn fill(&self, picture: &Picture, region: Region, input: &mut Vec<f32>) {
+    pub fn fill(&self, picture: &Picture, region: Region, input: &mut Vec<u8>) {
         let place = Letterbox::new(region, picture.width, picture.height, &self.spec.input);
         fill_input(picture, &place, &self.spec.input, self.condition.tone(), input);
     }

@@ -23,8 +23,8 @@ const ONE: u32 = 256;
 /// Every other byte of eight.
 const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
 
-/// Resamples a region into the model's input: `input` becomes 3 planes of `spec.height` × `spec.width`. Bilinear when
-/// enlarging; area-weighted triangle filter when shrinking, so that small things do not flicker.
+/// Resamples a region into the model's input: `input` becomes `spec.height` × `spec.width` pixels of 3 bytes in the order that the model
+/// wants. Bilinear when enlarging; area-weighted triangle filter when shrinking, so that small things do not flicker.
 ///
 /// `tone` is applied to every channel value last (a table of 256 entries: the low-light enhancement), for averaging first takes the
 /// noise away before the shadows are lifted.
@@ -33,21 +33,20 @@ pub fn fill_input(
     place: &Letterbox,
     spec: &InputSpec,
     tone: &[u8; 256],
-    input: &mut Vec<f32>,
+    input: &mut Vec<u8>,
 ) {
-    let planes = Planes::new(spec, tone);
-    planes.clear(spec, input);
+    let shifts = shifts(spec.order);
+    let tone = Tone::new(tone);
+    input.clear();
+    input.resize(spec.width as usize * spec.height as usize * 3, spec.fill);
     let columns = Taps::new(0, place.width, place.scaled_width);
     let rows = Taps::new(place.top, place.height, place.scaled_height);
     let mut band = Band::new(place.width);
-    let plane = spec.width as usize * spec.height as usize;
-    for (y, (first, weights)) in rows.iter().enumerate() {
+    let lines = input.chunks_exact_mut(spec.width as usize * 3);
+    for ((first, weights), line) in rows.iter().zip(lines) {
         band.blend(picture, place.left, first, weights);
-        let at = y * spec.width as usize;
-        for (x, sums) in (at..).zip(band.squeeze(&columns)) {
-            for (i, (table, shift)) in planes.tables.iter().zip(planes.shifts).enumerate() {
-                input[i * plane + x] = table.at(sums >> shift);
-            }
+        for (pixel, sums) in line.as_chunks_mut::<3>().0.iter_mut().zip(band.squeeze(&columns)) {
+            *pixel = shifts.map(|shift| tone.at(sums >> shift));
         }
     }
 }
@@ -130,43 +129,27 @@ fn pack([red, green, blue]: [u16; 3]) -> u64 {
     u64::from(red >> 3) | u64::from(green >> 3) << 21 | u64::from(blue >> 3) << 42
 }
 
-/// From a weighted sum to the number that the model takes: tone, mean and scale of one plane.
-struct Table([f32; 257]);
+/// The tone table; one entry more, so that there is always a next one.
+struct Tone([u8; 257]);
 
-impl Table {
-    /// `sum`: its lowest 21 bits are a channel value with 13 bits after the point; linear between the entries.
-    fn at(&self, sum: u64) -> f32 {
-        let (low, part) = ((sum >> 13) as usize & 255, (sum & 0x1FFF) as f32 / 8192.0);
-        self.0[low] + part * (self.0[low + 1] - self.0[low])
+impl Tone {
+    fn new(tone: &[u8; 256]) -> Tone {
+        Tone(std::array::from_fn(|v| tone[v.min(255)]))
+    }
+
+    /// `sum`: its lowest 21 bits are a channel value with 13 bits after the point; linear between the entries, rounded last.
+    fn at(&self, sum: u64) -> u8 {
+        let (low, part) = ((sum >> 13) as usize & 255, (sum & 0x1FFF) as u32);
+        let [low, high] = [self.0[low], self.0[low + 1]].map(u32::from);
+        ((low * (8192 - part) + high * part + 4096) >> 13) as u8
     }
 }
 
-/// The planes of the input: where the channel of each stands in a packed sum, and how values become inputs.
-struct Planes {
-    shifts: [u32; 3],
-    tables: [Table; 3],
-    empty: [f32; 3],
-}
-
-impl Planes {
-    fn new(spec: &InputSpec, tone: &[u8; 256]) -> Planes {
-        let shifts = match spec.order {
-            ChannelOrder::Rgb => [0, 21, 42],
-            ChannelOrder::Bgr => [42, 21, 0],
-        };
-        let scale = |plane: usize, value: u8| (f32::from(value) - spec.mean[plane]) / spec.std[plane];
-        let table = |plane| Table(std::array::from_fn(|v| scale(plane, tone[v.min(255)])));
-        let empty = std::array::from_fn(|plane| scale(plane, spec.fill));
-        Planes { shifts, tables: std::array::from_fn(table), empty }
-    }
-
-    /// The input as it is where no picture lies.
-    fn clear(&self, spec: &InputSpec, input: &mut Vec<f32>) {
-        let plane = spec.width as usize * spec.height as usize;
-        input.clear();
-        for (i, &empty) in self.empty.iter().enumerate() {
-            input.resize((i + 1) * plane, empty);
-        }
+/// Where the channels of a pixel stand in a packed sum, in the order that the model wants.
+fn shifts(order: ChannelOrder) -> [u32; 3] {
+    match order {
+        ChannelOrder::Rgb => [0, 21, 42],
+        ChannelOrder::Bgr => [42, 21, 0],
     }
 }
 

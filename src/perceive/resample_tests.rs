@@ -42,13 +42,12 @@ fn worst(picture: &Picture, region: Rect, spec: &InputSpec) -> f64 {
     let place = Letterbox::new(Region { rect: region }, picture.width, picture.height, spec);
     let mut input = Vec::new();
     fill_input(picture, &place, spec, &IDENTITY_TONE, &mut input);
-    let plane = (spec.width * spec.height) as usize;
-    assert_eq!(input.len(), 3 * plane);
+    assert_eq!(input.len(), 3 * (spec.width * spec.height) as usize);
     let mut worst = 0.0f64;
     for y in 0..place.scaled_height {
         for x in 0..place.scaled_width {
             for channel in 0..3 {
-                let got = f64::from(input[channel * plane + (y * spec.width + x) as usize]);
+                let got = f64::from(input[(y * spec.width + x) as usize * 3 + channel]);
                 worst = worst.max((got - reference(picture, &place, (x, y), channel)).abs());
             }
         }
@@ -60,14 +59,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn equals_the_triangle_filter_within_two_grey_levels(
+    fn equals_the_triangle_filter_within_two_and_a_half_grey_levels(
         (width, height, iw, ih) in (1u32..150, 1u32..150, 10u32..70, 10u32..70),
         [x, y, w, h] in [0.0f32..0.9, 0.0f32..0.9, 0.05f32..1.0, 0.05f32..1.0],
         seed in 0u32..1000,
     ) {
         let spec = InputSpec { width: iw, height: ih, ..InputSpec::square(1) };
         let off = worst(&grain(width, height, seed), Rect { x, y, w, h }, &spec);
-        prop_assert!(off <= 2.0, "{off}");
+        prop_assert!(off <= 2.5, "{off}");
     }
 
     #[test]
@@ -78,16 +77,16 @@ proptest! {
         let place = Letterbox::new(Region { rect: Rect::WHOLE }, width, 33, &spec);
         let mut input = Vec::new();
         fill_input(&picture, &place, &spec, &IDENTITY_TONE, &mut input);
-        prop_assert!(input.iter().all(|&v| v == f32::from(level)));
+        prop_assert!(input.iter().all(|&v| v == level));
     }
 }
 
 #[test]
 fn a_large_picture_is_as_right_as_a_small_one() {
-    assert!(worst(&grain(1280, 720, 5), Rect::WHOLE, &InputSpec::square(24)) <= 2.0);
-    assert!(worst(&grain(4096, 3, 6), Rect::WHOLE, &InputSpec::square(416)) <= 2.0);
+    assert!(worst(&grain(1280, 720, 5), Rect::WHOLE, &InputSpec::square(24)) <= 2.5);
+    assert!(worst(&grain(4096, 3, 6), Rect::WHOLE, &InputSpec::square(416)) <= 2.5);
     // Hundreds of pixels in one, more than any lens is worth: weights of 1/256 are coarse there.
-    assert!(worst(&grain(4096, 300, 7), Rect::WHOLE, &InputSpec::square(3)) <= 6.0);
+    assert!(worst(&grain(4096, 300, 7), Rect::WHOLE, &InputSpec::square(3)) <= 6.5);
 }
 
 #[test]
@@ -105,27 +104,18 @@ fn one_pixel_fills_the_input() {
     let place = Letterbox::new(Region { rect: Rect::WHOLE }, 1, 1, &spec);
     let mut input = Vec::new();
     fill_input(&picture, &place, &spec, &IDENTITY_TONE, &mut input);
-    assert!(input[..64].iter().all(|&v| v == 10.0) && input[128..].iter().all(|&v| v == 30.0));
+    assert_eq!(input, [10, 20, 30].repeat(64));
 }
 
 #[test]
-fn planes_margin_mean_and_scale_are_as_the_card_says() {
+fn order_and_margin_are_as_the_card_says() {
     let mut picture = Picture::new(4, 2);
     picture.data.chunks_exact_mut(3).for_each(|p| p.copy_from_slice(&[100, 150, 200]));
-    let spec = InputSpec {
-        order: ChannelOrder::Bgr,
-        mean: [10.0, 20.0, 30.0],
-        std: [2.0, 4.0, 5.0],
-        ..InputSpec::square(4)
-    };
+    let spec = InputSpec { order: ChannelOrder::Bgr, ..InputSpec::square(4) };
     let place = Letterbox::new(Region { rect: Rect::WHOLE }, 4, 2, &spec);
-    let mut input = vec![7.0; 999];
+    let mut input = vec![7; 999];
     fill_input(&picture, &place, &spec, &IDENTITY_TONE, &mut input);
-    let plane = |picture: f32, margin: f32| [vec![picture; 8], vec![margin; 8]].concat();
-    let blue = plane((200.0 - 10.0) / 2.0, (114.0 - 10.0) / 2.0);
-    let green = plane((150.0 - 20.0) / 4.0, (114.0 - 20.0) / 4.0);
-    let red = plane((100.0 - 30.0) / 5.0, (114.0 - 30.0) / 5.0);
-    assert_eq!(input, [blue, green, red].concat());
+    assert_eq!(input, [[200, 150, 100].repeat(8), vec![114; 24]].concat());
 }
 
 #[test]
@@ -138,6 +128,6 @@ fn shadows_are_lifted_after_averaging_and_the_margin_is_not() {
     let place = Letterbox::new(Region { rect: Rect::WHOLE }, 8, 4, &spec);
     let mut input = Vec::new();
     fill_input(&picture, &place, &spec, &table, &mut input);
-    assert!((input[1] - f32::from(table[20])).abs() < 1.0, "{} is not {}", input[1], table[20]);
-    assert_eq!(input[15], 114.0);
+    assert!(input[3].abs_diff(table[20]) <= 1, "{} is not {}", input[3], table[20]);
+    assert_eq!(input[45], 114);
 }

@@ -50,7 +50,7 @@ pub fn check(settings: &ModelSettings, perceive: &Settings) -> Finding {
 /// The median of some runs, milliseconds. The first run is not among them: it also fetches the weights.
 fn time(engine: &Engine) -> Result<f64, RunError> {
     let input = &engine.spec().input;
-    let grey = vec![f32::from(input.fill); 3 * input.width as usize * input.height as usize];
+    let grey = vec![input.fill; 3 * input.width as usize * input.height as usize];
     let mut output = Vec::new();
     engine.run(&grey, &mut output)?;
     let (whole, mut runs) = (Stopwatch::start(), Vec::new());

@@ -154,7 +154,7 @@ fn verify(path: Option<&Path>, common: &Common) -> Outcome {
 fn try_out(bundle: Bundle) -> Result<Bundle, ModelError> {
     let engine = Engine::load(&bundle)?;
     let input = &engine.spec().input;
-    let grey = vec![f32::from(input.fill); 3 * input.width as usize * input.height as usize];
+    let grey = vec![input.fill; 3 * input.width as usize * input.height as usize];
     let mut output = Vec::new();
     let unsuitable = |what: String| ModelError::Unsuitable { path: bundle.path.clone(), what };
     engine.run(&grey, &mut output).map_err(|error| unsuitable(error.to_string()))?;

@@ -58,10 +58,8 @@ fn main() {
     let operators = if args.operators == "tract" { Operators::Tracts } else { Operators::Ours(isa) };
     let shape = [1, 3, args.side, args.side];
     let network = Network::load(&onnx, shape, operators).unwrap();
-    let mut input = vec![114.0; shape.iter().product()];
-    if let Some(path) = &args.input {
-        input = floats(path);
-    }
+    let planes = args.input.as_deref().map_or_else(|| vec![114.0; shape.iter().product()], floats);
+    let input = Input::new(&network, planes);
     let mut output = vec![];
     if args.serve {
         return serve(&network, &input, &mut output);
@@ -83,25 +81,36 @@ fn main() {
     println!("{report}");
 }
 
-/// As in the daemon: where the network takes bytes, it is given bytes, and only the run is timed.
-fn time(network: &Network, input: &[f32], output: &mut Vec<f32>) -> f64 {
-    let bytes = network.to_bytes(input).unwrap();
+/// As in the daemon: where the network takes bytes, it is given bytes.
+enum Input {
+    Bytes(Vec<u8>),
+    Planes(Vec<f32>),
+}
+
+impl Input {
+    fn new(network: &Network, planes: Vec<f32>) -> Input {
+        network.to_bytes(&planes).unwrap().map_or(Input::Planes(planes), Input::Bytes)
+    }
+}
+
+/// Milliseconds of one run.
+fn time(network: &Network, input: &Input, output: &mut Vec<f32>) -> f64 {
     let begin = Instant::now();
-    match bytes {
-        Some(bytes) => network.run_bytes(&bytes, output).unwrap(),
-        None => network.run_planes(input, output).unwrap(),
+    match input {
+        Input::Bytes(bytes) => network.run_bytes(bytes, output).unwrap(),
+        Input::Planes(planes) => network.run_planes(planes, output).unwrap(),
     }
     begin.elapsed().as_secs_f64() * 1e3
 }
 
-fn serve(network: &Network, input: &[f32], output: &mut Vec<f32>) {
+fn serve(network: &Network, input: &Input, output: &mut Vec<f32>) {
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
             ["run"] => println!("{}", time(network, input, output)),
             ["infer", from, to] => {
-                let ms = time(network, &floats(Path::new(from)), output);
+                let ms = time(network, &Input::new(network, floats(Path::new(from))), output);
                 save(Path::new(to), output);
                 println!("{ms}");
             }

@@ -1,6 +1,7 @@
 //! What the bytes of a quantised tensor stand for.
 
 use crate::infer::int8::lookup::Table;
+use crate::infer::int8::requant::lowest_byte;
 
 /// Scale and zero point: `value = (byte - zero) · scale`. One of each, or one a channel. Signed bytes are shifted by 128 and stored unsigned.
 #[derive(Clone, Debug)]
@@ -59,11 +60,21 @@ impl Levels {
         (f32::from(byte) - f32::from(self.zero(c))) * self.scale(c)
     }
 
-    /// The byte that comes nearest to a value, halves to even; not a number becomes the zero point. As ONNX defines QuantizeLinear.
+    /// The byte that comes nearest to a value, halves to even; not a number becomes the least. As ONNX defines QuantizeLinear.
     pub fn byte(&self, c: usize, value: f32) -> u8 {
-        let rounded = (value / self.scale(c)).round_ties_even();
-        let rounded = if rounded.is_nan() { 0.0 } else { rounded };
-        (rounded + f32::from(self.zero(c))).clamp(0.0, 255.0) as u8
+        to_byte(value, self.scale(c), self.zero(c))
+    }
+
+    /// Values of channel `c` to bytes.
+    pub fn to_bytes<'a>(&self, c: usize, values: &[f32], bytes: impl Iterator<Item = &'a mut u8>) {
+        let (scale, zero) = (self.scale(c), self.zero(c));
+        bytes.zip(values).for_each(|(byte, &value)| *byte = to_byte(value, scale, zero));
+    }
+
+    /// Bytes of channel `c` to values.
+    pub fn to_values<'a>(&self, c: usize, bytes: impl Iterator<Item = &'a u8>, values: &mut [f32]) {
+        let (scale, zero) = (self.scale(c), f32::from(self.zero(c)));
+        values.iter_mut().zip(bytes).for_each(|(value, &byte)| *value = (f32::from(byte) - zero) * scale);
     }
 
     /// Bytes of `self` as bytes of `other`.
@@ -72,4 +83,9 @@ impl Levels {
         let table = |c| std::array::from_fn(|byte| other.byte(c, self.value(c, byte as u8)));
         Table::by_channel((0..channels).map(table).collect())
     }
+}
+
+fn to_byte(value: f32, scale: f32, zero: u8) -> u8 {
+    let held = (value / scale).max(-f32::from(zero)).min(255.0 - f32::from(zero));
+    lowest_byte(held).wrapping_add(zero)
 }

@@ -115,11 +115,16 @@ impl Expansion for Mark {
     }
 }
 
-/// Index along `axis` of each element, in order.
-fn along(shape: &[usize], axis: usize) -> impl Iterator<Item = usize> + use<> {
+/// Runs of elements that share their index along `axis`: that index, and the run.
+fn runs(
+    shape: &[usize],
+    axis: usize,
+    several: bool,
+) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> + use<> {
+    let whole: usize = shape.iter().product();
     let (length, inner) =
-        if axis < shape.len() { (shape[axis], shape[axis + 1..].iter().product()) } else { (1, 1) };
-    (0..shape.iter().product::<usize>()).map(move |i| i / inner % length)
+        if several { (shape[axis], shape[axis + 1..].iter().product()) } else { (1, whole) };
+    (0..whole).step_by(inner.max(1)).enumerate().map(move |(i, begin)| (i % length, begin..begin + inner))
 }
 
 impl Op for Quantise {
@@ -134,15 +139,19 @@ impl EvalOp for Quantise {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let input = args_1!(inputs).cast_to::<f32>()?.into_owned();
-        let values = input.try_as_plain_ram()?;
-        let bytes = values.as_slice::<f32>()?.iter().zip(along(input.shape(), self.axis));
-        let bytes = bytes.map(|(&value, c)| self.levels.byte(c, value));
+        let input = args_1!(inputs);
+        let floats = input.cast_to::<f32>()?;
+        let plain = floats.try_as_plain_ram()?;
+        let values = plain.as_slice::<f32>()?;
+        let mut bytes = vec![0u8; values.len()];
+        for (c, run) in runs(input.shape(), self.axis, self.levels.channels() > 1) {
+            self.levels.to_bytes(c, &values[run.clone()], bytes[run].iter_mut());
+        }
         let output = if self.signed {
-            let signed: Vec<i8> = bytes.map(|byte| (byte ^ 0x80) as i8).collect();
+            let signed: Vec<i8> = bytes.iter().map(|byte| (byte ^ 0x80) as i8).collect();
             Tensor::from_shape(input.shape(), &signed)?
         } else {
-            Tensor::from_shape(input.shape(), &bytes.collect::<Vec<u8>>())?
+            Tensor::from_shape(input.shape(), &bytes)?
         };
         Ok(tvec!(output.into_tvalue()))
     }
@@ -172,12 +181,14 @@ impl EvalOp for Dequantise {
         let input = args_1!(inputs);
         let whole = input.cast_to::<i32>()?;
         let plain = whole.try_as_plain_ram()?;
-        let floats = plain.as_slice::<i32>()?.iter().zip(along(input.shape(), self.axis));
-        let floats = floats.map(|(&value, c)| {
-            let c = c % self.scale.len();
-            value.wrapping_sub(self.zero[c]) as f32 * self.scale[c]
-        });
-        Ok(tvec!(Tensor::from_shape(input.shape(), &floats.collect::<Vec<f32>>())?.into_tvalue()))
+        let whole = plain.as_slice::<i32>()?;
+        let mut values = vec![0.0; whole.len()];
+        for (c, run) in runs(input.shape(), self.axis, self.scale.len() > 1) {
+            let (scale, zero) = (self.scale[c], self.zero[c]);
+            let pairs = values[run.clone()].iter_mut().zip(&whole[run]);
+            pairs.for_each(|(value, &number)| *value = number.wrapping_sub(zero) as f32 * scale);
+        }
+        Ok(tvec!(Tensor::from_shape(input.shape(), &values)?.into_tvalue()))
     }
 }
 

@@ -110,20 +110,17 @@ impl Step {
         match self {
             Step::Enter(levels) => {
                 let [channels, pixels] = [first.shape()[1], first.shape()[2] * first.shape()[3]];
-                let planes = first.try_as_plain_ram()?;
-                let (planes, mut output) = (planes.as_slice::<f32>()?, output.try_as_plain_ram_mut()?);
-                for (at, byte) in output.as_slice_mut::<u8>()?.iter_mut().enumerate() {
-                    let (pixel, c) = (at / channels, at % channels);
-                    *byte = levels.byte(c, planes[c * pixels + pixel]);
+                let (planes, mut output) = (first.try_as_plain_ram()?, output.try_as_plain_ram_mut()?);
+                let output = output.as_slice_mut::<u8>()?;
+                for (c, plane) in planes.as_slice::<f32>()?.chunks_exact(pixels).enumerate() {
+                    levels.to_bytes(c, plane, output[c..].iter_mut().step_by(channels));
                 }
             }
             Step::Leave(levels) => {
                 let [channels, pixels] = [first.shape()[3], first.shape()[1] * first.shape()[2]];
-                let mut output = output.try_as_plain_ram_mut()?;
-                let planes = output.as_slice_mut::<f32>()?;
-                for (at, &byte) in bytes(first)?.iter().enumerate() {
-                    let (pixel, c) = (at / channels, at % channels);
-                    planes[c * pixels + pixel] = levels.value(c, byte);
+                let (input, mut output) = (bytes(first)?, output.try_as_plain_ram_mut()?);
+                for (c, plane) in output.as_slice_mut::<f32>()?.chunks_exact_mut(pixels).enumerate() {
+                    levels.to_values(c, input[c..].iter().step_by(channels), plane);
                 }
             }
             Step::Head(conv) => {

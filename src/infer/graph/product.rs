@@ -9,7 +9,7 @@ use super::levels::Levels;
 use super::marks::{Dequantise, Quantise};
 use super::ops::Step;
 use crate::infer::int8::conv::Conv;
-use crate::infer::int8::depthwise::Depthwise;
+use crate::infer::int8::depthwise::{Depthwise, MOST_TAPS};
 use crate::infer::int8::isa::Isa;
 use crate::infer::int8::requant::Channel;
 use crate::infer::int8::window::Window;
@@ -79,7 +79,9 @@ pub fn product(model: &TypedModel, outlet: OutletId) -> Option<Product> {
     let (inputs, outputs) = (conv.input_channels(), conv.output_channels());
     let depthwise = conv.group > 1;
     (!depthwise || (conv.group == inputs && inputs == outputs)).then_some(())?;
-    (depthwise || levels.channels() == 1).then_some(())?;
+    let fits =
+        if depthwise { window.kernel[0] * window.kernel[1] <= MOST_TAPS } else { levels.channels() == 1 };
+    fits.then_some(())?;
     let (weights, weight_scale) = weights(model, node.inputs[1], outputs)?;
     let bias = constant(model, node.inputs[2])?;
     let bias = bias.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec();

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::gemm::{Output, Rows, multiply};
 use super::isa::Isa;
 use super::lookup::Table;
-use super::pack::{NEON_DEPTH, Packed, sums};
+use super::pack::{Packed, sums};
 use super::requant::{Channel, Requant};
 use super::window::Window;
 
@@ -61,9 +61,9 @@ impl Conv {
         assert_eq!(output.len(), self.window.places() * self.width(), "output of a convolution");
         let direct = self.window.is_pixel() && self.window.input[2] == self.weights.depth;
         WINDOWS.with_borrow_mut(|windows| {
-            let depth = self.weights.depth.next_multiple_of(NEON_DEPTH);
-            if !direct && windows.len() < TOGETHER * depth {
-                windows.resize(TOGETHER * depth, 0);
+            let pitch = self.window.pitch(self.weights.depth);
+            if !direct && windows.len() < TOGETHER * pitch {
+                windows.resize(TOGETHER * pitch, 0);
             }
             for first in (0..self.window.places()).step_by(TOGETHER) {
                 let count = TOGETHER.min(self.window.places() - first);
@@ -71,8 +71,8 @@ impl Conv {
                     let stride = self.window.input[2];
                     Rows { bytes: &input[first * stride..], stride, count }
                 } else {
-                    self.window.copy(input, self.zero, first, count, depth, windows);
-                    Rows { bytes: windows, stride: depth, count }
+                    self.window.copy(input, self.zero, first, count, pitch, windows);
+                    Rows { bytes: windows, stride: pitch, count }
                 };
                 let mut part = output.part(first * self.width(), count * self.width());
                 multiply(self.isa, rows, &self.weights, &self.requant, part.part(0, count * self.width()));

@@ -25,6 +25,9 @@ struct Scratch {
     padding: Vec<u8>,
 }
 
+/// Values of the largest window: 7×7.
+pub const MOST_TAPS: usize = 49;
+
 /// A depthwise convolution with what follows it up to the next convolution's input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Depthwise {
@@ -43,6 +46,33 @@ enum Weights {
     Plain(Vec<i16>),
     /// Block of channels × kernel columns × groups of four kernel rows × [`BLOCK`] channels × four rows.
     Quads(Vec<i8>),
+}
+
+/// One block of channels of one window.
+pub(super) struct Taps<'a> {
+    /// The pixels of the window, each of all channels.
+    pub taps: &'a [&'a [u8]],
+    /// As many times the weights of all channels.
+    pub weights: &'a [i16],
+    /// How sums become bytes.
+    pub requant: &'a Requant,
+    /// First channel of the block.
+    pub first: usize,
+}
+
+impl Taps<'_> {
+    /// Of a length that the compiler knows, so that it uses whole registers.
+    fn portable(&self, block: &mut [u8; BLOCK]) {
+        let mut sums: [i32; BLOCK] = std::array::from_fn(|n| self.requant.bias[self.first + n]);
+        let channels = self.weights.len() / self.taps.len();
+        for (tap, weights) in self.taps.iter().zip(self.weights.chunks_exact(channels)) {
+            let (a, w) = (&tap[self.first..][..BLOCK], &weights[self.first..][..BLOCK]);
+            for ((sum, &a), &w) in sums.iter_mut().zip(a).zip(w) {
+                *sum += i32::from(i16::from(a)) * i32::from(w);
+            }
+        }
+        *block = self.requant.block(&sums, self.first);
+    }
 }
 
 /// What a row kernel needs beside the rows that were laid out.
@@ -64,13 +94,13 @@ pub(super) struct Line<'a> {
 impl Depthwise {
     /// `weights` are channels × kernel rows × kernel columns; `zero` is the input's zero point, by channel.
     pub fn new(isa: Isa, window: Window, zero: Vec<u8>, weights: &[i8], channels: &[Channel]) -> Depthwise {
-        let isa = if dots(isa, window.kernel) { isa } else { Isa::Portable };
         let of_channel = super::pack::sums(weights, channels.len());
-        let requant = Requant::new(channels, |c| (isa.shift() - i32::from(zero[c])) * of_channel[c]);
-        let weights = match isa {
-            Isa::Portable | Isa::Neon => Weights::Plain(plain(&window, weights)),
-            Isa::Vnni | Isa::Dot => Weights::Quads(quads(&window, weights)),
+        let (weights, shift) = if dots(isa, window.kernel) {
+            (Weights::Quads(quads(&window, weights)), isa.shift())
+        } else {
+            (Weights::Plain(plain(&window, weights)), 0)
         };
+        let requant = Requant::new(channels, |c| (shift - i32::from(zero[c])) * of_channel[c]);
         Depthwise { window, zero, weights, requant, table: None, isa }
     }
 
@@ -110,27 +140,31 @@ impl Depthwise {
     }
 
     fn plain_row(&self, input: &[u8], y: usize, weights: &[i16], padding: &[u8], row: &mut [u8]) {
-        let Window { input: [_, width, channels], kernel: [rows, columns], stride, .. } = self.window;
+        let Window { input: [_, width, channels], kernel: [rows, columns], stride, pad, .. } = self.window;
+        let mut taps = [padding; MOST_TAPS];
+        let taps = &mut taps[..rows * columns];
         for (x, pixel) in row.chunks_exact_mut(channels).enumerate() {
-            for (block, first) in pixel.chunks_mut(BLOCK).zip((0..channels).step_by(BLOCK)) {
-                let mut sums = [0i32; BLOCK];
-                let sums = &mut sums[..block.len()];
-                sums.copy_from_slice(&self.requant.bias[first..first + block.len()]);
-                for (ky, kx) in (0..rows).flat_map(|ky| (0..columns).map(move |kx| (ky, kx))) {
-                    let column =
-                        (x * stride + kx).checked_sub(self.window.pad[1]).filter(|&column| column < width);
-                    let at = match (self.window.row(y, ky), column) {
-                        (Some(line), Some(column)) => &input[(line * width + column) * channels..],
-                        _ => padding,
-                    };
-                    let weights = &weights[(ky * columns + kx) * channels + first..];
-                    for ((sum, &a), &w) in sums.iter_mut().zip(&at[first..]).zip(weights) {
-                        *sum += i32::from(a) * i32::from(w);
-                    }
+            for (i, tap) in taps.iter_mut().enumerate() {
+                let column = (x * stride + i % columns).checked_sub(pad[1]).filter(|&column| column < width);
+                *tap = match (self.window.row(y, i / columns), column) {
+                    (Some(line), Some(column)) => &input[(line * width + column) * channels..][..channels],
+                    _ => &padding[..channels],
+                };
+            }
+            let (blocks, rest) = pixel.as_chunks_mut::<BLOCK>();
+            let first_of_rest = blocks.len() * BLOCK;
+            for (block, first) in blocks.iter_mut().zip((0..).step_by(BLOCK)) {
+                let taps = Taps { taps, weights, requant: &self.requant, first };
+                match self.isa {
+                    #[cfg(target_arch = "aarch64")]
+                    Isa::Neon | Isa::Dot => super::arm::depthwise_block(&taps, block),
+                    _ => taps.portable(block),
                 }
-                for ((byte, &sum), c) in block.iter_mut().zip(&*sums).zip(first..) {
-                    *byte = self.requant.byte(sum, c);
-                }
+            }
+            for (c, byte) in (first_of_rest..).zip(rest) {
+                let products = taps.iter().zip(weights.chunks_exact(channels));
+                let products = products.map(|(tap, weights)| i32::from(tap[c]) * i32::from(weights[c]));
+                *byte = self.requant.byte(self.requant.bias[c] + products.sum::<i32>(), c);
             }
         }
     }

@@ -17,6 +17,8 @@ pub struct Requant {
     pub high: Vec<f32>,
     /// Zero point of the output.
     pub zero: Vec<i32>,
+    /// The bounds as bytes, zero point included, for kernels that narrow first: least of each channel, then greatest of each.
+    pub bounds: [Vec<u8>; 2],
 }
 
 /// What the output of one channel is.
@@ -54,6 +56,11 @@ impl Requant {
             low: column(&|c| f32::from(c.low) - f32::from(c.zero)),
             high: column(&|c| f32::from(c.high) - f32::from(c.zero)),
             zero: whole(&|_, c| i32::from(c.zero)),
+            bounds: [|c: &Channel| c.low, |c: &Channel| c.high].map(|bound| {
+                let mut bytes: Vec<u8> = channels.iter().map(bound).collect();
+                bytes.resize(padded, 0);
+                bytes
+            }),
         }
     }
 
@@ -61,6 +68,17 @@ impl Requant {
     pub fn byte(&self, sum: i32, c: usize) -> u8 {
         let held = (sum as f32 * self.multiplier[c]).max(self.low[c]).min(self.high[c]);
         lowest_byte(held).wrapping_add(self.zero[c] as u8)
+    }
+
+    /// The bytes of a block of channels from `first` on: as [`Requant::byte`], of a length that the compiler knows.
+    pub fn block(&self, sums: &[i32; BLOCK], first: usize) -> [u8; BLOCK] {
+        let range = first..first + BLOCK;
+        let (multiplier, zero) = (&self.multiplier[range.clone()], &self.zero[range.clone()]);
+        let (low, high) = (&self.low[range.clone()], &self.high[range]);
+        std::array::from_fn(|n| {
+            let held = (sums[n] as f32 * multiplier[n]).max(low[n]).min(high[n]);
+            lowest_byte(held).wrapping_add(zero[n] as u8)
+        })
     }
 }
 

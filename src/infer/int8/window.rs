@@ -1,5 +1,7 @@
 //! The geometry that convolutions and pooling share.
 
+use std::ops::Range;
+
 /// A window that moves over a picture of height × width × channels. Strides are the same along both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
@@ -36,42 +38,73 @@ impl Window {
         (y * self.stride + ky).checked_sub(self.pad[0]).filter(|&row| row < self.input[0])
     }
 
-    /// Copies the windows of output pixels `first..first + count` into rows of `depth` bytes each: kernel row by kernel row, a memory copy
+    /// Bytes from one copied window to the next, for a product that reads `depth` of each.
+    pub fn pitch(&self, depth: usize) -> usize {
+        let span = self.kernel[1] * self.input[2];
+        // Room for a short span's whole register behind the last one.
+        depth.max((self.kernel[0] - 1) * span + span.max(REGISTERS)).next_multiple_of(16)
+    }
+
+    /// Copies the windows of output pixels `first..first + count` into rows of `pitch` bytes each: kernel row by kernel row, a memory copy
     /// each. Outside the picture is `zero`; what lies beyond the window in a row is anything.
-    pub fn copy(&self, input: &[u8], zero: u8, first: usize, count: usize, depth: usize, rows: &mut [u8]) {
-        let [height, width, channels] = self.input;
-        debug_assert_eq!(input.len(), height * width * channels);
-        let (line, span) = (width * channels, self.kernel[1] * channels);
-        let (mut y, mut x) = (first / self.output[1], first % self.output[1]);
-        for row in (0..count * depth).step_by(depth) {
-            let begin = x * self.stride;
-            let left = self.pad[1].saturating_sub(begin).min(self.kernel[1]);
-            let start = (begin + left).saturating_sub(self.pad[1]);
-            let within = (self.kernel[1] - left).min(width.saturating_sub(start));
-            let (lead, body) = (left * channels, within * channels);
+    pub fn copy(&self, input: &[u8], zero: u8, first: usize, count: usize, pitch: usize, rows: &mut [u8]) {
+        debug_assert_eq!(input.len(), self.input.iter().product::<usize>());
+        let (mut place, end) = (first, first + count);
+        while place < end {
+            // Output pixels beside each other.
+            let (y, x) = (place / self.output[1], place % self.output[1]);
+            let beside = (self.output[1] - x).min(end - place);
             for ky in 0..self.kernel[0] {
-                // From here on, for a short copy may run over into what comes next, and that is written later.
-                let to = &mut rows[row + ky * span..];
-                match self.row(y, ky) {
-                    Some(at) if body == span => copy_short(&input[at * line + start * channels..], to, span),
-                    Some(at) => {
-                        to[..span].fill(zero);
-                        to[lead..lead + body].copy_from_slice(&input[at * line + start * channels..][..body]);
-                    }
-                    None => to[..span].fill(zero),
-                }
+                let span = self.kernel[1] * self.input[2];
+                let to = &mut rows[(place - first) * pitch + ky * span..];
+                self.copy_row(input, zero, self.row(y, ky), x..x + beside, to, pitch);
             }
-            x += 1;
-            if x == self.output[1] {
-                (y, x) = (y + 1, 0);
+            place += beside;
+        }
+    }
+
+    /// One kernel row of the windows `xs`, from input row `row`.
+    fn copy_row(
+        &self,
+        input: &[u8],
+        zero: u8,
+        row: Option<usize>,
+        xs: Range<usize>,
+        to: &mut [u8],
+        pitch: usize,
+    ) {
+        let [_, width, channels] = self.input;
+        let span = self.kernel[1] * channels;
+        let windows = xs.zip((0..).step_by(pitch));
+        let Some(row) = row else {
+            windows.for_each(|(_, at)| to[at..at + span].fill(zero));
+            return;
+        };
+        let from = &input[row * width * channels..];
+        for (x, at) in windows {
+            let begin = x * self.stride;
+            match begin.checked_sub(self.pad[1]) {
+                Some(begin) if begin + self.kernel[1] <= width => {
+                    copy_short(&from[begin * channels..], &mut to[at..], span);
+                }
+                _ => {
+                    let left = self.pad[1].saturating_sub(begin).min(self.kernel[1]);
+                    let start = (begin + left).saturating_sub(self.pad[1]);
+                    let within = (self.kernel[1] - left).min(width.saturating_sub(start)) * channels;
+                    to[at..at + span].fill(zero);
+                    let inside = &mut to[at + left * channels..][..within];
+                    inside.copy_from_slice(&from[start * channels..][..within]);
+                }
             }
         }
     }
 }
 
+/// What [`copy_short`] moves at once.
+const REGISTERS: usize = 32;
+
 /// Copies at least `count` bytes. Where both sides have room, in whole registers: a call for a few bytes would cost more than they do.
 fn copy_short(from: &[u8], to: &mut [u8], count: usize) {
-    const REGISTERS: usize = 32;
     match (from.first_chunk::<REGISTERS>(), to.first_chunk_mut::<REGISTERS>()) {
         (Some(from), Some(to)) if count <= REGISTERS => *to = *from,
         _ => to[..count].copy_from_slice(&from[..count]),

@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm board soak bench figures performance
+.PHONY: help build demo demo-check test lint arm kernels board soak bench figures performance
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ arm: ## Cross-build for 64-bit ARM and run it under emulation: its detections eq
 	@deploy/prepare.sh build broker tests arm
 	cargo build --locked $(CARGO_FLAGS)
 	@tests/arm.sh $(PROGRAM)
+
+kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM processors (a quarter of an hour; not in CI)
+	@deploy/prepare.sh build arm kernels
+	@tests/kernels.sh
 
 board: ## A whole emulated board with a virtual V4L2 camera that falls silent, fails and is unplugged (some minutes; not in CI)
 	@deploy/prepare.sh build broker tests arm board

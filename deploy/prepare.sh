@@ -1,5 +1,5 @@
 #!/bin/sh
-# prepare.sh [build] [broker] [tests] [lint] [arm] [board]: looks for the programs that these steps need, says what is missing, and installs that by apt.
+# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [board]: looks for the programs that these steps need, says what is missing, and installs that by apt.
 # Root or sudo is asked for only when something is missing. CAMERA=0 leaves out what only V4L2 cameras need.
 set -eu
 
@@ -80,6 +80,7 @@ for step in "$@"; do
         # Not from rustup by ourselves: which toolchain a person has is theirs to decide.
         arm_target || { want rustc-web libstd-rust-web-dev:arm64; foreign=yes; }
         ;;
+    kernels) has valgrind || want valgrind libc6-dbg ;;
     board)
         has qemu-system-aarch64 || want qemu-system-arm
         has depmod || [ -x /sbin/depmod ] || want kmod

@@ -18,7 +18,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 arm=$(deploy/build-arm.sh)
-emulated() { qemu-aarch64-static "$arm" "$@"; }
+# Two processors: one with dot product, one without, for each has kernels of its own.
+emulated() { qemu-aarch64-static -cpu "${processor:-max}" "$arm" "$@"; }
 
 [ "$(emulated --version)" = "$("$program" --version)" ]
 
@@ -26,8 +27,12 @@ echo "== detect: the same pictures, the same detections =="
 "$program" simulate --out "$work/drawn" --count 8 --seed 2000000 2>/dev/null
 see() { "$@" detect --json --regions whole --min-score 0.2 "$work/drawn/images"; }
 see "$program" >"$work/native.jsonl"
-see emulated >"$work/emulated.jsonl"
-tests/same_detections.py "$work/native.jsonl" "$work/emulated.jsonl"
+for processor in max cortex-a72; do
+    echo "-- $processor: $(emulated bench --roofline --json | grep -o '"kernels":"[^"]*"')"
+    see emulated >"$work/emulated.jsonl"
+    tests/same_detections.py "$work/native.jsonl" "$work/emulated.jsonl"
+done
+unset processor
 
 echo "== run: pictures from disk, a real broker, an end in order =="
 start_broker

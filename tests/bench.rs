@@ -57,6 +57,24 @@ fn the_drawn_camera_of_1280_by_720_is_what_is_measured_where_nothing_else_is_ask
 }
 
 #[test]
+fn the_roofline_is_of_the_model_alone_and_of_this_core() {
+    let (code, stdout, stderr) = bench(&["--roofline", "--json"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let report: Value = serde_json::from_str(&stdout).expect("nothing but JSON on stdout");
+    let number = |key: &str| report[key].as_f64().unwrap_or_else(|| panic!("{key} of {report}"));
+    assert!((0.3..1.0).contains(&number("gmac")), "{report}");
+    let quartiles = ["p25_ms", "p50_ms", "p75_ms"].map(number);
+    assert!(quartiles[0] > 0.0 && quartiles.is_sorted(), "{report}");
+    if report["kernels"] == "portable" {
+        assert!(report["percent_of_peak"].is_null(), "{report}");
+    } else {
+        assert!((0.0..100.0).contains(&number("percent_of_peak")), "{report}");
+    }
+    let (code, stdout, _) = bench(&["--roofline"]);
+    assert!(code == Some(0) && stdout.contains("GMAC/s"), "{stdout}");
+}
+
+#[test]
 fn a_source_or_a_model_that_is_not_there_is_told() {
     let (code, stdout, stderr) = bench(&["--seconds", "2", "--source", "/nowhere/at/all"]);
     assert_eq!((code, stdout.as_str()), (Some(66), ""), "{stderr}");

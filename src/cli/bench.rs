@@ -1,5 +1,7 @@
 //! `bearwatch bench`: what a frame costs on this machine, stage by stage, through the very threads of the daemon.
 
+mod roofline;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -49,6 +51,8 @@ Examples:
   bearwatch bench --json --threads 2 > bench.json
   bearwatch bench --source pictures/        over and over, 15 a second, JPEG decoding included
 
+  bearwatch bench --roofline                the model alone, and how far it is from what this core can do
+
 Runs the daemon itself against a Mosquitto of its own, which must be installed. Build with
 `--profile dist` for the figures of an installed device; close other programs. Bears are alerted on
 far below the model's operating point, so that the way of an alert is measured often; with nothing
@@ -74,6 +78,9 @@ pub struct BenchArgs {
     /// Broker to talk to [default: a Mosquitto on a free port of this machine]
     #[arg(long, value_name = "URL")]
     broker: Option<String>,
+    /// Run the model alone, and compare its products a second with the most that one core can compute
+    #[arg(long, conflicts_with_all = ["threads", "source", "broker"])]
+    roofline: bool,
     /// JSON on stdout
     #[arg(long)]
     json: bool,
@@ -110,6 +117,9 @@ struct Frames {
 /// # Errors
 /// 69 where no broker can be had, and what `run` may end with.
 pub fn run(args: BenchArgs) -> Outcome {
+    if args.roofline {
+        return roofline::run(args.model.as_deref(), args.json);
+    }
     let begun = since_process_start().unwrap_or_default();
     let folder = tempfile::tempdir().context("temporary folder").or_exit(Exit::CannotCreate)?;
     let own = args

@@ -43,12 +43,23 @@ impl From<NetworkError> for RunError {
 
 impl Engine {
     /// Loads the graph, optimises it, and checks its shapes against the card: input 1 × 3 × height × width float32, output
-    /// 1 × anchors × (5 + channels) float32.
+    /// 1 × anchors × (5 + channels) float32. Its quantised part runs by the fastest kernels of this processor.
+    ///
+    /// # Errors
+    /// [`ModelError::Unsuitable`].
     pub fn load(bundle: &Bundle) -> Result<Engine, ModelError> {
+        Engine::load_for(bundle, Isa::best())
+    }
+
+    /// The same by the kernels of `isa`.
+    ///
+    /// # Errors
+    /// As [`Engine::load`].
+    pub fn load_for(bundle: &Bundle, isa: Isa) -> Result<Engine, ModelError> {
         let spec = &bundle.spec;
         let shape = [1, 3, spec.input.height as usize, spec.input.width as usize];
         let unsuitable = |what: String| ModelError::Unsuitable { path: bundle.path.clone(), what };
-        let network = Network::load(&bundle.onnx, shape, Operators::Ours(Isa::best()))
+        let network = Network::load(&bundle.onnx, shape, Operators::Ours(isa))
             .map_err(|error| unsuitable(format!("tract cannot load it: {error}")))?;
         let expected = [1, spec.anchors()];
         let found = network.output();
@@ -74,7 +85,7 @@ impl Engine {
         &self.network
     }
 
-    /// Runs one input (height × width × 3 bytes, as [`crate::perceive::regions::fill_input`] lays them out) and writes anchors × columns
+    /// Runs one input (height × width × 3 bytes, as [`crate::perceive::regions::Resampler`] lays them out) and writes anchors × columns
     /// numbers.
     pub fn run(&self, input: &[u8], output: &mut Vec<f32>) -> Result<(), RunError> {
         match &self.pixels {

@@ -7,12 +7,13 @@ use crate::perceive::decode::{decode, suppress};
 use crate::perceive::frame::Picture;
 use crate::perceive::model::ModelSpec;
 use crate::perceive::observation::Detection;
-use crate::perceive::regions::{IDENTITY_TONE, Letterbox, fill_input, for_still};
+use crate::perceive::regions::{IDENTITY_TONE, Letterbox, Resampler, for_still};
 use crate::perceive::settings::RegionMode;
 
 /// An engine with its buffers.
 pub struct StillDetector {
     engine: Engine,
+    resampler: Resampler,
     input: Vec<u8>,
     output: Vec<f32>,
 }
@@ -20,7 +21,12 @@ pub struct StillDetector {
 impl StillDetector {
     /// Loads the model.
     pub fn load(bundle: &Bundle) -> Result<StillDetector, ModelError> {
-        Ok(StillDetector { engine: Engine::load(bundle)?, input: Vec::new(), output: Vec::new() })
+        Ok(StillDetector {
+            engine: Engine::load(bundle)?,
+            resampler: Resampler::default(),
+            input: Vec::new(),
+            output: Vec::new(),
+        })
     }
 
     /// The model's specification.
@@ -39,7 +45,8 @@ impl StillDetector {
         let mut found = Vec::new();
         for region in for_still(size.0, size.1, mode, &self.engine.spec().input) {
             let place = Letterbox::new(region, size.0, size.1, &self.engine.spec().input);
-            fill_input(picture, &place, &self.engine.spec().input, &IDENTITY_TONE, &mut self.input);
+            let spec = &self.engine.spec().input;
+            self.resampler.fill(picture, &place, spec, &IDENTITY_TONE, &mut self.input);
             self.engine.run(&self.input, &mut self.output)?;
             decode(&self.output, self.engine.spec(), &place, size, min_score, &mut found);
         }

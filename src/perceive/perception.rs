@@ -14,7 +14,7 @@ use super::model::ModelSpec;
 use super::observation::{Alert, Detection, Observation, Regime, Scene};
 use super::plan::{Planner, View};
 use super::regions::{Letterbox, Region};
-use super::resample::fill_input;
+use super::resample::Resampler;
 use super::settings::Settings;
 use super::track::{Tracker, gather};
 
@@ -36,6 +36,7 @@ pub struct Perception {
     alerts: Alerts,
     histograms: ScoreHistograms,
     frame: Current,
+    resampler: Resampler,
 }
 
 /// The frame in hand.
@@ -63,6 +64,7 @@ impl Perception {
             alerts: Alerts::new(&settings),
             histograms: ScoreHistograms::default(),
             frame: Current::default(),
+            resampler: Resampler::default(),
             spec,
         }
     }
@@ -79,9 +81,9 @@ impl Perception {
     }
 
     /// Enhances and resamples one region into the model's input.
-    pub fn fill(&self, picture: &Picture, region: Region, input: &mut Vec<u8>) {
+    pub fn fill(&mut self, picture: &Picture, region: Region, input: &mut Vec<u8>) {
         let place = Letterbox::new(region, picture.width, picture.height, &self.spec.input);
-        fill_input(picture, &place, &self.spec.input, self.condition.tone(), input);
+        self.resampler.fill(picture, &place, &self.spec.input, self.condition.tone(), input);
     }
 
     /// Takes in the model's output for one region of the frame that was begun.

@@ -2,7 +2,7 @@
 
 use super::geometry::Rect;
 use super::model::InputSpec;
-pub use super::resample::{IDENTITY_TONE, fill_input};
+pub use super::resample::{IDENTITY_TONE, Resampler};
 use super::settings::RegionMode;
 
 /// A part of the frame that is scaled (aspect ratio kept, placed top left) into the model's input.

@@ -23,35 +23,48 @@ const ONE: u32 = 256;
 /// Every other byte of eight.
 const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
 
-/// Resamples a region into the model's input: `input` becomes `spec.height` × `spec.width` pixels of 3 bytes in the order that the model
-/// wants. Bilinear when enlarging; area-weighted triangle filter when shrinking, so that small things do not flicker.
-///
-/// `tone` is applied to every channel value last (a table of 256 entries: the low-light enhancement), for averaging first takes the
-/// noise away before the shadows are lifted.
-pub fn fill_input(
-    picture: &Picture,
-    place: &Letterbox,
-    spec: &InputSpec,
-    tone: &[u8; 256],
-    input: &mut Vec<u8>,
-) {
-    let shifts = shifts(spec.order);
-    let tone = Tone::new(tone);
-    input.clear();
-    input.resize(spec.width as usize * spec.height as usize * 3, spec.fill);
-    let columns = Taps::new(0, place.width, place.scaled_width);
-    let rows = Taps::new(place.top, place.height, place.scaled_height);
-    let mut band = Band::new(place.width);
-    let lines = input.chunks_exact_mut(spec.width as usize * 3);
-    for ((first, weights), line) in rows.iter().zip(lines) {
-        band.blend(picture, place.left, first, weights);
-        for (pixel, sums) in line.as_chunks_mut::<3>().0.iter_mut().zip(band.squeeze(&columns)) {
-            *pixel = shifts.map(|shift| tone.at(sums >> shift));
+/// Resamples regions into the model's input. Its buffers are kept: after the first frame nothing is allocated.
+#[derive(Clone, Debug, Default)]
+pub struct Resampler {
+    band: Band,
+    columns: Taps,
+    rows: Taps,
+}
+
+impl Resampler {
+    /// `input` becomes `spec.height` × `spec.width` pixels of 3 bytes in the order that the model wants. Bilinear when enlarging;
+    /// area-weighted triangle filter when shrinking, so that small things do not flicker.
+    ///
+    /// `tone` is applied to every channel value last (a table of 256 entries: the low-light enhancement), for averaging first takes the
+    /// noise away before the shadows are lifted.
+    pub fn fill(
+        &mut self,
+        picture: &Picture,
+        place: &Letterbox,
+        spec: &InputSpec,
+        tone: &[u8; 256],
+        input: &mut Vec<u8>,
+    ) {
+        let shifts = shifts(spec.order);
+        let tone = Tone::new(tone);
+        input.clear();
+        input.resize(spec.width as usize * spec.height as usize * 3, spec.fill);
+        let Resampler { band, columns, rows } = self;
+        columns.set(0, place.width, place.scaled_width);
+        rows.set(place.top, place.height, place.scaled_height);
+        band.set(place.width);
+        let lines = input.chunks_exact_mut(spec.width as usize * 3);
+        for ((first, weights), line) in rows.iter().zip(lines) {
+            band.blend(picture, place.left, first, weights);
+            for (pixel, sums) in line.as_chunks_mut::<3>().0.iter_mut().zip(band.squeeze(columns)) {
+                *pixel = shifts.map(|shift| tone.at(sums >> shift));
+            }
         }
     }
 }
 
 /// A few rows of the picture, weighted into one.
+#[derive(Clone, Debug, Default)]
 struct Band {
     even: Vec<u64>,
     odd: Vec<u64>,
@@ -62,15 +75,12 @@ struct Band {
 }
 
 impl Band {
-    fn new(width: u32) -> Band {
-        let bytes = width as usize * 3;
-        let words = bytes.div_ceil(8);
-        Band {
-            even: vec![0; words],
-            odd: vec![0; words],
-            values: vec![0; words * 8],
-            pixels: vec![0; width as usize],
-        }
+    fn set(&mut self, width: u32) {
+        let words = (width as usize * 3).div_ceil(8);
+        self.even.resize(words, 0);
+        self.odd.resize(words, 0);
+        self.values.resize(words * 8, 0);
+        self.pixels.resize(width as usize, 0);
     }
 
     /// Sums rows from `first` on, from pixel `left` on, by `weights`. The weights add up to [`ONE`], so that four sums of 16 bits fit into a
@@ -154,6 +164,7 @@ fn shifts(order: ChannelOrder) -> [u32; 3] {
 }
 
 /// For every output position along one side: the first source position, and the weights from there on, which add up to [`ONE`].
+#[derive(Clone, Debug, Default)]
 struct Taps {
     first: Vec<u32>,
     weights: Vec<u16>,
@@ -162,19 +173,19 @@ struct Taps {
 
 impl Taps {
     /// Triangle filter of half-width max(1, scale), centred as image libraries do (pixel centres at half integers).
-    fn new(offset: u32, source: u32, target: u32) -> Taps {
+    fn set(&mut self, offset: u32, source: u32, target: u32) {
         let scale = source as f32 / target as f32;
         let reach = scale.max(1.0);
-        let per_output = ((2.0 * reach).ceil() as usize).min(source as usize);
-        let mut taps = Taps { first: Vec::new(), weights: Vec::new(), per_output };
+        self.per_output = ((2.0 * reach).ceil() as usize).min(source as usize);
+        self.first.clear();
+        self.weights.clear();
         for i in 0..target {
             let centre = (i as f32 + 0.5) * scale - 0.5;
-            let begin = ((centre - reach).ceil().max(0.0) as u32).min(source - per_output as u32);
+            let begin = ((centre - reach).ceil().max(0.0) as u32).min(source - self.per_output as u32);
             let weight = |k: usize| (1.0 - ((begin as usize + k) as f32 - centre).abs() / reach).max(0.0);
-            taps.first.push(offset + begin);
-            taps.push_weights(weight);
+            self.first.push(offset + begin);
+            self.push_weights(weight);
         }
-        taps
     }
 
     /// Rounds the running sum instead of each weight, so that nothing is lost or gained.

@@ -41,7 +41,7 @@ fn reference(picture: &Picture, place: &Letterbox, (x, y): (u32, u32), channel: 
 fn worst(picture: &Picture, region: Rect, spec: &InputSpec) -> f64 {
     let place = Letterbox::new(Region { rect: region }, picture.width, picture.height, spec);
     let mut input = Vec::new();
-    fill_input(picture, &place, spec, &IDENTITY_TONE, &mut input);
+    Resampler::default().fill(picture, &place, spec, &IDENTITY_TONE, &mut input);
     assert_eq!(input.len(), 3 * (spec.width * spec.height) as usize);
     let mut worst = 0.0f64;
     for y in 0..place.scaled_height {
@@ -76,7 +76,7 @@ proptest! {
         let spec = InputSpec { fill: level, ..InputSpec::square(side) };
         let place = Letterbox::new(Region { rect: Rect::WHOLE }, width, 33, &spec);
         let mut input = Vec::new();
-        fill_input(&picture, &place, &spec, &IDENTITY_TONE, &mut input);
+        Resampler::default().fill(&picture, &place, &spec, &IDENTITY_TONE, &mut input);
         prop_assert!(input.iter().all(|&v| v == level));
     }
 }
@@ -103,7 +103,7 @@ fn one_pixel_fills_the_input() {
     let spec = InputSpec::square(8);
     let place = Letterbox::new(Region { rect: Rect::WHOLE }, 1, 1, &spec);
     let mut input = Vec::new();
-    fill_input(&picture, &place, &spec, &IDENTITY_TONE, &mut input);
+    Resampler::default().fill(&picture, &place, &spec, &IDENTITY_TONE, &mut input);
     assert_eq!(input, [10, 20, 30].repeat(64));
 }
 
@@ -114,7 +114,7 @@ fn order_and_margin_are_as_the_card_says() {
     let spec = InputSpec { order: ChannelOrder::Bgr, ..InputSpec::square(4) };
     let place = Letterbox::new(Region { rect: Rect::WHOLE }, 4, 2, &spec);
     let mut input = vec![7; 999];
-    fill_input(&picture, &place, &spec, &IDENTITY_TONE, &mut input);
+    Resampler::default().fill(&picture, &place, &spec, &IDENTITY_TONE, &mut input);
     assert_eq!(input, [[200, 150, 100].repeat(8), vec![114; 24]].concat());
 }
 
@@ -127,7 +127,7 @@ fn shadows_are_lifted_after_averaging_and_the_margin_is_not() {
     let spec = InputSpec::square(4);
     let place = Letterbox::new(Region { rect: Rect::WHOLE }, 8, 4, &spec);
     let mut input = Vec::new();
-    fill_input(&picture, &place, &spec, &table, &mut input);
+    Resampler::default().fill(&picture, &place, &spec, &table, &mut input);
     assert!(input[3].abs_diff(table[20]) <= 1, "{} is not {}", input[3], table[20]);
     assert_eq!(input[45], 114);
 }

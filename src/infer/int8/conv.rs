@@ -58,7 +58,7 @@ impl Conv {
     /// Where input or output are not of the window's size.
     pub fn run(&self, input: &[u8], mut output: Output) {
         assert_eq!(input.len(), self.window.input.iter().product::<usize>(), "input of a convolution");
-        assert_eq!(output.len(), self.window.places() * self.width(), "output of a convolution");
+        assert_eq!(output.count(), self.window.places() * self.width(), "output of a convolution");
         let direct = self.window.is_pixel() && self.window.input[2] == self.weights.depth;
         WINDOWS.with_borrow_mut(|windows| {
             let pitch = self.window.pitch(self.weights.depth);

@@ -26,7 +26,7 @@ pub enum Output<'a> {
 
 impl Output<'_> {
     /// How many values fit.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         match self {
             Output::Bytes(bytes) => bytes.len(),
             Output::Floats(floats) => floats.len(),
@@ -47,7 +47,7 @@ impl Output<'_> {
 /// # Panics
 /// Where rows or output are shorter than the shapes say.
 pub fn multiply(isa: Isa, rows: Rows, weights: &Packed, requant: &Requant, output: Output) {
-    assert!(output.len() >= rows.count * weights.width, "output of a product is too short");
+    assert!(output.count() >= rows.count * weights.width, "output of a product is too short");
     assert!(
         rows.count == 0 || rows.bytes.len() >= (rows.count - 1) * rows.stride + weights.depth,
         "rows of a product are too short"

@@ -15,8 +15,9 @@ pub struct Term {
     pub zero: u8,
 }
 
-/// Adds two tensors of bytes: `round((a - zero_a)·multiplier_a + (b - zero_b)·multiplier_b) + zero`, halves to even, held within
-/// `low..=high`.
+/// Adds two tensors of bytes: `round(a · multiplier_a + (b · multiplier_b + fixed))`, halves to even, held within `low..=high`, where `fixed`
+/// is what the zero points come to. Each bracket is rounded once, as onnxruntime's QLinearAdd does: in another order of the same sums one pair
+/// of bytes in tens of thousands comes out one off, and the layers behind make that many.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Addition {
     /// The operands.
@@ -43,13 +44,13 @@ impl Addition {
     #[inline(always)]
     pub(super) fn portable(&self, a: &[u8], b: &[u8], sum: &mut [u8]) {
         let [first, second] = self.terms;
-        let zero = f32::from(self.zero);
-        let (low, high) = (f32::from(self.low) - zero, f32::from(self.high) - zero);
+        let zeros = first.multiplier * f32::from(first.zero) + second.multiplier * f32::from(second.zero);
+        let fixed = f32::from(self.zero) - zeros;
+        let (low, high) = (f32::from(self.low), f32::from(self.high));
         for ((sum, &a), &b) in sum.iter_mut().zip(a).zip(b) {
-            let a = (f32::from(a) - f32::from(first.zero)) * first.multiplier;
-            let b = (f32::from(b) - f32::from(second.zero)) * second.multiplier;
-            let held = (a + b).max(low).min(high);
-            *sum = lowest_byte(held).wrapping_add(self.zero);
+            let b = f32::from(b).mul_add(second.multiplier, fixed);
+            let value = f32::from(a).mul_add(first.multiplier, b);
+            *sum = lowest_byte(value.max(low).min(high));
         }
     }
 }

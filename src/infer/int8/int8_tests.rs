@@ -164,10 +164,12 @@ proptest! {
         let (zero, low) = (random.random(), random.random_range(0..100));
         let addition = Addition { terms, zero, low, high: random.random_range(100..=255) };
         let (a, b) = (bytes(&mut random, 100), bytes(&mut random, 100));
-        let value = |byte: u8, term: Term| (f32::from(byte) - f32::from(term.zero)) * term.multiplier;
+        let zeros = terms.map(|term| term.multiplier * f32::from(term.zero));
+        let fixed = f32::from(zero) - (zeros[0] + zeros[1]);
         let byte = |(&a, &b): (&u8, &u8)| {
-            let exact = (value(a, terms[0]) + value(b, terms[1])).round_ties_even() + f32::from(zero);
-            exact.clamp(f32::from(low), f32::from(addition.high)) as u8
+            let b = f32::from(b).mul_add(terms[1].multiplier, fixed);
+            let sum = f32::from(a).mul_add(terms[0].multiplier, b).round_ties_even();
+            sum.clamp(f32::from(low), f32::from(addition.high)) as u8
         };
         let expected: Vec<u8> = a.iter().zip(&b).map(byte).collect();
         for isa in Isa::available() {

@@ -250,7 +250,7 @@ unsafe fn lay_out_blocks(lines: &Lines, whole: usize, laid: *mut u8) {
 
 /// Adds two tensors.
 pub fn add(addition: &Addition, a: &[u8], b: &[u8], sum: &mut [u8]) {
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
     fn wide(addition: &Addition, a: &[u8], b: &[u8], sum: &mut [u8]) {
         addition.portable(a, b, sum);
     }

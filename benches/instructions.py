@@ -17,7 +17,10 @@ from pathlib import Path
 
 from peers.networks import ROOT, networks
 
-FEW, MANY = 1, 11
+#: Runs of our program (its count of one run is the same each time), and of onnxruntime, whose count varies from run to run.
+FEW, MANY, MANY_OTHERS = 1, 5, 11
+#: Counted in full. Of the others only our program, on the processors that boards have.
+WHOLE = "bearwatch-nano"
 #: What qemu plays, with what its /proc/cpuinfo would say: libraries choose their kernels by it. (qemu's name, implementer, part, features;
 #: "max" with the vectors of 128 bits that small cores have.)
 PROCESSORS = {
@@ -59,6 +62,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", type=Path, help="benches/network.rs, built for aarch64")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", type=lambda names: names.split(","), help="names of networks (default: all)")
     parser.add_argument("--seed", type=int, default=1)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
     parser.add_argument("--qemu", type=Path, default=target / "qemu", help="folder that benches/instructions/prepare.sh has made")
@@ -67,21 +71,30 @@ def main():
     if "BEARWATCH_DATA" not in os.environ:
         sys.exit("BEARWATCH_DATA is not set: see training/README.md")
     # The base is the committed model's kind: it would only cost time.
-    made = networks(args.work, Path(os.environ["BEARWATCH_DATA"]), None, args.seed)
+    made = networks(args.work, Path(os.environ["BEARWATCH_DATA"]), None, args.seed, args.only)
     report = {
         "few": FEW,
         "many": MANY,
+        "many_others": MANY_OTHERS,
         "qemu": said([args.qemu / "qemu-aarch64", "--version"]).splitlines()[0],
-        "networks": [{"name": one.name, "title": one.title, "counts": [counted for way in ways(one, args) for counted in over(way, args)]} for one in made],
+        "networks": [counted(network, args) for network in made],
         "boards": BOARDS,
     }
     args.out.write_text(json.dumps(report, indent=1) + "\n")
 
 
+def counted(network, args):
+    print(f"== {network.name}, {network.side}x{network.side}: {network.gmac:.3f} GMAC ==", flush=True)
+    counts = [one for way in ways(network, args) for one in over(way, args)]
+    return {"name": network.name, "title": network.title, "side": network.side, "gmac": network.gmac, "counts": counts}
+
+
 def ways(network, args):
-    """Who runs which file, and the command for a number of runs."""
+    """Who runs which file on which processors, how many runs are the many, and the command for a number of runs."""
     quantised = network.int8_forms()
     first = next(iter(quantised))
+    whole = network.name == WHOLE
+    boards = [name for name in PROCESSORS if any(one["counted_on"] == name for one in BOARDS)]
 
     def rust(file, operators):
         return lambda runs: [args.program, "--model", file, "--operators", operators, "--side", network.side, "--warm", 0, "--runs", runs]
@@ -92,20 +105,24 @@ def ways(network, args):
 
     found = []
     if args.program:
-        found.append(("bearwatch int8", first, rust(quantised[first], "ours")))
-        found.append(("tract float", "float", rust(network.forms["float"], "tract")))
+        found.append(("bearwatch int8", first, list(PROCESSORS) if whole else boards, MANY, rust(quantised[first], "ours")))
+    if not whole:
+        return found
+    if args.program:
+        found.append(("tract float", "float", boards, MANY, rust(network.forms["float"], "tract")))
     # Its two forms of quantised graphs run the same kernels: their counts are equal.
-    found += [("onnxruntime int8", form, onnxruntime(file)) for form, file in quantised.items() if "QOperator" not in form]
-    return [*found, ("onnxruntime float", "float", onnxruntime(network.forms["float"]))]
+    others = [("onnxruntime int8", form, file) for form, file in quantised.items() if "QOperator" not in form]
+    others.append(("onnxruntime float", "float", network.forms["float"]))
+    return [*found, *((name, form, boards, MANY_OTHERS, onnxruntime(file)) for name, form, file in others)]
 
 
 def over(way, args):
-    name, form, command = way
-    for processor in PROCESSORS:
-        few, many = (count(command(runs), processor, args.qemu) for runs in (FEW, MANY))
-        per_run = (many - few) / (MANY - FEW)
+    name, form, processors, most, command = way
+    for processor in processors:
+        few, many = (count(command(runs), processor, args.qemu) for runs in (FEW, most))
+        per_run = (many - few) / (most - FEW)
         print(f"{name:18} {processor:12} {per_run / 1e6:10.1f} million instructions a run  {form}", flush=True)
-        yield {"name": name, "form": form, "processor": processor, "few": few, "many": many, "per_run": round(per_run)}
+        yield {"name": name, "form": form, "processor": processor, "runs": [FEW, most], "few": few, "many": many, "per_run": round(per_run)}
 
 
 def count(command, processor, place):

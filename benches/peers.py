@@ -30,6 +30,7 @@ def main():
     parser.add_argument("--program", type=Path, help="benches/network.rs, built")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--turns", type=int, default=51, help="measured runs of each contender (default: %(default)s)")
+    parser.add_argument("--only", type=lambda names: names.split(","), help="names of networks (default: all)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, default=ROOT / "target" / "peers" / "work", help="folder of work files, made anew")
     args = parser.parse_args()
@@ -39,13 +40,13 @@ def main():
     # One core for this process and those that it starts.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     shutil.rmtree(args.work, ignore_errors=True)
-    made = networks(args.work, data, weights and Path(weights), args.seed)
+    made = networks(args.work, data, weights and Path(weights), args.seed, args.only)
     (shown,) = pictures(data / "bears" / "val", 1, args.seed)
     report = {
         "turns": args.turns,
         "versions": versions(),
         "networks": [compared(network, shown, args) for network in made],
-        "numerics": numerics(args.program, args.work, data, args.seed) if args.program else None,
+        "numerics": numerics(args.program, args.work, data, args.seed) if args.program and not args.only else None,
     }
     args.out.write_text(json.dumps(report, indent=1) + "\n")
 
@@ -86,7 +87,7 @@ def compared(network, shown, args):
     for entry in entries:
         if "not_measured" in entry:
             print(f"{network.name:16} {entry['name']:18} not measured: {entry['not_measured']}", flush=True)
-    return {"name": network.name, "title": network.title, "note": network.note, "side": network.side, "contenders": entries}
+    return {"name": network.name, "title": network.title, "note": network.note, "side": network.side, "gmac": network.gmac, "contenders": entries}
 
 
 def liken(runners):

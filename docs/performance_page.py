@@ -24,13 +24,14 @@ def latency(stored):
         f"One thread on one core of {machine(entry)}, batch 1, {entry['count']} runs of each in turns with all others, each after a run that does not "
         f"count. {versions}. A runtime's fastest form is shown. bearwatch, the forms with bytes in and LiteRT int8 take a picture as bytes, "
         f"the others as float32. Likeness is the cosine of the output to that of onnxruntime in float on the same picture: a low one says that "
-        f"quantising, or the runtime, changed what is computed.\n"
+        f"quantising, or the runtime, changed what is computed. GMAC are the milliards of multiplications of one inference, counted from "
+        f"the shapes of its convolutions.\n"
     )
     return text + "".join(one_network(network) for network in entry["result"]["networks"])
 
 
 def one_network(network):
-    text = f"\n### {network['title']}, {network['side']}×{network['side']}\n\n{network['note'][0].upper()}{network['note'][1:]}.\n\n"
+    text = f"\n### {titled(network)}\n\n{network['note'][0].upper()}{network['note'][1:]}.\n\n"
     fastest, rows = best(network["contenders"]), []
     for one in sorted(fastest, key=lambda one: one["ms"]["p50"]):
         ms = one["ms"]
@@ -40,6 +41,10 @@ def one_network(network):
     text += table(["runtime", "median", "least", "p25", "p75", "likeness", "form"], rows)
     out = [f"{one['name']} ({one['not_measured']})" for one in network["contenders"] if "not_measured" in one]
     return text + (f"\nNot measured: {'; '.join(out)}.\n" if out else "")
+
+
+def titled(network):
+    return f"{network['title']}, {network['side']}×{network['side']}, {network['gmac']:.2f} GMAC"
 
 
 def best(contenders):
@@ -70,15 +75,18 @@ def instructions(stored):
     if "instructions" not in stored:
         return text + missing("`make performance`")
     result = stored["instructions"]["result"]
-    few, many = result["few"], result["many"]
+    few, many, others = result["few"], result["many"], result["many_others"]
     text += (
-        f"Millions, counted under emulation ({result['qemu']}) as ({many} runs − {few} run) / {many - few}: repeatable to 0.01 %, and no "
+        f"Millions, counted under emulation ({result['qemu']}) as ({many} runs − {few} run) / {many - few}, onnxruntime's as ({others} runs − {few} run) / {others - few}: repeatable to 0.01 %, and no "
         f"measure of time: instructions differ in what they cost. The Cortex-A72 has no int8 dot product, the Neoverse N1 has it, `max` is all that "
-        f"the emulator knows (vectors of 128 bits). A runtime's leanest form is shown.\n"
+        f"the emulator knows (vectors of 128 bits). A runtime's leanest form is shown; other runtimes, and `max`, were counted on the committed model alone.\n"
     )
     for network in result["networks"]:
-        rows = [[name, *(f"{one[processor]['per_run'] / 1e6:.1f}" for processor in PROCESSORS)] for name, one in leanest(network).items()]
-        text += f"\n### {network['title']}\n\n" + table(["runtime", *(f"`{name}`" for name in PROCESSORS)], rows)
+        counts = leanest(network)
+        shown = [name for name in PROCESSORS if any(name in one for one in counts.values())]
+        millions = lambda one, processor: f"{one[processor]['per_run'] / 1e6:.1f}" if processor in one else "–"
+        rows = [[name, *(millions(one, processor) for processor in shown)] for name, one in counts.items()]
+        text += f"\n### {titled(network)}\n\n" + table(["runtime", *(f"`{name}`" for name in shown)], rows)
     return text
 
 
@@ -111,7 +119,7 @@ def estimates(stored):
         for board in result["boards"]:
             speed = board["ghz"] * 1e6 * board["per_cycle"]
             rows.append([board["board"], *(f"{one[board['counted_on']]['per_run'] / speed:.0f}" for one in counts.values())])
-        text += f"\n### {network['title']}\n\n" + table(["board", *counts], rows)
+        text += f"\n### {titled(network)}\n\n" + table(["board", *counts], rows)
     text += "\n"
     for board in result["boards"]:
         text += (

@@ -1,7 +1,8 @@
-"""Three networks, each as float and as int8 in the forms that runtimes like. All of it is made anew in a folder of work files."""
+"""The networks, each as float and as int8 in the forms that runtimes like. All of it is made anew in a folder of work files."""
 
 import json
 import random
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +13,13 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
+from .dense import densified
+from .graphs import gmac, replace, resized, save
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 CALIBRATION_PICTURES = 32
+#: The second size of the model and of its dense counterpart.
+SMALL = 320
 #: The first opset with a scale for each channel of a weight.
 OPSET = 13
 
@@ -30,20 +36,34 @@ class Network:
     #: Name of a form -> ONNX file. "float" is always there; of the int8 forms the first is the one that bearwatch and tract run.
     forms: dict = field(default_factory=dict)
     calibration: np.ndarray = None
+    #: Only bearwatch and onnxruntime are asked.
+    brief: bool = False
+    gmac: float = 0.0
 
     def int8_forms(self):
         return {form: file for form, file in self.forms.items() if form != "float"}
 
 
-def networks(work, data, weights, seed):
-    """Those that can be made: the base and its calibration need files that are not part of the project."""
+def networks(work, data, weights, seed, only=None):
+    """Those that can be made, of the names in `only` if given: the base and its calibration need files that are not part of the project."""
     work.mkdir(parents=True, exist_ok=True)
     names = pictures(data / "bears" / "train", CALIBRATION_PICTURES, seed)
-    made = [committed(work), squeezenet(work, seed)]
-    if weights:
-        made.insert(1, base(work, weights))
+    makers = {
+        "bearwatch-nano": lambda: committed(work),
+        "nano-dense": lambda: dense(work),
+        "bearwatch-nano-320": lambda: small(work),
+        "nano-dense-320": lambda: dense(work, SMALL),
+        "yolox-nano": lambda: base(work, weights),
+        "squeezenet-1.1": lambda: squeezenet(work, seed),
+    }
+    if not weights:
+        del makers["yolox-nano"]
+    if strangers := set(only or []) - set(makers):
+        sys.exit(f"no such network: {', '.join(sorted(strangers))}; there are {', '.join(makers)}")
+    made = [make() for name, make in makers.items() if not only or name in only]
     for network in made:
         network.calibration = np.stack([letterbox(name, network) for name in names])
+        network.gmac = gmac(network.forms["float"])
         quantise(network, work)
     return made
 
@@ -58,6 +78,31 @@ def committed(work):
     bytes_in = without_input_quantisation(onnx.load(source))
     if bytes_in:
         network.forms["the file, bytes in"] = save(bytes_in, work / "bearwatch-nano.bytes.onnx")
+    return network
+
+
+def small(work):
+    """The committed file at another size: it was trained and calibrated at its own, so only its cost says something."""
+    source = ROOT / "models" / "bearwatch-nano.onnx"
+    note = f"the committed weights at {SMALL}×{SMALL}, for their cost: the model is neither trained nor calibrated for that size"
+    network = Network("bearwatch-nano-320", "bearwatch-nano, smaller", note, SMALL, brief=True)
+    network.forms["float"] = save(resized(without_quantisation(onnx.load(source)), SMALL), work / "bearwatch-nano-320.float.onnx")
+    network.forms["the file itself"] = save(resized(onnx.load(source), SMALL), work / "bearwatch-nano-320.onnx")
+    return network
+
+
+def dense(work, side=None):
+    """What the committed model's layers would cost as dense convolutions."""
+    source = ROOT / "models" / "bearwatch-nano.onnx"
+    note = (
+        "each depthwise convolution of bearwatch-nano with the 1×1 behind it as one dense 3×3, each SiLU as ReLU; not trained, so of its "
+        "outputs nothing is claimed, it is there for its cost; quantised by onnxruntime's tools"
+    )
+    full = json.loads(source.with_suffix(".json").read_text())["input"]["width"]
+    name = f"nano-dense-{side}" if side else "nano-dense"
+    network = Network(name, "bearwatch-nano made dense" + (", smaller" if side else ""), note, side or full, brief=bool(side))
+    model = densified(without_quantisation(onnx.load(source)))
+    network.forms["float"] = save(resized(model, network.side), work / f"{name}.float.onnx")
     return network
 
 
@@ -192,17 +237,3 @@ def without_input_quantisation(model):
     graph.input[0].name = first.output[0]
     graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
     return model
-
-
-def replace(field, values):
-    """What protobuf's repeated fields have instead of assignment."""
-    values = list(values)
-    del field[:]
-    field.extend(values)
-
-
-def save(model, file):
-    model = onnx.shape_inference.infer_shapes(model)
-    onnx.checker.check_model(model)
-    onnx.save(model, file)
-    return file

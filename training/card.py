@@ -70,7 +70,7 @@ def machine_card(model, points, runs, calibration, base, train):
     """The card that the program reads; its form is set by `Card` in src/infer/bundle.rs."""
     return {
         "name": NAME,
-        "version": 3,
+        "version": 4,
         "file": f"{NAME}.onnx",
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         "format": "int8 QDQ from the first convolution to the heads, weights per channel",

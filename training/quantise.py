@@ -6,14 +6,18 @@ unsigned, one scale and zero point a tensor. Biases: 32 bits, in units of input 
 and again behind it, so that SiLU is a table of 256 bytes. Whatever meets in Concat, MaxPool or Resize has one scale, so that these move bytes
 and nothing else. The last convolutions of the heads give floats, and what follows them stays float.
 
-Where the channels into a depthwise convolution have ranges of very different width, as behind the stem, each gets a scale of its own: the
-narrow ones would drown in the step of the widest. This costs nothing in whole numbers, for such a convolution never adds channels together.
+Where channels have ranges of very different width, as behind the stem, the narrow ones would drown in the step of the widest. There each channel
+is brought to about the same width before it is rounded and back behind it, by a power of two of its own (and turned over, where it reaches far
+below zero only). Before SiLU the convolution's weights hold the factor; behind it the weights of a depthwise convolution hold the inverse; and the
+multiplications around SiLU go into a table of 256 bytes a channel. Every scale stays one a tensor, so that an engine of whole numbers has
+nothing to compute in floats.
 
     python -m training.quantise --start training/work/hard/final.pt --out training/work/bearwatch-nano.onnx
 """
 
 import argparse
 import copy
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +46,12 @@ MOST_VALUES = 60_000
 #: SiLU of anything below is zero but for 0.0005.
 SILU_ENDS = -10.0
 
-#: Channels get scales of their own when the narrowest would be left with fewer steps than this of the widest one's scale.
+#: Channels are brought to one width when the narrowest would be left with fewer steps than this of the widest one's scale.
 LEAST_STEPS = 2
+
+#: Zero points that the channels may then share, and doublings by which a channel's factor may differ from that with the scale that it would have alone.
+SHARED_ZEROS = range(0, 136, 8)
+STEPS = range(-3, 2)
 
 #: Operators that move values and never change them: what they join has one scale.
 MOVES = ("Concat", "MaxPool", "Resize")
@@ -104,13 +112,22 @@ class Plan:
         for name in self.parents:
             self.groups.setdefault(self.root(name), []).append(name)
         depthwise = lambda node: node.op_type == "Conv" and network.attributes[node.output[0]]["group"] > 1
-        #: Outputs of SiLU that only depthwise convolutions read: their channels may have scales of their own.
+        #: Outputs of SiLU that only depthwise convolutions read: their channels may be brought to one width.
         self.apart = {name for name in self.silu if self.groups.get(name) == [name] and all(map(depthwise, readers[name]))}
 
     def root(self, name):
         while self.parents[name] != name:
             name = self.parents[name]
         return name
+
+
+@dataclass
+class Levels:
+    """What the bytes of a rounded tensor stand for: (byte - zero) · scale, divided by the channel's factor if there are any."""
+
+    scale: float
+    zero: int
+    factors: np.ndarray | None = None
 
 
 class Observer:
@@ -123,26 +140,25 @@ class Observer:
     def __call__(self, name, x):
         if name in self.names:
             channels = x.detach().transpose(0, 1).flatten(1)
-            # Drawn blindly: extremes that were always kept would count many times over, ranges come out too wide and scores 1.4 times as wrong.
+            # Drawn blindly: extremes that were always kept would count many times over, and ranges come out too wide.
             self.seen.setdefault(name, []).append(channels[:, torch.randint(channels.shape[1], (KEPT,))])
 
     def ranges(self):
-        """Rounded tensor → scales and zero points: lists of one, or of one a channel. Those of the image are its bytes."""
+        """Rounded tensor → Levels. Those of the image are its bytes."""
         seen = {name: torch.cat(parts, 1).numpy() for name, parts in self.seen.items()}
         seen |= {after: silu(seen[before]) for after, before in self.plan.silu.items()}
         found = {}
         for names in self.plan.groups.values():
             values = [seen[name] for name in names if name in seen]
-            apart = names[0] in self.plan.apart and uneven(values[0])
             if not values:
-                ranges = [1.0], [0]
-            elif apart:
-                ranges = chosen(values[0])
+                levels = Levels(1.0, 0)
+            elif names[0] in self.plan.apart and uneven(values[0]):
+                levels = level(values[0])
             else:
-                ranges = chosen([np.concatenate([v.ravel() for v in values])])
-            found |= {name: ranges for name in names}
-            for before in (self.plan.silu[name] for name in names if name in self.plan.silu):
-                found[before] = chosen(seen[before] if apart else [seen[before].ravel()], silu)
+                levels = best_range(np.concatenate([v.ravel() for v in values]))
+            found |= {name: levels for name in names}
+        for before in self.plan.silu.values():
+            found[before] = (level if uneven(seen[before]) else best_range)(seen[before], silu)
         return found
 
 
@@ -155,13 +171,15 @@ def uneven(channels):
     return LEAST_STEPS * widths.max() > LEVELS * widths.min()
 
 
-def chosen(channels, after=lambda x: x):
-    scales, zeros = zip(*(best_range(values, after) for values in channels))
-    return list(scales), list(zeros)
+def error(values, wanted, after, scale, zero):
+    """Mean square by which after(values) is off `wanted` when the values are rounded."""
+    rounded = (np.clip(np.round(values / scale) + zero, 0, LEVELS) - zero) * scale
+    return float(((after(rounded) - wanted) ** 2).mean())
 
 
-def best_range(values, after):
-    """Scale and zero point with the least squared error of after(values), among ranges that cut off more or less of both ends."""
+def best_range(values, after=lambda x: x):
+    """Levels with the least squared error of after(values), among ranges that cut off more or less of both ends."""
+    values = values.ravel()
     if len(values) > MOST_VALUES:
         values = np.random.default_rng(1).choice(values, MOST_VALUES, replace=False)
     wanted = after(values)
@@ -171,9 +189,30 @@ def best_range(values, after):
         for high in most * np.geomspace(0.2, 1, 14):
             scale = float(high - low) / LEVELS
             zero = round(-low / scale)
-            rounded = (np.clip(np.round(values / scale) + zero, 0, LEVELS) - zero) * scale
-            candidates.append((float(((after(rounded) - wanted) ** 2).mean()), scale, zero))
-    return min(candidates)[1:]
+            candidates.append((error(values, wanted, after, scale, zero), scale, zero))
+    return Levels(*min(candidates)[1:])
+
+
+def level(channels, after=lambda x: x):
+    """Levels whose factors bring the channels to one width: the least sum of squared errors, each in parts of that with levels of its own."""
+    places = MOST_VALUES // len(channels)
+    if channels.shape[1] > places:
+        channels = channels[:, np.random.default_rng(1).choice(channels.shape[1], places, replace=False)]
+    wanted, own = after(channels), [best_range(values, after) for values in channels]
+    least = [error(*of, after, levels.scale, levels.zero) + 1e-12 for *of, levels in zip(channels, wanted, own)]
+    candidates = []
+    for scale in max(levels.scale for levels in own) * 2.0 ** -np.arange(0, 1, 0.25):
+        for zero in SHARED_ZEROS:
+            total, factors = 0, []
+            for values, want, levels, unit in zip(channels, wanted, own, least):
+                middle = np.round(np.log2(scale / levels.scale))
+                tries = [sign * 2.0 ** (middle + step) for step in STEPS for sign in (1, -1)]
+                off, factor = min((error(values * f, want, lambda x: after(x / f), scale, zero), f) for f in tries)
+                total += off / unit
+                factors.append(factor)
+            candidates.append((total, float(scale), zero, factors))
+    _, scale, zero, factors = min(candidates)
+    return Levels(scale, zero, np.float32(factors))
 
 
 @torch.no_grad()
@@ -192,21 +231,33 @@ def to_int8(network, ranges):
     graph = model.graph
     floats = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
     image = graph.input[0].name
-    nodes = _activation(graph, image, *ranges[image])
+    nodes = _activation(graph, image, ranges[image])
     rounded, gone = {image: nodes[-1].output[0]}, set()
     for node in map(copy.deepcopy, graph.node):
+        output = node.output[0]
+        levels = ranges.get(output)
+        factors = None if levels is None else levels.factors
         if node.op_type == "Conv":
-            source, weight, bias = node.input
-            parameters = _parameters(floats[weight], floats[bias], np.float32(ranges[source][0]))
-            for name, (values, of) in zip((weight, bias), parameters):
+            source, *names = node.input
+            weight, bias = (floats[name] for name in names)
+            if ranges[source].factors is not None:
+                weight = weight / ranges[source].factors[:, None, None, None]
+            if factors is not None:
+                weight, bias = weight * factors[:, None, None, None], bias * factors
+            for name, (values, of) in zip(names, _parameters(weight, bias, np.float32(ranges[source].scale))):
                 nodes.append(_constant(graph, name, values, of))
                 rounded[name] = nodes[-1].output[0]
                 gone.add(name)
         node.input[:] = [rounded.get(name, name) for name in node.input]
         nodes.append(node)
-        output = node.output[0]
-        if output in ranges:
-            nodes += _activation(graph, output, *ranges[output])
+        if levels is not None:
+            scaled = output
+            if factors is not None and node.op_type != "Conv":
+                nodes.append(_times(graph, output, "levelled", factors))
+                scaled = nodes[-1].output[0]
+            nodes += _activation(graph, scaled, levels)
+            if factors is not None and node.op_type == "Conv":
+                nodes.append(_times(graph, nodes[-1].output[0], "restored", 1 / factors))
             rounded[output] = nodes[-1].output[0]
     del graph.node[:]
     graph.node.extend(nodes)
@@ -222,25 +273,23 @@ def to_int8(network, ranges):
     return model
 
 
-def _activation(graph, name, scales, zeros):
-    """QuantizeLinear and DequantizeLinear of an activation.
-
-    Those with a scale a channel are signed, which is the same but for 128: onnxruntime fails on a convolution whose input or output has such
-    scales if it can take it for one in whole numbers, and it does so only if input and output are of one type.
-    """
+def _activation(graph, name, levels):
+    """QuantizeLinear and DequantizeLinear of an activation."""
     stem = _stem(name)
     parameters = [f"{stem}_scale", f"{stem}_zero"]
-    if len(scales) == 1:
-        shape, axis, kind = [], {}, TensorProto.UINT8
-    else:
-        shape, axis, kind = [len(scales)], {"axis": 1}, TensorProto.INT8
-        zeros = [zero - 128 for zero in zeros]
-    graph.initializer.append(helper.make_tensor(parameters[0], TensorProto.FLOAT, shape, scales))
-    graph.initializer.append(helper.make_tensor(parameters[1], kind, shape, zeros))
+    graph.initializer.append(helper.make_tensor(parameters[0], TensorProto.FLOAT, [], [levels.scale]))
+    graph.initializer.append(helper.make_tensor(parameters[1], TensorProto.UINT8, [], [levels.zero]))
     return [
-        helper.make_node("QuantizeLinear", [name, *parameters], [f"{stem}_int8"], **axis),
-        helper.make_node("DequantizeLinear", [f"{stem}_int8", *parameters], [f"{stem}_rounded"], **axis),
+        helper.make_node("QuantizeLinear", [name, *parameters], [f"{stem}_int8"]),
+        helper.make_node("DequantizeLinear", [f"{stem}_int8", *parameters], [f"{stem}_rounded"]),
     ]
+
+
+def _times(graph, name, word, factors):
+    """Multiplication of each channel by its factor."""
+    output = f"{_stem(name)}_{word}"
+    graph.initializer.append(numpy_helper.from_array(factors.reshape(1, -1, 1, 1), f"{output}_by"))
+    return helper.make_node("Mul", [name, f"{output}_by"], [output])
 
 
 def _constant(graph, name, values, scales):
@@ -251,16 +300,16 @@ def _constant(graph, name, values, scales):
     return helper.make_node("DequantizeLinear", list(parameters), [f"{stem}_rounded"], axis=0)
 
 
-def _parameters(weight, bias, input_scales):
+def _parameters(weight, bias, input_scale):
     """(whole numbers, scales) of a convolution's weight and of its bias."""
-    scales = channel_scales(weight, bias, input_scales)
+    scales = channel_scales(weight, bias, input_scale)
     rounded = np.clip(np.round(weight / scales[:, None, None, None]), -WEIGHT_LEVELS, WEIGHT_LEVELS)
-    return (rounded.astype(np.int8), scales), (np.round(bias / (scales * input_scales)).astype(np.int32), scales * input_scales)
+    return (rounded.astype(np.int8), scales), (np.round(bias / (scales * input_scale)).astype(np.int32), scales * input_scale)
 
 
-def channel_scales(weight, bias, input_scales):
+def channel_scales(weight, bias, input_scale):
     """Of a weight's output channels: the widest weight takes all levels, unless the bias would not fit."""
-    return np.maximum(np.abs(weight).max((1, 2, 3)) / WEIGHT_LEVELS, np.maximum(np.abs(bias), 1e-6) / (input_scales * BIAS_LEVELS))
+    return np.maximum(np.abs(weight).max((1, 2, 3)) / WEIGHT_LEVELS, np.maximum(np.abs(bias), 1e-6) / (input_scale * BIAS_LEVELS))
 
 
 def _stem(name):

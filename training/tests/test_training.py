@@ -231,6 +231,18 @@ def test_the_int8_file_is_whole_numbers_from_the_first_convolution_to_the_heads(
     assert 0 < np.square(ran(model, images) - wanted).mean() ** 0.5 < 0.04 * wanted.std()
 
 
+def test_a_channel_far_below_zero_is_turned_over_and_all_share_one_zero_point():
+    rng = np.random.default_rng(6)
+    channels = np.stack([rng.uniform(-1, 0.1, 4000), rng.uniform(-20, 200, 4000)]).astype(np.float32)
+    levels = quantise.level(channels)
+    assert levels.factors[0] < 0 < levels.factors[1]
+    for values, factor in zip(channels, levels.factors):
+        rounded = np.clip(np.round(values * factor / levels.scale) + levels.zero, 0, 255)
+        off = (rounded - levels.zero) * levels.scale / factor - values
+        # Two thirds of the bytes are in use at least.
+        assert np.abs(off).max() <= (values.max() - values.min()) / 170 / 2 * 1.01
+
+
 def test_the_int8_file_computes_nearly_what_the_network_does_though_its_channels_are_uneven():
     rng = np.random.default_rng(3)
     wide = np.float32([0.01, 1, 100])[:, None, None, None]
@@ -242,8 +254,14 @@ def test_the_int8_file_computes_nearly_what_the_network_does_though_its_channels
     with torch.no_grad():
         wanted = net(images).numpy()
     ranges = quantise.observe(net, [images])
-    assert {name: len(scales) for name, (scales, _) in ranges.items()} == {"images": 1, "y.before": 3, "y": 3}
-    found = ran(quantise.to_int8(net, ranges), images)
+    assert {name for name, levels in ranges.items() if levels.factors is not None} == {"y.before", "y"}
+    for name in ("y.before", "y"):
+        doublings = np.log2(np.abs(ranges[name].factors))
+        assert np.array_equal(doublings, doublings.round()) and doublings[0] > doublings[1] > doublings[2]
+    model = quantise.to_int8(net, ranges)
+    rounding = {name for n in model.graph.node if n.op_type == "QuantizeLinear" for name in n.input[1:]}
+    assert all(not i.dims and i.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8) for i in model.graph.initializer if i.name in rounding)
+    found = ran(model, images)
     for channel in range(3):
         error = np.abs(found[0, channel] - wanted[0, channel]).max()
         assert 0 < error < 0.05 * np.abs(wanted[0, channel]).max()

@@ -48,6 +48,19 @@ enum Weights {
     Quads(Vec<i8>),
 }
 
+impl Line<'_> {
+    /// # Panics
+    /// Where anything is shorter than the kernels, which go by pointers, rely on.
+    pub fn check(&self, laid_out: &[u8], row: &[u8]) {
+        let padded = self.channels.next_multiple_of(BLOCK);
+        let columns = self.taps / (self.column / (padded * QUAD));
+        let reach = (row.len() / self.channels - 1) * self.stride + columns;
+        assert!(laid_out.len() >= reach * self.column, "rows of a depthwise convolution are too short");
+        assert!(self.weights.len() >= padded * QUAD * self.taps, "a depthwise convolution lacks weights");
+        assert!(self.requant.bias.len() >= padded, "a depthwise convolution lacks channels");
+    }
+}
+
 /// One block of channels of one window.
 pub(super) struct Taps<'a> {
     /// The pixels of the window, each of all channels.

@@ -169,11 +169,7 @@ unsafe fn to_bytes(sums: __m512i, requant: &Requant, first: usize) -> __m128i {
 
 /// One output row of a depthwise convolution.
 pub fn depthwise(laid_out: &[u8], line: &Line, row: &mut [u8]) {
-    let places = row.len() / line.channels;
-    let padded = line.channels.next_multiple_of(BLOCK);
-    let columns = (places - 1) * line.stride + line.taps / (line.column / (padded * QUAD));
-    assert!(laid_out.len() >= columns * line.column, "rows of a depthwise convolution are too short");
-    assert!(line.requant.bias.len() >= padded && line.weights.len() >= padded * QUAD * line.taps);
+    line.check(laid_out, row);
     // SAFETY: the processor has the instructions, see above; lengths were checked.
     match line.taps {
         3 => unsafe { windows::<3, 1>(laid_out, line, row) },

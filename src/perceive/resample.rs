@@ -1,6 +1,6 @@
 //! From a part of a picture to the model's input: tone, scale, layout.
 //!
-//! Whole numbers, eight bytes at a time: on a small board this step stands beside the model in every frame's budget.
+//! Whole numbers, and loops that the compiler turns into vectors: on a small board this step stands beside the model in every frame's budget.
 
 use super::frame::Picture;
 use super::model::{ChannelOrder, InputSpec};
@@ -19,9 +19,6 @@ pub const IDENTITY_TONE: [u8; 256] = {
 
 /// Sum of the weights of one output position, along each side.
 const ONE: u32 = 256;
-
-/// Every other byte of eight.
-const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
 
 /// Resamples regions into the model's input. Its buffers are kept: after the first frame nothing is allocated.
 #[derive(Clone, Debug, Default)]
@@ -49,11 +46,14 @@ impl Resampler {
         let tone = Tone::new(tone);
         input.clear();
         input.resize(spec.width as usize * spec.height as usize * 3, spec.fill);
+        let lines = input.chunks_exact_mut(spec.width as usize * 3);
+        if (place.width, place.height) == (place.scaled_width, place.scaled_height) {
+            return copy(picture, place, spec.order, &tone, lines);
+        }
         let Resampler { band, columns, rows } = self;
         columns.set(0, place.width, place.scaled_width);
         rows.set(place.top, place.height, place.scaled_height);
         band.set(place.width);
-        let lines = input.chunks_exact_mut(spec.width as usize * 3);
         for ((first, weights), line) in rows.iter().zip(lines) {
             band.blend(picture, place.left, first, weights);
             for (pixel, sums) in line.as_chunks_mut::<3>().0.iter_mut().zip(band.squeeze(columns)) {
@@ -63,11 +63,30 @@ impl Resampler {
     }
 }
 
+/// A region at its own size: tone and order of the channels are all there is to do.
+fn copy<'a>(
+    picture: &Picture,
+    place: &Letterbox,
+    order: ChannelOrder,
+    tone: &Tone,
+    lines: impl Iterator<Item = &'a mut [u8]>,
+) {
+    for (row, line) in (place.top..place.top + place.height).zip(lines) {
+        let from = (row as usize * picture.width as usize + place.left as usize) * 3;
+        let pixels = picture.data[from..][..place.width as usize * 3].as_chunks::<3>().0;
+        for (to, &[red, green, blue]) in line.as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
+            let pixel = match order {
+                ChannelOrder::Rgb => [red, green, blue],
+                ChannelOrder::Bgr => [blue, green, red],
+            };
+            *to = pixel.map(|value| tone.0[usize::from(value)]);
+        }
+    }
+}
+
 /// A few rows of the picture, weighted into one.
 #[derive(Clone, Debug, Default)]
 struct Band {
-    even: Vec<u64>,
-    odd: Vec<u64>,
     /// Red, green, blue of one byte after another, times [`ONE`].
     values: Vec<u16>,
     /// A pixel a word: see [`pack`].
@@ -76,45 +95,22 @@ struct Band {
 
 impl Band {
     fn set(&mut self, width: u32) {
-        let words = (width as usize * 3).div_ceil(8);
-        self.even.resize(words, 0);
-        self.odd.resize(words, 0);
-        self.values.resize(words * 8, 0);
+        self.values.resize(width as usize * 3, 0);
         self.pixels.resize(width as usize, 0);
     }
 
-    /// Sums rows from `first` on, from pixel `left` on, by `weights`. The weights add up to [`ONE`], so that four sums of 16 bits fit into a
-    /// word and never overflow into their neighbours.
+    /// Sums rows from `first` on, from pixel `left` on, by `weights`. These add up to [`ONE`], so that no sum overflows.
     fn blend(&mut self, picture: &Picture, left: u32, first: u32, weights: &[u16]) {
-        self.even.fill(0);
-        self.odd.fill(0);
+        self.values.fill(0);
         let stride = picture.width as usize * 3;
-        let bytes = self.even.len() * 8;
-        for (row, &weight) in (first as usize..).zip(weights) {
-            let line = &picture.data[row * stride..][left as usize * 3..];
-            self.add(&line[..bytes.min(line.len())], u64::from(weight));
-        }
-        let words = self.even.iter().zip(&self.odd);
-        for ((&even, &odd), out) in words.zip(self.values.chunks_exact_mut(8)) {
-            for lane in 0..4 {
-                out[2 * lane] = (even >> (16 * lane)) as u16;
-                out[2 * lane + 1] = (odd >> (16 * lane)) as u16;
+        for (row, &weight) in (first as usize..).zip(weights).filter(|(_, weight)| **weight > 0) {
+            let line = &picture.data[row * stride + left as usize * 3..][..self.values.len()];
+            for (sum, &value) in self.values.iter_mut().zip(line) {
+                *sum = sum.wrapping_add(u16::from(value).wrapping_mul(weight));
             }
         }
         let (pixels, _) = self.values.as_chunks::<3>();
         self.pixels.iter_mut().zip(pixels).for_each(|(word, rgb)| *word = pack(*rgb));
-    }
-
-    fn add(&mut self, line: &[u8], weight: u64) {
-        let (whole, rest) = line.as_chunks::<8>();
-        for (eight, (even, odd)) in whole.iter().zip(self.even.iter_mut().zip(&mut self.odd)) {
-            add_word(u64::from_le_bytes(*eight), weight, even, odd);
-        }
-        if let (Some(even), Some(odd)) = (self.even.get_mut(whole.len()), self.odd.get_mut(whole.len())) {
-            let mut last = [0u8; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            add_word(u64::from_le_bytes(last), weight, even, odd);
-        }
     }
 
     /// The band at the output's width: a weighted sum of packed pixels for each position.
@@ -127,11 +123,6 @@ impl Band {
                 .fold(0u64, |sum, (&pixel, &weight)| sum.wrapping_add(pixel.wrapping_mul(u64::from(weight))))
         })
     }
-}
-
-fn add_word(word: u64, weight: u64, even: &mut u64, odd: &mut u64) {
-    *even = even.wrapping_add((word & EVEN).wrapping_mul(weight));
-    *odd = odd.wrapping_add(((word >> 8) & EVEN).wrapping_mul(weight));
 }
 
 /// Three values of 13 bits (8 and 5 after the point), 21 bits apart: times a weight of [`ONE`] in all, none reaches its neighbour.

@@ -84,7 +84,7 @@ $(PEERS)/ready: benches/peers/requirements.txt benches/peers/converters.txt
 	touch $@
 
 performance: $(PEERS)/ready ## Network and frame path beside other runtimes, and instructions on ARM: docs/performance.md anew (an hour)
-	@deploy/prepare.sh build broker tests arm
+	@deploy/prepare.sh build broker tests arm peers
 	@python3 docs/performance.py --python $(PEERS)/bin/python
 
 # Training of the model is Python: see training/README.md.

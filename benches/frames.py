@@ -1,9 +1,8 @@
 """The way of a frame from camera bytes to the network's input, beside ffmpeg and Motion.
 
-    target/peers/venv/bin/python benches/frames.py --program BEARWATCH --out FILE.json
+    target/peers/venv/bin/python benches/frames.py --program BENCH --out FILE.json
 
-Frames are real pictures of BEARWATCH_DATA, or what `bearwatch simulate` draws, as cameras give them: MJPEG (4:2:2) and YUYV. `make performance`
-calls it.
+Frames are real pictures of BEARWATCH_DATA as cameras give them: MJPEG (4:2:2), YUYV, NV12 and grey. `make performance` calls it.
 """
 
 import argparse
@@ -26,7 +25,9 @@ FRAMES, FEW = 300, 10
 #: A camera's frames resemble each other: so many of each picture.
 OF_EACH = 10
 REPEATS = 9
-#: Motion and bearwatch are given frames at the rate of a camera.
+#: What cameras give raw, by ffmpeg's names.
+LAYOUTS = ["yuyv422", "nv12", "gray"]
+#: Motion is given frames at the rate of a camera.
 FPS = 15
 #: Motion is looked at from then on, for so long, seconds.
 MOTION_BEGINS, MOTION_LASTS = 4, 30
@@ -34,7 +35,7 @@ MOTION_BEGINS, MOTION_LASTS = 4, 30
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", type=Path, required=True, help="bearwatch, built with --profile dist")
+    parser.add_argument("--program", type=Path, required=True, help="the benchmark `frames`, built with --profile dist")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -42,7 +43,8 @@ def main():
         folder = Path(folder)
         drawn = draw(args, folder / "frames")
         pipe(["ffmpeg", "-framerate", FPS, "-i", folder / "frames/%03d.jpg", "-c", "copy", folder / "camera.mjpeg"])
-        pipe(["ffmpeg", "-i", folder / "camera.mjpeg", "-pix_fmt", "yuyv422", "-f", "rawvideo", folder / "camera.yuyv"])
+        for layout in LAYOUTS:
+            pipe(["ffmpeg", "-i", folder / "camera.mjpeg", "-pix_fmt", layout, "-f", "rawvideo", folder / f"camera.{layout}"])
         report = {
             "size": "×".join(map(str, SIZE)),
             "pictures": drawn,
@@ -59,40 +61,37 @@ def main():
 def draw(args, folder):
     folder.mkdir()
     count = FRAMES // OF_EACH
-    if data := os.environ.get("BEARWATCH_DATA"):
-        names = sorted(Path(data, "bears", "val", "images").glob("*.jpg"))
-        random.Random(args.seed).shuffle(names)
-        drawn = f"{count} pictures of `bears/val`, {OF_EACH} frames of each"
-    else:
-        out = folder.with_name("simulated")
-        run([args.program, "simulate", "--out", out, "--count", count, "--width", SIZE[0], "--height", SIZE[1], "--seed", args.seed])
-        names = sorted((out / "images").glob("*.jpg"))
-        drawn = f"{count} simulated pictures, {OF_EACH} frames of each"
+    data = os.environ.get("BEARWATCH_DATA") or sys.exit("BEARWATCH_DATA is not set: the folder of training/README.md")
+    names = sorted(Path(data, "bears", "val", "images").glob("*.jpg"))
+    random.Random(args.seed).shuffle(names)
     for at, name in enumerate(names[:count]):
         picture = ImageOps.fit(Image.open(name).convert("RGB"), SIZE)
         for frame in range(at * OF_EACH, (at + 1) * OF_EACH):
             picture.save(folder / f"{frame:03}.jpg", quality=85, subsampling="4:2:2")
-    return drawn
+    return f"{count} pictures of `bears/val`, {OF_EACH} frames of each"
 
 
 def ffmpeg(folder):
-    """Decoded, scaled to the network's input (bilinear) and converted to blue, green, red."""
-    raw = ["-f", "rawvideo", "-pix_fmt", "yuyv422", "-video_size", "x".join(map(str, SIZE))]
+    """Decoded, scaled to the network's input (bilinear) and converted to blue, green, red. At half its size a JPEG is decoded by half as many
+    frequencies a side: what that saves is what it would save bearwatch where the whole frame is all that is looked at."""
+    size = "x".join(map(str, SIZE))
+    raw = lambda layout: ["-f", "rawvideo", "-pix_fmt", layout, "-video_size", size, "-i", folder / f"camera.{layout}"]
+    jpeg = ["-f", "mjpeg", "-i", folder / "camera.mjpeg"]
+    inputs = {"MJPEG decoded": jpeg, "MJPEG decoded at half its size": ["-lowres", 1, *jpeg]} | {f"{layout} taken": raw(layout) for layout in LAYOUTS}
     found = []
-    for name, told in (("MJPEG", ["-f", "mjpeg"]), ("YUYV", raw)):
-        command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", 1, "-filter_threads", 1, *told, "-i", folder / f"camera.{name.lower()}"]
+    for name, told in inputs.items():
+        command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", 1, "-filter_threads", 1, *told]
         command += ["-vf", "scale=416:416:flags=bilinear,format=bgr24", "-f", "null"]
         differences = [spent([*command, "-frames:v", FRAMES, "-"]) - spent([*command, "-frames:v", FEW, "-"]) for _ in range(REPEATS)]
         us = statistics.median(differences) / (FRAMES - FEW) * 1e6
-        found.append({"what": f"ffmpeg: {name} decoded, scaled to 416×416, converted", "us": us})
+        found.append({"what": f"ffmpeg: {name}, scaled to 416×416, converted", "us": us})
     return found
 
 
 def motion(folder):
     what = f"Motion: MJPEG decoded and looked at for motion, at full size and {FPS} frames a second"
     if not shutil.which("motion"):
-        # Not installed by `make performance`: Debian would start it as a service that looks for cameras.
-        return {"what": what, "not_measured": "it was not installed"}
+        return {"what": what, "not_measured": "it is not installed"}
     # A container keeps the rate, which a stream of pictures alone does not.
     pipe(["ffmpeg", "-framerate", FPS, "-i", folder / "frames/%03d.jpg", "-c", "copy", folder / "camera.mkv"])
     lines = {
@@ -131,10 +130,9 @@ def of_process(process):
 
 
 def bearwatch(program, folder):
-    """Stages of the daemon, medians; JPEG comes from disk, one picture at a time."""
-    report = json.loads(run([program, "bench", "--source", folder / "frames", "--json", "--seconds", 30]))
-    names = {"decode": "bearwatch: JPEG decoded", "prepare": "bearwatch: light, motion, regions chosen, scaled to inputs (416×416 each)"}
-    return [{"what": name, "us": report["stages"][stage]["p50_ms"] * 1e3} for stage, name in names.items()]
+    """Its steps by themselves, in one process."""
+    report = json.loads(run([program, "--bench", "--frames", folder]))
+    return [{"what": f"bearwatch: {step['what']}", "us": step["us"]} for step in report["steps"]]
 
 
 def spent(command):

@@ -1,5 +1,5 @@
 #!/bin/sh
-# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [board]: looks for the programs that these steps need, says what is missing, and installs that by apt.
+# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board]: looks for the programs that these steps need, says what is missing, and installs that by apt.
 # Root or sudo is asked for only when something is missing. CAMERA=0 leaves out what only V4L2 cameras need.
 set -eu
 
@@ -80,6 +80,7 @@ for step in "$@"; do
         # Not from rustup by ourselves: which toolchain a person has is theirs to decide.
         arm_target || { want rustc-web libstd-rust-web-dev:arm64; foreign=yes; }
         ;;
+    peers) has motion || want motion ;;
     kernels) has valgrind || want valgrind libc6-dbg ;;
     board)
         has qemu-system-aarch64 || want qemu-system-arm
@@ -116,6 +117,7 @@ if [ -n "$missing" ]; then
     [ -z "$foreign" ] || arm64_packages
     say "this needs packages that are not installed; ${root:+sudo }apt-get will install:$missing"
     case $missing in *mosquitto*) say "(Debian also starts Mosquitto as a service on 127.0.0.1:1883; the demo and the tests use brokers of their own)" ;; esac
+    case $missing in *motion*) say "(Debian also starts Motion as a service, which looks for a camera: 'systemctl disable --now motion' ends that)" ;; esac
     # shellcheck disable=SC2086 # a list of packages
     $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing ||
         { $root apt-get update -q && $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing; } ||

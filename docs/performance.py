@@ -85,21 +85,21 @@ def around():
 
 
 def latency(args):
-    program = built(["cargo", "build", "--locked", "--profile", "dist", "--bench", "network"])
+    program = built(["cargo", "build", "--locked", "--profile", "dist", "--bench", "network"], "network")
     result = written([args.python, ROOT / "benches" / "peers.py", "--program", program, "--seed", SEED])
     return {"command": "benches/peers.py", "profile": "dist", "count": result["turns"], "result": {**result, "model": model()}}
 
 
 def instructions(args):
     run([ROOT / "benches" / "instructions" / "prepare.sh", args.python])
-    program = built([ROOT / "deploy" / "build-arm.sh", "--profile", "dist", "--bench", "network"])
+    program = built([ROOT / "deploy" / "build-arm.sh", "--profile", "dist", "--bench", "network"], "network")
     result = written([args.python, ROOT / "benches" / "instructions.py", "--program", program, "--seed", SEED])
     return {"command": "benches/instructions.py", "profile": "dist", "count": result["many"] - result["few"], "result": {**result, "model": model()}}
 
 
 def frames(args):
-    run(["cargo", "build", "--locked", "--profile", "dist"])
-    result = written([args.python, ROOT / "benches" / "frames.py", "--program", target() / "dist" / "bearwatch", "--seed", SEED])
+    program = built(["cargo", "build", "--locked", "--profile", "dist", "--bench", "frames"], "frames")
+    result = written([args.python, ROOT / "benches" / "frames.py", "--program", program, "--seed", SEED])
     return {"command": "benches/frames.py", "profile": "dist", "count": result["frames"], "result": {**result, "model": model()}}
 
 
@@ -107,17 +107,13 @@ def model():
     return {"sha256": hashlib.sha256(MODEL.read_bytes()).hexdigest()}
 
 
-def target():
-    return Path(json.loads(run(["cargo", "metadata", "--no-deps", "--format-version", "1"]))["target_directory"])
-
-
-def built(command):
+def built(command, bench):
     """What cargo has built; its messages come by stdout, of deploy/build-arm.sh by stderr."""
     command = [*command, "--message-format", "json-render-diagnostics"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = done.stdout.splitlines()
     messages = [json.loads(line) for line in lines if line.startswith("{")]
-    made = [one["executable"] for one in messages if one.get("executable") and one["target"]["name"] == "network"]
+    made = [one["executable"] for one in messages if one.get("executable") and one["target"]["name"] == bench]
     if done.returncode or not made:
         raise Failed(f"{shlex.join(map(str, command))}: exit code {done.returncode}\n" + "\n".join(line for line in lines if not line.startswith("{")))
     return Path(made[-1])

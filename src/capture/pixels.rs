@@ -125,15 +125,11 @@ fn decode(frame: &Frame, picture: &mut Picture) -> Result<(), String> {
         )
     })?;
     picture.resize(frame.width, frame.height);
-    match frame.format {
-        PixelFormat::Rgb => picture.data.copy_from_slice(data),
-        PixelFormat::Grey => yuv::from_grey(data, &mut picture.data),
-        PixelFormat::Yuyv => yuv::from_yuyv(data, picture),
-        PixelFormat::Nv12 => yuv::from_nv12(data, picture),
-        PixelFormat::I420 => yuv::from_i420(data, picture),
-        PixelFormat::Jpeg => {}
+    if frame.format == PixelFormat::Rgb {
+        picture.data.copy_from_slice(data);
+        return Ok(());
     }
-    Ok(())
+    yuv::to_rgb(frame.format, data, picture).map_err(|e| e.to_string())
 }
 
 fn decode_jpeg(bytes: &[u8], picture: &mut Picture) -> Result<(), String> {

@@ -87,7 +87,8 @@ fn to_rgb(frames: &[Frame], picture: &mut Picture) -> Vec<f64> {
 /// Light and regions of a frame, and the filling of the inputs, as the daemon does it with all tiles.
 fn to_input(frames: &[Frame]) -> [Step; 3] {
     let spec = Bundle::open(None).unwrap().spec;
-    let mut perception = Perception::new(spec, Settings { regions: RegionMode::Tiles, ..Settings::default() });
+    let mut perception =
+        Perception::new(spec, Settings { regions: RegionMode::Tiles, ..Settings::default() });
     let (mut picture, mut input) = (Picture::default(), vec![]);
     let (mut begun, mut whole, mut tile) = (vec![], vec![], vec![]);
     for (at, frame) in frames.iter().enumerate() {

@@ -7,6 +7,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use bearwatch::capture::pixels::{raw_bytes, to_picture};
 use bearwatch::infer::bundle::Bundle;
 use bearwatch::infer::int8::conv::Conv;
 use bearwatch::infer::int8::depthwise::Depthwise;
@@ -15,7 +16,7 @@ use bearwatch::infer::int8::gemm::Output;
 use bearwatch::infer::int8::isa::Isa;
 use bearwatch::infer::int8::requant::Channel;
 use bearwatch::infer::int8::window::Window;
-use bearwatch::perceive::frame::Picture;
+use bearwatch::perceive::frame::{Frame, Picture, PixelFormat};
 use bearwatch::perceive::regions::{IDENTITY_TONE, Letterbox, Resampler, for_still};
 use bearwatch::perceive::settings::RegionMode;
 
@@ -55,6 +56,19 @@ fn allocations(work: impl FnOnce()) -> usize {
 #[test]
 fn what_counts_allocations_does_count() {
     assert_eq!(allocations(|| drop(std::hint::black_box(vec![1u8; 100]))), 1);
+}
+
+#[test]
+fn raw_frames_become_pictures_without_one() {
+    let mut picture = Picture::default();
+    for format in
+        [PixelFormat::Yuyv, PixelFormat::Nv12, PixelFormat::I420, PixelFormat::Grey, PixelFormat::Rgb]
+    {
+        let data = vec![100; raw_bytes(format, 1281, 719).unwrap()];
+        let frame = Frame { format, width: 1281, height: 719, data, ..Frame::empty() };
+        to_picture(&frame, &mut picture).unwrap();
+        assert_eq!(allocations(|| to_picture(&frame, &mut picture).unwrap()), 0, "{format:?}");
+    }
 }
 
 #[test]

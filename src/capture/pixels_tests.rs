@@ -55,7 +55,8 @@ fn a_wide_frame_has_the_same_colours_to_its_last_pixel() {
     let luma: Vec<u8> = (0..WIDTH).map(|x| 60 + (x * 7 % 120) as u8).collect();
     let chroma = |seed: usize| (0..WIDTH.div_ceil(2)).map(move |x| 108 + (x * seed % 40) as u8);
     let (u, v): (Vec<u8>, Vec<u8>) = (chroma(11).collect(), chroma(17).collect());
-    let packed = luma.chunks(2).enumerate().flat_map(|(i, l)| [l[0], u[i], *l.last().unwrap(), v[i]]).collect();
+    let packed =
+        luma.chunks(2).enumerate().flat_map(|(i, l)| [l[0], u[i], *l.last().unwrap(), v[i]]).collect();
     let pairs = u.iter().zip(&v).flat_map(|(u, v)| [*u, *v]).collect();
     for (format, data) in [
         (PixelFormat::Yuyv, packed),

@@ -27,7 +27,8 @@ pub fn to_rgb(format: PixelFormat, data: &[u8], picture: &mut Picture) -> Result
         }
         PixelFormat::Nv12 => {
             let (y_plane, uv_plane) = data.split_at(pixels);
-            let image = YuvBiPlanarImage { y_plane, y_stride: width, uv_plane, uv_stride: half * 2, width, height };
+            let image =
+                YuvBiPlanarImage { y_plane, y_stride: width, uv_plane, uv_stride: half * 2, width, height };
             yuv::yuv_nv12_to_rgb(&image, rgb, rgb_stride, RANGE, MATRIX, YuvConversionMode::Balanced)
         }
         PixelFormat::I420 => {

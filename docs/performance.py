@@ -26,6 +26,7 @@ STORE = ROOT / "docs" / "performance"
 PAGE = ROOT / "docs" / "performance.md"
 MODEL = ROOT / "models" / "bearwatch-nano.onnx"
 SEED = 1
+THREADS = (1, 2)
 
 
 def main():
@@ -103,6 +104,17 @@ def frames(args):
     return {"command": "benches/frames.py", "profile": "dist", "count": result["frames"], "result": {**result, "model": model()}}
 
 
+def daemon(args):
+    """How near the processor's limit the model comes, and what a second thread brings."""
+    run(["cargo", "build", "--locked", "--profile", "dist"])
+    metadata = json.loads(run(["cargo", "metadata", "--no-deps", "--format-version", "1"]))
+    program = Path(metadata["target_directory"], "dist", "bearwatch")
+    bench = lambda *words: json.loads(run([program, "bench", "--json", *words]))
+    result = {"roofline": bench("--roofline"), "threads": [bench("--seconds", "30", "--threads", str(n)) for n in THREADS]}
+    count = min(one["frames"]["inferred"] for one in result["threads"])
+    return {"command": "bearwatch bench --json [--roofline] [--threads N]", "profile": "dist", "count": count, "result": {**result, "model": model()}}
+
+
 def model():
     return {"sha256": hashlib.sha256(MODEL.read_bytes()).hexdigest()}
 
@@ -129,7 +141,7 @@ def written(command):
         return json.loads(out.read_text())
 
 
-MEASUREMENTS = {"latency": latency, "instructions": instructions, "frames": frames}
+MEASUREMENTS = {"latency": latency, "instructions": instructions, "frames": frames, "daemon": daemon}
 
 
 if __name__ == "__main__":

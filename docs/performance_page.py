@@ -10,7 +10,7 @@ count of each; do not edit it. Other runtimes are what PyPI and Debian ship, wit
 
 
 def page(stored):
-    sections = [latency, numerics, instructions, estimates, frames, *([origins] if stored else [])]
+    sections = [latency, numerics, instructions, estimates, frames, daemon, *([origins] if stored else [])]
     return HEAD + "".join("\n" + section(stored) for section in sections)
 
 
@@ -141,3 +141,23 @@ def frames(stored):
     )
     rows = [[one["what"], f"{one['us']:.0f}" if "us" in one else f"not measured: {one['not_measured']}"] for one in result["paths"]]
     return text + table(["path", "µs a frame"], rows)
+
+
+def daemon(stored):
+    text = "## In the daemon\n\n"
+    if "daemon" not in stored:
+        return text + missing("`make performance`")
+    entry = stored["daemon"]
+    limit = entry["result"]["roofline"]
+    text += (
+        f"`bearwatch bench --roofline` on {machine(entry)}: {limit['gmac']:.3f} GMAC of int8 a run at {limit['gmac_per_s']:.0f} GMAC/s; this core's most, from "
+        f"registers alone, is {limit['peak_gmac_per_s']:.0f} GMAC/s, of which the model reaches {limit['percent_of_peak']:.0f} %.\n\n"
+        "`bearwatch bench --threads N`, a drawn camera of 1280×720 at 15 frames a second; N regions of a frame are looked at side by side. Milliseconds a frame, "
+        "median and 95th percentile. Ready: from the start of the process, model loaded and store open, to where the first frame can come.\n\n"
+    )
+    spread = lambda stage: f"{stage['p50_ms']:.1f} / {stage['p95_ms']:.1f}"
+    rows = []
+    for one in entry["result"]["threads"]:
+        stages, frames = one["stages"], one["frames"]
+        rows.append([one["threads"], *(spread(stages[name]) for name in ("inference", "prepare")), f"{frames['inferred']} of {frames['seen']}", one["start_ms"]])
+    return text + table(["threads", "inference, all regions", "prepare", "frames looked at", "ready, ms"], rows)

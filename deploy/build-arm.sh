@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # build-arm.sh: builds the program for 64-bit ARM on another machine, in the development profile, and prints where it is. What it needs is
-# installed by deploy/prepare.sh arm. For what is installed on boards: build-arm.sh --profile dist.
+# installed by deploy/prepare.sh arm. For what is installed on boards: build-arm.sh --profile dist. BUILD="test --no-run" builds test programs instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=aarch64-unknown-linux-gnu
@@ -14,7 +14,8 @@ if ! knows_target "${RUSTC:-rustc}"; then
 fi
 flags=()
 [ "${CAMERA:-1}" != 0 ] || flags+=(--no-default-features)
-cargo build --locked --target "$target" "${flags[@]}" "$@" >&2
+# shellcheck disable=SC2086 # a command with its options
+cargo ${BUILD:-build} --locked --target "$target" "${flags[@]}" "$@" >&2
 
 folder=debug
 [ "${1:-}" != --profile ] || folder=$2

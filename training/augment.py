@@ -125,7 +125,8 @@ def paste(canvas, picture, sx, sy, at, window):
 def finish(rng, canvas, covered, boxes, labels):
     """Mirror, then light, lens and compression on what is covered; the fill stays what the daemon makes it."""
     left, top, right, bottom = covered
-    canvas[top:bottom, left:right] = seen_by_camera(rng, np.ascontiguousarray(canvas[top:bottom, left:right]), boxes - np.float32([left, top] * 2), labels)
+    part = np.ascontiguousarray(canvas[top:bottom, left:right])
+    canvas[top:bottom, left:right] = seen_by_camera(rng, part, boxes - np.float32([left, top] * 2), labels)
     # Only the covered part is mirrored, so that a letterbox stays top left.
     if rng.random() < 0.5:
         canvas[top:bottom, left:right] = canvas[top:bottom, left:right][:, ::-1].copy()
@@ -137,7 +138,7 @@ def finish(rng, canvas, covered, boxes, labels):
 def seen_by_camera(rng, pixels, boxes, labels):
     """Weather, light, lens, sensor and compression, in the order in which light meets them. `pixels` H×W×3 uint8, RGB; `boxes` k×4 in its pixels, `labels` k."""
     if rng.random() < 0.10:
-        pixels = camera.occluded(rng, pixels, boxes if len(boxes) else somewhere(rng, pixels))
+        pixels = camera.occluded(rng, pixels, boxes if len(boxes) else camera.somewhere(rng, pixels))
     if rng.random() < 0.07:
         pixels = (camera.fog if rng.random() < 0.5 else camera.rain)(rng, pixels)
     pixels, dark = lit(rng, pixels, boxes[labels != PERSON])
@@ -173,14 +174,6 @@ def through_lens(rng, pixels, boxes, dark):
     if rng.random() < (0.14 if dark else 0.06):
         pixels = camera.moved(rng, pixels, box=boxes[rng.integers(len(boxes))] if len(boxes) and rng.random() < 0.6 else None)
     return camera.unfocused(rng, pixels) if rng.random() < 0.08 else pixels
-
-
-def somewhere(rng, pixels):
-    """A box that no animal is in, so that plants before nothing are seen, too: 1×4."""
-    height, width = pixels.shape[:2]
-    w, h = rng.uniform(0.1, 0.6, 2) * (width, height)
-    x, y = rng.random(2) * (width - w, height - h)
-    return np.float32([[x, y, x + w, y + h]])
 
 
 def daylight(rng, image):

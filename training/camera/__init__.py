@@ -15,10 +15,10 @@ from training.camera.motion import moved
 from training.camera.night import dusk, infrared
 from training.camera.scenes import cut_by_edge, distant, wide_scene
 from training.camera.sensor import cheap, enlarged
-from training.camera.vegetation import occluded
+from training.camera.vegetation import occluded, somewhere
 from training.camera.weather import fog, rain
 
 __all__ = [
     "brightened", "cheap", "cut_by_edge", "distant", "dusk", "enlarged", "fog", "h264", "infrared", "insect", "mjpeg", "moved", "occluded", "rain",
-    "unfocused", "web", "wide_scene",
+    "somewhere", "unfocused", "web", "wide_scene",
 ]

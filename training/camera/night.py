@@ -45,7 +45,7 @@ def infrared(rng, pixels, boxes=(), eyes=None, electrons=None, soft=None):
         _near_stalks(rng, x)
     for box in boxes:
         if rng.random() < (0.5 if eyes is None else eyes):
-            _eye_shine(rng, x, box)
+            eye_shine(rng, x, box)
     if rng.random() < 0.1:
         _false_eyes(rng, x)
     soft = soft or rng.uniform(0.3, 1.1)
@@ -93,7 +93,7 @@ def _spot(x, cx, cy, radius, level):
     part += np.float32(level) * np.exp(-(dx[None] ** 2 + dy[:, None] ** 2) / (2 * radius**2)).astype(np.float32)
 
 
-def _eye_shine(rng, x, box):
+def eye_shine(rng, x, box):
     """The mirror behind the retina throws the lamp's light back (tapetum lucidum: Ollivier et al. 2004). Where the head is can only be guessed:
     at one end of a body seen from the side, else in the middle, in the upper part of the box. One eye or two."""
     left, top, right, bottom = (float(v) for v in box)

@@ -5,13 +5,13 @@ import math
 import numpy as np
 from PIL import Image
 
-from training.camera.light import clouds, encoded, linear, luma, softened, to_bytes
+from training.camera.light import clouds, encoded, linear, luma, normal, softened, to_bytes
 
 #: Share of the subject's longer side that is kept around it and fades into the scene.
 MARGIN = 0.35
 
-#: Pixels: side of the patches that a wide scene's fine texture is made of.
-PATCH = 192
+#: Pixels: side of the patches whose fine texture wide scenes take, and after how many it repeats.
+PATCH, TILE = 192, 768
 
 #: A part of a picture is used as a scene from this shorter side on, in pixels.
 LEAST_PART = 100
@@ -46,33 +46,38 @@ def covering(rng, plate, width, height):
 
 
 def wide_scene(rng, plates, width, height):
-    """A scene of many pixels from pictures of few: the broad light and shade of one plate, enlarged, and the fine texture of patches of plates at
-    their own size (multiresolution spline: Burt and Adelson 1983; patches overlap so that their variance stays: Heitz and Neyret 2018)."""
+    """A scene of many pixels from a picture of few: a plate, enlarged, and over it fine texture of another place at its own size, stronger here and
+    weaker there, so that the frame is as sharp as a camera of so many pixels would have it."""
     plate = plates[rng.integers(len(plates))]
-    broad = covering(rng, plate, max(2, width // 16), max(2, height // 16))
-    broad = np.asarray(Image.fromarray(broad).resize((width, height), Image.Resampling.BICUBIC), np.float32)
-    others = [plate, *(plates[rng.integers(len(plates))] for _ in range(2))]
-    patches = [_detail(rng, others) for _ in range(12)]
-    step = PATCH // 2
-    sums, weights = np.zeros((height + 2 * PATCH, width + 2 * PATCH, 3), np.float32), np.zeros((height + 2 * PATCH, width + 2 * PATCH, 1), np.float32)
-    window = (np.hanning(PATCH + 2)[1:-1, None] * np.hanning(PATCH + 2)[None, 1:-1]).astype(np.float32)[:, :, None]
-    for y in range(0, height + PATCH, step):
-        for x in range(0, width + PATCH, step):
-            patch = patches[rng.integers(len(patches))]
-            patch = patch[:, ::-1] if rng.random() < 0.5 else patch
-            sums[y : y + PATCH, x : x + PATCH] += patch * window
-            weights[y : y + PATCH, x : x + PATCH] += window**2
-    detail = (sums / np.sqrt(weights + 1e-6))[step : step + height, step : step + width]
-    return to_bytes(broad + detail)
+    base = covering(rng, plate, width, height)
+    texture = _spot_noise(rng, plates[rng.integers(len(plates))])
+    # The less a plate is enlarged, the less it lacks.
+    texture *= np.float32(np.clip((max(width / plate.shape[1], height / plate.shape[0]) - 1) / 4, 0.1, 1))
+    down, right = rng.integers(TILE, size=2)
+    rows, columns = (down + np.arange(height)) % TILE, (right + np.arange(width)) % TILE
+    uneven = Image.fromarray(np.exp(np.float32(0.5) * clouds(rng, 64, 64, 4, 3))).resize((width, height), Image.Resampling.BILINEAR)
+    detail = texture[rows[:, None], columns[None]]
+    detail *= np.asarray(uneven)[:, :, None]
+    # Shadows hold little texture.
+    detail *= np.clip(base * np.float32(1 / 90), 0.2, 1.2)
+    detail += base
+    return to_bytes(detail)
 
 
-def _detail(rng, plates):
-    """A patch of one of the plates less what is broad in it: PATCH×PATCH×3 float32 around 0."""
-    plate = plates[rng.integers(len(plates))]
+def _spot_noise(rng, plate):
+    """Texture without end that has the spectrum and the contrast of a plate's fine detail: TILE×TILE×3 float32 around 0, periodic (white noise
+    convolved with a patch: Galerne, Gousseau and Morel 2011)."""
     side = min(PATCH, *plate.shape[:2])
     x, y = int(rng.integers(plate.shape[1] - side + 1)), int(rng.integers(plate.shape[0] - side + 1))
-    part = np.asarray(Image.fromarray(plate[y : y + side, x : x + side]).resize((PATCH, PATCH), Image.Resampling.BICUBIC))
-    return part.astype(np.float32) - softened(part, 10)
+    part = plate[y : y + side, x : x + side]
+    fine = part.astype(np.float32) - softened(part, 4)
+    contrast = min(16.0, float(fine.std()))
+    spot = fine * (np.hanning(side)[:, None] * np.hanning(side)[None]).astype(np.float32)[:, :, None]
+    noise = np.fft.rfft2(normal(rng, (TILE, TILE)))
+    made = np.stack([np.fft.irfft2(noise * np.fft.rfft2(spot[:, :, c], (TILE, TILE)), (TILE, TILE)) for c in range(3)], 2)
+    # Light and shade more than colour: patches of flowers would turn into confetti.
+    made = 0.4 * made + 0.6 * made.mean(2, keepdims=True)
+    return (made * (contrast / max(1e-6, float(made.std())))).astype(np.float32)
 
 
 def distant(rng, picture, scene, size=None):

@@ -34,6 +34,14 @@ def occluded(rng, pixels, boxes, share=None):
     return growth.over(pixels)
 
 
+def somewhere(rng, pixels):
+    """A box that no animal is in, so that plants before nothing are seen, too: 1×4."""
+    height, width = pixels.shape[:2]
+    w, h = rng.uniform(0.1, 0.6, 2) * (width, height)
+    x, y = rng.random(2) * (width - w, height - h)
+    return np.float32([[x, y, x + w, y + h]])
+
+
 class Growth:
     """Plants as they are drawn: their colours, and where they cover the picture (0 or 255)."""
 
@@ -47,7 +55,8 @@ class Growth:
     def cover(self, box, share):
         """Draws until at least `share` of the box is covered; a few leaves at a time, so hardly more than that."""
         left, top, right, bottom = (float(v) for v in box)
-        within = max(0, int(left)), max(0, int(top)), min(self.mask.width, math.ceil(right)), min(self.mask.height, math.ceil(bottom))
+        low, high = (max(0, int(left)), max(0, int(top))), (min(self.mask.width, math.ceil(right)), min(self.mask.height, math.ceil(bottom)))
+        within = *low, *high
         if within[0] >= within[2] or within[1] >= within[3]:
             return
         # One or two kinds of plants before one animal.
@@ -75,7 +84,7 @@ class Growth:
         left, top, right, bottom = max(0, left - x), max(0, top - y), min(self.mask.width, right + x), min(self.mask.height, bottom + y)
         height, width = bottom - top, right - left
         rng, side = self.rng, math.sqrt(height * width)
-        leaf = min(max(3.0, side * rng.uniform(0.04, 0.12)), 0.06 * max(self.mask.size))
+        leaf = min(max(4.0, side * rng.uniform(0.05, 0.14)), max(6.0, 0.06 * max(self.mask.size)))
         heights, shades = _carpet_part(rng, height, width, leaf)
         # Whole leaves are seen or not, in clumps, lower rather than higher.
         field = heights * np.float32(1 / 160) + clouds(rng, height, width, 2, 3)
@@ -222,8 +231,8 @@ def _branch(rng, box, _missing):
     """A branch that comes in from the side or from above, with twigs, and leaves on most."""
     left, top, right, bottom = box
     side = math.sqrt((right - left) * (bottom - top))
-    from_left = rng.random() < 0.5
-    x0, x1 = (left - 0.3 * side, rng.uniform(left + 0.3 * (right - left), right)) if from_left else (right + 0.3 * side, rng.uniform(left, right - 0.3 * (right - left)))
+    reach = rng.uniform(0.3, 1.0) * (right - left)
+    x0, x1 = (left - 0.3 * side, left + reach) if rng.random() < 0.5 else (right + 0.3 * side, right - reach)
     y0 = rng.uniform(top - 0.3 * side, bottom)
     y1 = y0 + rng.normal(0, 0.3) * side
     width = max(1.5, side * rng.uniform(0.015, 0.05))
@@ -248,4 +257,6 @@ def _trunk(rng, box, missing):
     # Strips side by side: round, lit from one side, with furrows in the bark.
     strips, light = max(1, round(width / 3)), rng.uniform(-0.6, 0.6)
     for at in (np.arange(strips) + 0.5) / strips - 0.5:
-        yield (0.45 + 0.65 * math.cos(2 * at - light)) * rng.uniform(0.8, 1.1), stalk(x + at * width, bottom + 0.25 * (bottom - top), x + lean + at * 0.8 * width, min(0.0, top - (bottom - top)), width / strips + 1, 0.0, 0.8)
+        shade = (0.45 + 0.65 * math.cos(2 * at - light)) * rng.uniform(0.8, 1.1)
+        foot, tip = (x + at * width, bottom + 0.25 * (bottom - top)), (x + lean + at * 0.8 * width, min(0.0, top - (bottom - top)))
+        yield shade, stalk(*foot, *tip, width / strips + 1, 0.0, 0.8)

@@ -153,7 +153,7 @@ def seen_by_camera(rng, pixels, boxes, labels):
 
 
 def lit(rng, pixels, animals):
-    """Night (people have no eye shine, so it asks for the boxes of animals), dusk, or day of some colour; and whether it is dark."""
+    """Night (`animals`: boxes of those whose eyes shine, so not of people), dusk, or day of some colour; and whether it is dark."""
     light = rng.random()
     if light < 0.20:
         return camera.infrared(rng, pixels, animals), True

@@ -3,8 +3,8 @@
     python -m training.suites --out training/work/suites
 
 From `bears/val`: clean · dusk · infrared · low-resolution · far-640 · far-2048 · occluded · motion-blur · look-alikes · negatives. From the
-calibration split (cut from `bears/train`, never trained on) the same, named calibration-…: thresholds are chosen there. What becomes of a picture hangs on
-the seed, the suite's name and the file's name only, and for far ones on the split's scenes, too. `suites.json` names seed, data, counts and a hash of each suite.
+calibration split (cut from `bears/train`, never trained on) the same, named calibration-…: thresholds are chosen there. What becomes of a picture
+hangs on the seed, the suite's name and the file's name only, and for far ones on the split's scenes, too. `suites.json` names seed, data, counts and a hash of each suite.
 """
 
 import argparse

@@ -10,7 +10,10 @@ TRAIN_WORK := training/work
 SMOKE_WORK := training/work/smoke
 TRAIN_PYTHON := training/.venv/bin/python
 
-.PHONY: train train-setup train-smoke
+.PHONY: train train-setup train-smoke train-suites
+
+train-suites: training/.venv/ready ## Evaluation suites in training/work/suites, from bears/val and the calibration split
+	$(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
 
 train-setup: training/.venv/ready ## Python environment of the training, in training/.venv
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from training import data, evaluate, faults, report
+from training import data, evaluate, faults, fixes, report
 from training.finetune import load_network
 from training.network import CLASSES, STRIDES
 
@@ -91,6 +91,8 @@ def machine_card(model, points, runs, calibration, base, train):
             "base": "YOLOX-Nano, COCO-80 (Megvii YOLOX, Apache-2.0)",
             "base_sha256": hashlib.sha256(base.read_bytes()).hexdigest(),
             "data_sha256": data.data_hash(train),
+            "label_fixes": fixes.counts(fixes.read(fixes.TRAIN)),
+            "label_fixes_sha256": hashlib.sha256(fixes.TRAIN.read_bytes()).hexdigest(),
             "runs": runs,
             "seed": runs[0]["seed"],
             "operating_points": calibration,
@@ -112,7 +114,7 @@ def main():
     float_file = arguments.model.with_name("float.onnx")
     onnx.save(load_network(arguments.runs[-1] / "final.pt").to_onnx(), float_file)
 
-    _, held = data.split(data.read_set(train))
+    _, held = data.split(data.read_train())
     held = data.some(held, arguments.most_pictures)
     points = choose(evaluate.see(evaluate.Detector(arguments.model), held, mirrored=True))
     calibration = {

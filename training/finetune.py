@@ -165,8 +165,7 @@ def main():
     # Values near zero cost a hundred times as much otherwise.
     torch.set_flush_denormal(True)
     torch.manual_seed(arguments.seed)
-    train_folder = data.folder("BEARWATCH_DATA", "bears", "train")
-    pictures, _ = data.split(data.read_set(train_folder))
+    pictures, _ = data.split(data.read_train())
     pictures = data.some(pictures, arguments.most_pictures)
     simulated = data.read_set(arguments.simulated) if arguments.simulated else []
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -328,7 +328,7 @@ def main():
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
     network = Network(whole_stem(load_network(arguments.start).to_onnx()))
-    pictures, _ = data.split(data.read_set(data.folder("BEARWATCH_DATA", "bears", "train")))
+    pictures, _ = data.split(data.read_train())
     pictures = data.some(pictures, arguments.most_pictures)
     # As training shows them, darkened and noisy ones too: what the daemon sees at night must not fall outside the ranges.
     samples = Samples(pictures, [], 3, len(pictures))

@@ -21,7 +21,7 @@ a false alarm hurts somebody who trusted it alone; not for counting animals; not
   from person, animal from the mean of nine animals), and the weights were trained further and rounded to int8.
 - **Pictures:** the `bears/train` set, {pictures} of its pictures for training and {held} set aside. They are mostly web pictures of bears, close and
   in daylight, pets, toys, raccoons, objects and a few camera-trap frames, **mostly without a stated licence**. They were used for training only; none is in this
-  project, and none may be redistributed from it. SHA-256 over the set: `{data_sha256}`.
+  project, and none may be redistributed from it. SHA-256 over the set: `{data_sha256}`. {fixes}
 - **SIMULATION:** {simulated} frames drawn by `bearwatch simulate` (seeds from 1000000 on): {simulated_share:.0%} of what the first run saw,
   {simulated_share_hard:.0%} of the second. No figure below comes from them.
 - **Made worse on purpose:** framing (a fifth to twice the size, wide scenes behind, four pictures in one), darkness, infrared-like grey, lamp
@@ -81,6 +81,7 @@ def text(card, figures):
         height=card["input"]["height"],
         base_sha256=training["base_sha256"],
         data_sha256=training["data_sha256"],
+        fixes=_fixes(training["label_fixes"]),
         pictures=training["runs"][0]["pictures"],
         simulated=training["runs"][0]["simulated"],
         simulated_share=SIMULATED_SHARE,
@@ -94,6 +95,12 @@ def text(card, figures):
         figures="\n".join(_row(model, name, told) for (model, name), told in sorted(figures.items(), key=lambda f: f[0][1])),
         found="\n".join(_found(name, told) for (model, name), told in figures.items() if "int8" in model),
     )
+
+
+def _fixes(counts):
+    """What was corrected in the set's labels, by looking."""
+    done = ", ".join(f"{count} × {kind}" for kind, count in counts.items() if count and kind != "pictures")
+    return f"Labels of {counts['pictures']} pictures were corrected by eye before training (`training/label_fixes.json`: {done})." if done else ""
 
 
 def _on_trailcam(figures):

@@ -10,7 +10,7 @@ TRAIN_WORK := training/work
 SMOKE_WORK := training/work/smoke
 TRAIN_PYTHON := training/.venv/bin/python
 
-.PHONY: train train-setup train-smoke train-suites
+.PHONY: train train-audit train-setup train-smoke train-suites
 
 train-suites: training/.venv/ready ## Evaluation suites in training/work/suites, from bears/val and the calibration split
 	$(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
@@ -34,11 +34,18 @@ train: training/.venv/ready $(TRAIN_WORK)/simulated/annotations.json ## Train th
 	$(TRAIN_PYTHON) -m training.quantise --start $(TRAIN_WORK)/hard/final.pt --out $(TRAIN_WORK)/bearwatch-nano.onnx
 	$(TRAIN_PYTHON) -m training.card --model $(TRAIN_WORK)/bearwatch-nano.onnx --runs $(TRAIN_WORK)/first $(TRAIN_WORK)/hard --out models
 
+train-audit: training/.venv/ready ## What looks wrong in the labels of bears/train, by the last run and the teachers: a page in training/work/audit
+	$(TRAIN_PYTHON) -m training.teachers --out $(TRAIN_WORK)/teachers.json
+	$(TRAIN_PYTHON) -m training.audit --model-run $(TRAIN_WORK)/hard/final.pt --teachers $(TRAIN_WORK)/teachers.json --out $(TRAIN_WORK)/audit
+
 train-smoke: training/.venv/ready ## The whole chain of the training on 20 pictures, two minutes; leaves models/ alone
 	$(TRAIN_PYTHON) -m pytest --quiet -p no:cacheprovider training/tests
 	rm -rf $(SMOKE_WORK)
 	$(TRAIN_PYTHON) -m training.finetune --out $(SMOKE_WORK)/first --most-pictures 20 --most-steps 4
 	$(TRAIN_PYTHON) -m training.finetune --out $(SMOKE_WORK)/hard --start $(SMOKE_WORK)/first/final.pt --hard --most-pictures 20 --most-steps 2
+	$(TRAIN_PYTHON) -m training.teachers --out $(SMOKE_WORK)/teachers.json --most-pictures 20
+	$(TRAIN_PYTHON) -m training.audit --model-run $(SMOKE_WORK)/hard/final.pt --teachers $(SMOKE_WORK)/teachers.json --out $(SMOKE_WORK)/audit \
+		--most-pictures 20
 	$(TRAIN_PYTHON) -m training.quantise --start $(SMOKE_WORK)/hard/final.pt --out $(SMOKE_WORK)/bearwatch-nano.onnx --most-pictures 20
 	$(TRAIN_PYTHON) -m training.card --model $(SMOKE_WORK)/bearwatch-nano.onnx --runs $(SMOKE_WORK)/first $(SMOKE_WORK)/hard \
 		--out $(SMOKE_WORK)/models --most-pictures 20

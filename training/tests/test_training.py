@@ -244,6 +244,8 @@ def test_a_channel_far_below_zero_is_turned_over_and_all_share_one_zero_point():
 
 
 def test_the_int8_file_computes_nearly_what_the_network_does_though_its_channels_are_uneven():
+    # Places are drawn to choose ranges on: of 256, some are never drawn, and one of them may hold the extreme.
+    torch.manual_seed(0)
     rng = np.random.default_rng(3)
     wide = np.float32([0.01, 1, 100])[:, None, None, None]
     weights = {"y.weight": rng.normal(0, 0.1, (3, 3, 3, 3)) * wide, "output.weight": rng.normal(0, 1, (3, 1, 3, 3)) / wide}

@@ -24,6 +24,8 @@ from training.samples import BATCH, Samples, collate, letterboxed
 
 CHECKPOINT_S = 300
 WARM_UP_STEPS = 50
+#: Share of the rate for the layers before stride 8. COCO's hundred thousand pictures taught them more than a few thousand can, but not darkness and noise.
+EARLY_SHARE = 0.25
 #: Steps that the running mean of the weights looks back on, at most.
 MEAN_STEPS = 1000
 #: Share of the rate that is left at the end.
@@ -54,14 +56,18 @@ class Run:
     def __init__(self, arguments):
         self.arguments = arguments
         self.network = load_network(arguments.start) if arguments.start else fresh_network()
-        # COCO's hundred thousand pictures taught the early layers more than a few thousand can.
-        for weight in self.network.early():
-            weight.requires_grad_(False)
         self.mean = {name: value.clone() for name, value in self.network.state_dict().items()}
-        learning = [w for w in self.network.parameters() if w.requires_grad]
-        decayed, others = [w for w in learning if w.ndim == 4], [w for w in learning if w.ndim != 4]
-        groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=arguments.rate)
+        early = {id(w) for w in self.network.early()}
+        groups = {}
+        for weight in self.network.parameters():
+            groups.setdefault((weight.ndim == 4, id(weight) in early), []).append(weight)
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": weights, "weight_decay": 0.01 if decayed else 0.0, "share": EARLY_SHARE if first else 1.0}
+                for (decayed, first), weights in groups.items()
+            ],
+            lr=arguments.rate,
+        )
         self.step, self.elapsed = 0, 0.0
 
     def save(self, path):
@@ -89,7 +95,7 @@ class Run:
     def learn(self, images, targets):
         """One step; the loss."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
+            group["lr"] = self.rate() * group["share"]
         output = self.network(images, logits=True)
         loss = yolox_loss(output, targets, *grid(*images.shape[2:]))
         self.optimiser.zero_grad()

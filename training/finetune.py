@@ -2,6 +2,7 @@
 
     python -m training.finetune --out training/work/first --simulated training/work/simulated --minutes 30
     python -m training.finetune --out training/work/hard --start training/work/first/final.pt --hard --seed 2 --minutes 12 --rate 2e-4 …
+    python -m training.finetune --out training/work/int8 --start training/work/hard/final.pt --int8 --hard --seed 3 --minutes 20 --rate 5e-5 …
 
 An interrupted run goes on from its last checkpoint when called again in the same way.
 """
@@ -17,9 +18,10 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Subset
 
-from training import data, faults
+from training import data, faults, levels
 from training.loss import yolox_loss
-from training.network import BEAR, BOX_COLUMNS, Network, grid, read_base, with_our_classes
+from training.network import BEAR, BOX_COLUMNS, Network, grid, read_base, whole_stem, with_our_classes
+from training.rounded import Rounded, rounded
 from training.samples import BATCH, Samples, collate, letterboxed
 
 CHECKPOINT_S = 300
@@ -46,16 +48,22 @@ def load_network(path):
     if not path.is_file():
         raise faults.Fault(f"{path} is missing; run `python -m training.finetune` first")
     network = fresh_network()
+    if scales_of(path).exists():
+        network = Network(whole_stem(network.to_onnx()))
     network.load_state_dict(torch.load(path, weights_only=True))
     return network
+
+
+def scales_of(path):
+    """Where the scales stand that a `final.pt` was trained with; nowhere if it was trained in floats."""
+    return path.with_name("levels.json")
 
 
 class Run:
     """One run of training, as far as it has come."""
 
-    def __init__(self, arguments):
-        self.arguments = arguments
-        self.network = load_network(arguments.start) if arguments.start else fresh_network()
+    def __init__(self, arguments, network):
+        self.arguments, self.network = arguments, network
         self.mean = {name: value.clone() for name, value in self.network.state_dict().items()}
         early = {id(w) for w in self.network.early()}
         groups = {}
@@ -110,6 +118,17 @@ class Run:
         return loss.item()
 
 
+def begun(arguments, pictures):
+    """What the run starts from. With --int8 as its int8 file computes, with scales that are chosen once and stay."""
+    network = load_network(arguments.start) if arguments.start else fresh_network()
+    if not arguments.int8:
+        return network
+    scales = scales_of(arguments.out / "final.pt")
+    if not scales.exists():
+        levels.save(rounded(network, pictures, arguments.seed).levels, scales)
+    return Rounded(whole_stem(network.to_onnx()), levels.load(scales))
+
+
 def train(run, samples, out):
     arguments = run.arguments
     # Samples are numbered, so a resumed run goes on with the very next one.
@@ -154,6 +173,7 @@ def parse():
     parser.add_argument("--rate", type=float, default=4e-4, help="learning rate at its highest (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hard", action="store_true", help="show what the network gets wrong at the start more often; no mosaics")
+    parser.add_argument("--int8", action="store_true", help="train through the rounding of the int8 file")
     parser.add_argument("--most-pictures", type=int, help="train on so many pictures only, to try the chain out")
     parser.add_argument("--most-steps", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=1, help="processes that make samples (default: %(default)s)")
@@ -175,7 +195,7 @@ def main():
     pictures = data.some(pictures, arguments.most_pictures)
     simulated = data.read_set(arguments.simulated) if arguments.simulated else []
     arguments.out.mkdir(parents=True, exist_ok=True)
-    run = Run(arguments)
+    run = Run(arguments, begun(arguments, pictures))
     if (arguments.out / "checkpoint.pt").exists():
         run.resume(arguments.out / "checkpoint.pt")
         print(f"goes on from step {run.step}, {run.elapsed / 60:.1f} minutes", flush=True)
@@ -189,7 +209,7 @@ def main():
     record = {
         "command": "python -m training.finetune " + " ".join(sys.argv[1:]), "seed": arguments.seed, "steps": run.step,
         "pictures_seen": run.step * BATCH, "minutes": round(run.elapsed / 60, 1), "pictures": len(pictures),
-        "simulated": len(simulated), "rate": arguments.rate, "start": str(arguments.start or "base"), "hard": arguments.hard,
+        "simulated": len(simulated), "rate": arguments.rate, "start": str(arguments.start or "base"), "hard": arguments.hard, "int8": arguments.int8,
     }
     (arguments.out / "run.json").write_text(json.dumps(record, indent=1) + "\n")
 

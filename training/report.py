@@ -112,7 +112,12 @@ def _on_trailcam(figures):
 
 
 def _run(run):
-    return f"| {'what was wrong, more often' if run['hard'] else 'fine-tuning'} | `{run['command']}` | {run['steps']} | {run['pictures_seen']} | {run['minutes']} |"
+    return f"| {_kind(run)} | `{run['command']}` | {run['steps']} | {run['pictures_seen']} | {run['minutes']} |"
+
+
+def _kind(run):
+    kind = "what was wrong, more often" if run["hard"] else "fine-tuning"
+    return f"{kind}, through the rounding" if run.get("int8") else kind
 
 
 def _point(spec, points):

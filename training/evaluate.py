@@ -89,11 +89,12 @@ def intersections(a, b):
 
 @dataclass
 class Judged:
-    """One class on one picture: scores, best first; which of them found a truth; how many truths there are."""
+    """One class on one picture: scores, best first; which of them found a truth; how many truths there are; and which truth each found (-1: none)."""
 
     scores: np.ndarray
     right: np.ndarray
     truths: int
+    took: np.ndarray | None = None
 
     def best(self):
         return self.scores[0] if len(self.scores) else -np.inf
@@ -106,13 +107,13 @@ def judge(found, boxes, labels, label):
     truths = boxes[labels == label].astype(np.float64)
     shared = intersections(where, truths)
     overlap = shared / (area(where)[:, None] + area(truths)[None] - shared)
-    right = np.zeros(len(scores), bool)
+    took = np.full(len(scores), -1)
     for i in range(len(scores) if len(truths) else 0):
         best = overlap[i].argmax()
         if overlap[i, best] >= FOUND_IOU:
-            right[i] = True
+            took[i] = best
             overlap[:, best] = -1
-    return Judged(scores, right, len(truths))
+    return Judged(scores, took >= 0, len(truths), took)
 
 
 def see(detector, pictures, mirrored=False):

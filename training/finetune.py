@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -56,7 +57,7 @@ def load_network(path):
 
 def scales_of(path):
     """Where the scales stand that a `final.pt` was trained with; nowhere if it was trained in floats."""
-    return path.with_name("levels.json")
+    return path.with_suffix(".levels.json")
 
 
 class Run:
@@ -207,6 +208,7 @@ def main():
     train(run, samples, arguments.out)
     torch.save(run.mean, final)
     record = {
+        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip() or None,
         "command": "python -m training.finetune " + " ".join(sys.argv[1:]), "seed": arguments.seed, "steps": run.step,
         "pictures_seen": run.step * BATCH, "minutes": round(run.elapsed / 60, 1), "pictures": len(pictures),
         "simulated": len(simulated), "rate": arguments.rate, "start": str(arguments.start or "base"), "hard": arguments.hard, "int8": arguments.int8,

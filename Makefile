@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board soak bench figures performance
+.PHONY: help build demo demo-check test lint arm kernels board soak bench figures performance accuracy
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,7 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	shellcheck .ci/run deploy/*.sh tests/*.sh benches/*.sh benches/instructions/*.sh
 	@python3 docs/figures.py --check
 	@python3 docs/performance.py --check
+	@python3 docs/accuracy.py --check
 	@tests/deny.sh
 	@tests/unit.sh
 
@@ -86,6 +87,11 @@ $(PEERS)/ready: benches/peers/requirements.txt benches/peers/converters.txt
 performance: $(PEERS)/ready ## Network and frame path beside other runtimes, and instructions on ARM: docs/performance.md anew (an hour)
 	@deploy/prepare.sh build broker tests arm peers
 	@python3 docs/performance.py --python $(PEERS)/bin/python
+
+accuracy: training/.venv/ready ## The model beside its base and other detectors on every suite of make train-suites: docs/accuracy.md anew (an hour)
+	@deploy/prepare.sh build
+	cargo build --locked --profile dist $(CARGO_FLAGS)
+	@python3 docs/accuracy.py --python $(TRAIN_PYTHON) --program $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch
 
 # Training of the model is Python: see training/README.md.
 -include training/train.mk

@@ -33,7 +33,7 @@ def main():
     args = arguments()
     stored = lambda: {file.stem: json.loads(file.read_text()) for file in sorted(STORE.glob("*.json"))}
     if args.check:
-        sys.exit(check(page(stored())))
+        sys.exit(differs(PAGE, page(stored()), "docs/performance.py"))
     if not args.render:
         STORE.mkdir(exist_ok=True)
         measure(args)
@@ -56,13 +56,13 @@ def arguments():
     return args
 
 
-def check(expected):
-    """0 where the page is what the measurements render to."""
-    found = PAGE.read_text() if PAGE.exists() else ""
-    lines = difflib.unified_diff(found.splitlines(), expected.splitlines(), "docs/performance.md", "rendered", lineterm="")
+def differs(path, expected, command):
+    """0 where the page is what the measurements render to; else what differs is shown."""
+    name, found = path.relative_to(ROOT), path.read_text() if path.exists() else ""
+    lines = difflib.unified_diff(found.splitlines(), expected.splitlines(), str(name), "rendered", lineterm="")
     print("\n".join(lines))
     if expected != found:
-        print("docs/performance.md is not what docs/performance/*.json renders to: python3 docs/performance.py --render", file=sys.stderr)
+        print(f"{name} is not what {name.with_suffix('')}/*.json renders to: python3 {command} --render", file=sys.stderr)
     return int(expected != found)
 
 

@@ -1,13 +1,17 @@
-"""What a picture may look like to a camera outdoors: another framing, distance, light, lens and compression.
+"""What a sample of the training may look like: another framing, another distance, and what `camera` makes of it, as often as a camera outdoors does.
 
 Everything is drawn from the generator that is handed in, so that the same seed makes the same picture.
 """
 
-import io
 import math
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance
+
+from training import camera
+from training.camera.light import to_bytes
+from training.camera.scenes import covering
+from training.network import CLASSES
 
 #: Grey level of what no picture covers, as in the daemon's letterbox.
 FILL = 114
@@ -18,8 +22,7 @@ LEAST_VISIBLE = 0.25
 #: Pixels: smaller boxes hold nothing to learn from.
 LEAST_SIDE = 4
 
-#: Mean level below which a picture is not darkened any more.
-DARK = 64
+PERSON = list(CLASSES).index("person")
 
 NOTHING = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
 
@@ -27,11 +30,15 @@ NOTHING = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
 def view(rng, picture, draw_background, size):
     """One training picture of size×size. `picture`: (pixels, boxes, labels). Returns the like."""
     kind = rng.random()
-    if kind < 0.5:
+    if len(picture[1]) and rng.random() < 0.08:
+        picture = camera.cut_by_edge(rng, picture)
+    if kind < 0.45:
         canvas, covered, boxes, labels = letterbox(rng, picture, size)
+    elif kind < 0.6:
+        canvas, covered, boxes, labels = afar(rng, picture, draw_background, size)
     else:
         canvas, covered, boxes, labels = rescaled(rng, picture, draw_background, size)
-    return *finish(rng, canvas, covered, boxes), labels
+    return *finish(rng, canvas, covered, boxes, labels), labels
 
 
 def mosaic(rng, pictures, size):
@@ -47,7 +54,7 @@ def mosaic(rng, pictures, size):
         at = [left + (right - left - width * scale) * rng.random(), top + (bottom - top - height * scale) * rng.random()]
         found.append(paste(canvas, picture, scale, scale, at, (left, top, right, bottom)))
     boxes, labels = (np.concatenate(parts) for parts in zip(*found))
-    return *finish(rng, canvas, (0, 0, size, size), boxes), labels
+    return *finish(rng, canvas, (0, 0, size, size), boxes, labels), labels
 
 
 def letterbox(rng, picture, size):
@@ -59,6 +66,13 @@ def letterbox(rng, picture, size):
     canvas = np.full((size, size, 3), FILL, np.uint8)
     boxes, labels = paste(canvas, picture, sx, sy, (0, 0), covered)
     return canvas, covered, boxes, labels
+
+
+def afar(rng, picture, draw_background, size):
+    """A subject of 12 to 64 pixels somewhere in a scene that fills the frame."""
+    canvas, boxes, labels = camera.distant(rng, picture, covering(rng, draw_background(), size, size))
+    seen = (boxes[:, 2:] - boxes[:, :2]).min(1) >= LEAST_SIDE
+    return canvas, (0, 0, size, size), boxes[seen], labels[seen]
 
 
 def rescaled(rng, picture, draw_background, size):
@@ -108,10 +122,11 @@ def paste(canvas, picture, sx, sy, at, window):
     return clipped[seen], labels[seen]
 
 
-def finish(rng, canvas, covered, boxes):
+def finish(rng, canvas, covered, boxes, labels):
     """Mirror, then light, lens and compression on what is covered; the fill stays what the daemon makes it."""
     left, top, right, bottom = covered
-    canvas[top:bottom, left:right] = seen_by_camera(rng, canvas[top:bottom, left:right])
+    part = np.ascontiguousarray(canvas[top:bottom, left:right])
+    canvas[top:bottom, left:right] = seen_by_camera(rng, part, boxes - np.float32([left, top] * 2), labels)
     # Only the covered part is mirrored, so that a letterbox stays top left.
     if rng.random() < 0.5:
         canvas[top:bottom, left:right] = canvas[top:bottom, left:right][:, ::-1].copy()
@@ -120,21 +135,45 @@ def finish(rng, canvas, covered, boxes):
     return canvas, boxes
 
 
-def seen_by_camera(rng, pixels):
-    """Light and camera. `pixels` H×W×3 uint8, RGB."""
-    image = Image.fromarray(pixels)
+def seen_by_camera(rng, pixels, boxes, labels):
+    """Weather, light, lens, sensor and compression, in the order in which light meets them. `pixels` H×W×3 uint8, RGB; `boxes` k×4 in its pixels, `labels` k."""
+    if rng.random() < 0.10:
+        pixels = camera.occluded(rng, pixels, boxes if len(boxes) else camera.somewhere(rng, pixels))
+    if rng.random() < 0.07:
+        pixels = (camera.fog if rng.random() < 0.5 else camera.rain)(rng, pixels)
+    pixels, dark = lit(rng, pixels, boxes[labels != PERSON])
+    pixels = through_lens(rng, pixels, boxes, dark)
+    height, width = pixels.shape[:2]
+    if rng.random() < 0.10:
+        pixels = camera.enlarged(camera.cheap(rng, pixels), width, height)
+    if rng.random() < 0.30:
+        pixels = (camera.mjpeg if rng.random() < 0.7 else camera.h264)(rng, pixels)
+    # The daemon brightens what is dark before the model sees it; by noise it may decide not to.
+    return camera.brightened(pixels) if dark and rng.random() < 0.5 else pixels
+
+
+def lit(rng, pixels, animals):
+    """Night (`animals`: boxes of those whose eyes shine, so not of people), dusk, or day of some colour; and whether it is dark."""
     light = rng.random()
-    if rng.random() < 0.12:
-        image = poor_lens(rng, image)
+    if light < 0.20:
+        return camera.infrared(rng, pixels, animals), True
     if light < 0.33:
-        image = night(rng, image)
-    elif light < 0.43:
-        image = grey(rng, image).convert("RGB")
-    elif light < 0.72:
-        image = daylight(rng, image)
-    if rng.random() < 0.25:
-        image = compressed(rng, image)
-    return np.asarray(image)
+        return camera.dusk(rng, pixels), True
+    if light < 0.38:
+        grey = Image.fromarray(pixels).convert("L", (*rng.dirichlet([3.0, 2.0, 1.0]).tolist(), 0))
+        return np.asarray(grey.convert("RGB")), False
+    return np.asarray(daylight(rng, Image.fromarray(pixels))) if light < 0.75 else pixels, False
+
+
+def through_lens(rng, pixels, boxes, dark):
+    """Webs, insects, motion while the shutter is open (longer in the dark), and a focus that is off."""
+    if rng.random() < 0.03:
+        pixels = camera.web(rng, pixels, rng.uniform(0.2, 1.0) if dark else None)
+    if rng.random() < 0.03:
+        pixels = camera.insect(rng, pixels, dark)
+    if rng.random() < (0.14 if dark else 0.06):
+        pixels = camera.moved(rng, pixels, box=boxes[rng.integers(len(boxes))] if len(boxes) and rng.random() < 0.6 else None)
+    return camera.unfocused(rng, pixels) if rng.random() < 0.08 else pixels
 
 
 def daylight(rng, image):
@@ -143,65 +182,3 @@ def daylight(rng, image):
     contrast, exposure = rng.uniform(0.7, 1.25), rng.uniform(0.65, 1.3)
     levels = (np.arange(256) - 110) * contrast + 110 * exposure
     return image.point([v for gain in rng.uniform(0.92, 1.08, 3) for v in to_bytes(levels * gain).tolist()])
-
-
-def grey(rng, image):
-    """Infrared-like, one channel: silicon behind no cut filter sees mostly red and beyond, so the weights lean that way."""
-    return image.convert("L", (*rng.dirichlet([3.0, 2.0, 1.0]).tolist(), 0))
-
-
-def night(rng, image):
-    """Dusk or infrared: less light, a lamp that falls off, shot and gain noise, and half of the time the daemon's brightening."""
-    if rng.random() < 0.65:
-        image = grey(rng, image)
-    darker = np.linspace(0, 1, 256, dtype=np.float32) ** np.float32(rng.uniform(1.0, 2.0))
-    darker *= np.float32(math.exp(rng.uniform(math.log(0.15), math.log(0.9))))
-    x = np.asarray(image)
-    # What is dark already would vanish.
-    x = darker[x] if x[::4, ::4].mean() > DARK else x * np.float32(1 / 255)
-    x = x[:, :, None] if x.ndim == 2 else x
-    if rng.random() < 0.5:
-        x *= lamp(rng, *x.shape[:2])
-    # Photons: the variance grows with the signal. Read noise: it does not.
-    shot, read = rng.uniform(0, 0.06), rng.uniform(0, 0.02)
-    noise = rng.standard_normal(x.shape, np.float32)
-    x += noise * np.sqrt(np.float32(shot**2) * x + np.float32(read**2))
-    x = to_bytes(x * np.float32(255))
-    if rng.random() < 0.5:
-        x = brightened(x)
-    return Image.fromarray(x[:, :, 0]).convert("RGB") if x.shape[2] == 1 else Image.fromarray(x)
-
-
-def brightened(x):
-    """As src/perceive/tone.rs: towards a mean of 0.40 where it is below 0.25, with no exponent below 0.45."""
-    luma = max(0.01, float(x[::4, ::4].mean()) / 255)
-    exponent = 1.0 if luma >= 0.25 else min(1.0, max(0.45, math.log(0.40) / math.log(luma)))
-    return to_bytes(np.linspace(0, 1, 256) ** exponent * 255)[x]
-
-
-def lamp(rng, height, width):
-    """Fall-off of a lamp at the camera: H×W×1, 1 at its centre."""
-    cx, cy = rng.uniform(0.3, 0.7) * width, rng.uniform(0.3, 0.7) * height
-    reach = rng.uniform(0.4, 1.0) * max(width, height)
-    dx, dy = (np.arange(width, dtype=np.float32) - cx) / reach, (np.arange(height, dtype=np.float32) - cy) / reach
-    return (1 / (1 + dx[None, :] ** 2 + dy[:, None] ** 2) ** 2).astype(np.float32)[:, :, None]
-
-
-def poor_lens(rng, image):
-    """Out of focus, or fewer pixels than there seem to be."""
-    if rng.random() < 0.5:
-        return image.filter(ImageFilter.BoxBlur(rng.uniform(0.5, 2.0)))
-    share = rng.uniform(0.2, 0.6)
-    small = image.resize([max(1, int(side * share)) for side in image.size], Image.Resampling.BILINEAR)
-    return small.resize(image.size, Image.Resampling.BILINEAR)
-
-
-def compressed(rng, image):
-    """JPEG as cheap cameras and streams have it."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=int(rng.integers(20, 80)))
-    return Image.open(buffer).convert("RGB")
-
-
-def to_bytes(x):
-    return np.clip(x + 0.5, 0, 255).astype(np.uint8)

@@ -1,8 +1,9 @@
 """Chooses operating points on the calibration split, measures on val and trailcam, and puts model and cards into a folder.
 
-    python -m training.card --model training/work/bearwatch-nano.onnx --runs training/work/first training/work/hard --out models
+    python -m training.card --model training/work/bearwatch-nano.onnx --runs training/work/first … --suites training/work/suites --out models
 
-Writes NAME.onnx, NAME.json (read by the program) and NAME.md (read by people).
+Writes NAME.onnx, NAME.json (read by the program), NAME.md (read by people), and the float weights to go on from: NAME.pt and, where they were trained
+through the rounding, NAME.levels.json.
 """
 
 import argparse
@@ -15,12 +16,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from training import data, evaluate, faults, report
-from training.finetune import load_network
+from training import data, evaluate, faults, fixes, report
+from training.finetune import load_network, scales_of
 from training.network import CLASSES, STRIDES
 
 NAME = "bearwatch-nano"
 FALSE_ALARMS = 0.01
+#: What the calibration split is also seen under (`suites.py`): a threshold and a probability must hold by night, too.
+CONDITIONS = ("dusk", "infrared", "low-resolution", "motion-blur", "occluded")
 #: Scores below this tell nothing about how sure a score is.
 LEAST_CALIBRATED = 0.02
 
@@ -70,7 +73,7 @@ def machine_card(model, points, runs, calibration, base, train):
     """The card that the program reads; its form is set by `Card` in src/infer/bundle.rs."""
     return {
         "name": NAME,
-        "version": 4,
+        "version": 5,
         "file": f"{NAME}.onnx",
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         "format": "int8 QDQ from the first convolution to the heads, weights per channel",
@@ -91,6 +94,8 @@ def machine_card(model, points, runs, calibration, base, train):
             "base": "YOLOX-Nano, COCO-80 (Megvii YOLOX, Apache-2.0)",
             "base_sha256": hashlib.sha256(base.read_bytes()).hexdigest(),
             "data_sha256": data.data_hash(train),
+            "label_fixes": fixes.counts(fixes.read(fixes.TRAIN)),
+            "label_fixes_sha256": hashlib.sha256(fixes.TRAIN.read_bytes()).hexdigest(),
             "runs": runs,
             "seed": runs[0]["seed"],
             "operating_points": calibration,
@@ -103,6 +108,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, required=True, help="int8 ONNX file from training.quantise")
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of the runs of training.finetune, in their order")
+    parser.add_argument("--suites", type=Path, help="folder made by training.suites: operating points are chosen under its conditions, too")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model and its cards")
     parser.add_argument("--most-pictures", type=int, help="so many pictures of each set only, to try the chain out")
     arguments = parser.parse_args()
@@ -112,14 +118,17 @@ def main():
     float_file = arguments.model.with_name("float.onnx")
     onnx.save(load_network(arguments.runs[-1] / "final.pt").to_onnx(), float_file)
 
-    _, held = data.split(data.read_set(train))
+    _, held = data.split(data.read_train())
     held = data.some(held, arguments.most_pictures)
-    points = choose(evaluate.see(evaluate.Detector(arguments.model), held, mirrored=True))
+    views = [held, *(data.read_set(arguments.suites / f"calibration-{name}") for name in CONDITIONS if arguments.suites)]
+    seer = evaluate.Detector(arguments.model)
+    seen = [evaluate.see(seer, some, mirrored=True) for some in views]
+    points = choose({name: [one for of in seen for one in of[name]] for name in CLASSES})
     calibration = {
         "split": "calibration, cut from bears/train by the hash of the file name, never trained on",
         "pictures": len(held),
         "without_bear": sum(not p.shows(0) for p in held),
-        "views": "each picture and its mirror image",
+        "views": "each picture and its mirror image" + (", also under: " + ", ".join(CONDITIONS) if arguments.suites else ""),
         "bear": "at most 1 % of the views without a bear raise one",
         "person, animal": "best F1",
     }
@@ -138,6 +147,10 @@ def main():
     card = machine_card(arguments.model, points, runs, calibration, base, train)
     # The model last but one and the program's card last: that card never speaks of a file that is not there.
     (arguments.out / f"{NAME}.md").write_text(report.text(card, figures))
+    weights = arguments.runs[-1] / "final.pt"
+    shutil.copyfile(weights, arguments.out / f"{NAME}.pt")
+    if scales_of(weights).exists():
+        shutil.copyfile(scales_of(weights), scales_of(arguments.out / f"{NAME}.pt"))
     shutil.copyfile(arguments.model, arguments.out / f"{NAME}.onnx.new")
     os.replace(arguments.out / f"{NAME}.onnx.new", arguments.out / f"{NAME}.onnx")
     (arguments.out / f"{NAME}.json").write_text(json.dumps(card, indent=1) + "\n")

@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from training import data, faults, network
+from training import data, faults, fixes, network
 from training.network import BOX_COLUMNS, CLASSES
 from training.samples import letterboxed
 
@@ -49,13 +49,17 @@ class Detector:
         images, size = letterboxed(pixels, SIDE)
         output = torch.from_numpy(self.session.run(None, {self.session.get_inputs()[0].name: images[None].numpy()})[0][0])
         scores = torch.stack([output[:, [BOX_COLUMNS + c for c in of]].amax(1) for of in self.channels], 1) * output[:, 4:5]
-        best, labels = scores.max(1)
-        kept = best >= LEAST_SCORE
-        found = network.boxes(output, self.cells, self.strides)[kept].double().numpy()
-        corners = np.concatenate([found[:, :2] - found[:, 2:] / 2, found[:, :2] + found[:, 2:] / 2], 1)
-        corners *= np.array([width / size[0], height / size[1]] * 2)
-        corners = np.clip(corners, 0, [width, height] * 2)
-        return suppress(best[kept].numpy(), labels[kept].numpy(), corners)
+        return decode(scores, network.boxes(output, self.cells, self.strides), (width, height), size)
+
+
+def decode(scores, boxes, picture, size):
+    """Scores N×classes and boxes N×4 (centre form, input pixels) → what a detector answers. `picture`: its width and height; `size`: those in the input."""
+    best, labels = scores.max(1)
+    kept = best >= LEAST_SCORE
+    found = boxes[kept].double().numpy()
+    corners = np.concatenate([found[:, :2] - found[:, 2:] / 2, found[:, :2] + found[:, 2:] / 2], 1)
+    corners *= np.array([picture[0] / size[0], picture[1] / size[1]] * 2)
+    return suppress(best[kept].numpy(), labels[kept].numpy(), np.clip(corners, 0, [*picture] * 2))
 
 
 def suppress(scores, labels, boxes):
@@ -85,11 +89,12 @@ def intersections(a, b):
 
 @dataclass
 class Judged:
-    """One class on one picture: scores, best first; which of them found a truth; how many truths there are."""
+    """One class on one picture: scores, best first; which of them found a truth; how many truths there are; and which truth each found (-1: none)."""
 
     scores: np.ndarray
     right: np.ndarray
     truths: int
+    took: np.ndarray | None = None
 
     def best(self):
         return self.scores[0] if len(self.scores) else -np.inf
@@ -102,13 +107,13 @@ def judge(found, boxes, labels, label):
     truths = boxes[labels == label].astype(np.float64)
     shared = intersections(where, truths)
     overlap = shared / (area(where)[:, None] + area(truths)[None] - shared)
-    right = np.zeros(len(scores), bool)
+    took = np.full(len(scores), -1)
     for i in range(len(scores) if len(truths) else 0):
         best = overlap[i].argmax()
         if overlap[i, best] >= FOUND_IOU:
-            right[i] = True
+            took[i] = best
             overlap[:, best] = -1
-    return Judged(scores, right, len(truths))
+    return Judged(scores, took >= 0, len(truths), took)
 
 
 def see(detector, pictures, mirrored=False):
@@ -220,14 +225,18 @@ def main():
     parser.add_argument("--sets", nargs="+", default=["bears/val", "trailcam"], help="folders in BEARWATCH_DATA (default: both)")
     parser.add_argument("--base", action="store_true", help="the file has the 80 COCO classes of the base")
     parser.add_argument("--most-pictures", type=int, help="so many pictures of each set only, to try the chain out")
+    parser.add_argument("--label-fixes", type=Path, help="correct the sets' labels by this file first, and say so (default: as they came)")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     arguments = parser.parse_args()
     detector = Detector(arguments.model, list(CLASSES.values()) if arguments.base else None)
+    mended = fixes.read(arguments.label_fixes) if arguments.label_fixes else {}
+    said = f", labels corrected by {arguments.label_fixes}" if mended else ""
     told = {}
     for name in arguments.sets:
-        pictures = data.some(data.read_set(data.folder("BEARWATCH_DATA", name)), arguments.most_pictures)
+        pictures = fixes.applied(data.read_set(data.folder("BEARWATCH_DATA", name)), mended)
+        pictures = data.some(pictures, arguments.most_pictures)
         told[name] = figures(see(detector, pictures), card_thresholds(arguments.model))
-        print_figures(f"{name}: {len(pictures)} pictures", told[name])
+        print_figures(f"{name}: {len(pictures)} pictures{said}", told[name])
     if arguments.json:
         arguments.json.write_text(json.dumps(told, indent=1) + "\n")
 

@@ -2,6 +2,7 @@
 
     python -m training.finetune --out training/work/first --simulated training/work/simulated --minutes 30
     python -m training.finetune --out training/work/hard --start training/work/first/final.pt --hard --seed 2 --minutes 12 --rate 2e-4 …
+    python -m training.finetune --out training/work/int8 --start training/work/hard/final.pt --int8 --hard --seed 3 --minutes 20 --rate 5e-5 …
 
 An interrupted run goes on from its last checkpoint when called again in the same way.
 """
@@ -10,6 +11,7 @@ import argparse
 import json
 import math
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,13 +19,16 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Subset
 
-from training import data, faults
+from training import data, faults, levels
 from training.loss import yolox_loss
-from training.network import BEAR, BOX_COLUMNS, Network, grid, read_base, with_our_classes
+from training.network import BEAR, BOX_COLUMNS, Network, grid, read_base, whole_stem, with_our_classes
+from training.rounded import Rounded, rounded
 from training.samples import BATCH, Samples, collate, letterboxed
 
 CHECKPOINT_S = 300
 WARM_UP_STEPS = 50
+#: Share of the rate for the layers before stride 8. COCO's hundred thousand pictures taught them more than a few thousand can, but not darkness and noise.
+EARLY_SHARE = 0.25
 #: Steps that the running mean of the weights looks back on, at most.
 MEAN_STEPS = 1000
 #: Share of the rate that is left at the end.
@@ -44,24 +49,34 @@ def load_network(path):
     if not path.is_file():
         raise faults.Fault(f"{path} is missing; run `python -m training.finetune` first")
     network = fresh_network()
+    if scales_of(path).exists():
+        network = Network(whole_stem(network.to_onnx()))
     network.load_state_dict(torch.load(path, weights_only=True))
     return network
+
+
+def scales_of(path):
+    """Where the scales stand that a `final.pt` was trained with; nowhere if it was trained in floats."""
+    return path.with_suffix(".levels.json")
 
 
 class Run:
     """One run of training, as far as it has come."""
 
-    def __init__(self, arguments):
-        self.arguments = arguments
-        self.network = load_network(arguments.start) if arguments.start else fresh_network()
-        # COCO's hundred thousand pictures taught the early layers more than a few thousand can.
-        for weight in self.network.early():
-            weight.requires_grad_(False)
+    def __init__(self, arguments, network):
+        self.arguments, self.network = arguments, network
         self.mean = {name: value.clone() for name, value in self.network.state_dict().items()}
-        learning = [w for w in self.network.parameters() if w.requires_grad]
-        decayed, others = [w for w in learning if w.ndim == 4], [w for w in learning if w.ndim != 4]
-        groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=arguments.rate)
+        early = {id(w) for w in self.network.early()}
+        groups = {}
+        for weight in self.network.parameters():
+            groups.setdefault((weight.ndim == 4, id(weight) in early), []).append(weight)
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": weights, "weight_decay": 0.01 if decayed else 0.0, "share": EARLY_SHARE if first else 1.0}
+                for (decayed, first), weights in groups.items()
+            ],
+            lr=arguments.rate,
+        )
         self.step, self.elapsed = 0, 0.0
 
     def save(self, path):
@@ -89,7 +104,7 @@ class Run:
     def learn(self, images, targets):
         """One step; the loss."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
+            group["lr"] = self.rate() * group["share"]
         output = self.network(images, logits=True)
         loss = yolox_loss(output, targets, *grid(*images.shape[2:]))
         self.optimiser.zero_grad()
@@ -102,6 +117,17 @@ class Run:
             for name, value in self.network.state_dict().items():
                 self.mean[name].lerp_(value, 1 - keep)
         return loss.item()
+
+
+def begun(arguments, pictures):
+    """What the run starts from. With --int8 as its int8 file computes, with scales that are chosen once and stay."""
+    network = load_network(arguments.start) if arguments.start else fresh_network()
+    if not arguments.int8:
+        return network
+    scales = scales_of(arguments.out / "final.pt")
+    if not scales.exists():
+        levels.save(rounded(network, pictures, arguments.seed).levels, scales)
+    return Rounded(whole_stem(network.to_onnx()), levels.load(scales))
 
 
 def train(run, samples, out):
@@ -148,6 +174,7 @@ def parse():
     parser.add_argument("--rate", type=float, default=4e-4, help="learning rate at its highest (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hard", action="store_true", help="show what the network gets wrong at the start more often; no mosaics")
+    parser.add_argument("--int8", action="store_true", help="train through the rounding of the int8 file")
     parser.add_argument("--most-pictures", type=int, help="train on so many pictures only, to try the chain out")
     parser.add_argument("--most-steps", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=1, help="processes that make samples (default: %(default)s)")
@@ -165,12 +192,11 @@ def main():
     # Values near zero cost a hundred times as much otherwise.
     torch.set_flush_denormal(True)
     torch.manual_seed(arguments.seed)
-    train_folder = data.folder("BEARWATCH_DATA", "bears", "train")
-    pictures, _ = data.split(data.read_set(train_folder))
+    pictures, _ = data.split(data.read_train())
     pictures = data.some(pictures, arguments.most_pictures)
     simulated = data.read_set(arguments.simulated) if arguments.simulated else []
     arguments.out.mkdir(parents=True, exist_ok=True)
-    run = Run(arguments)
+    run = Run(arguments, begun(arguments, pictures))
     if (arguments.out / "checkpoint.pt").exists():
         run.resume(arguments.out / "checkpoint.pt")
         print(f"goes on from step {run.step}, {run.elapsed / 60:.1f} minutes", flush=True)
@@ -182,9 +208,10 @@ def main():
     train(run, samples, arguments.out)
     torch.save(run.mean, final)
     record = {
+        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip() or None,
         "command": "python -m training.finetune " + " ".join(sys.argv[1:]), "seed": arguments.seed, "steps": run.step,
         "pictures_seen": run.step * BATCH, "minutes": round(run.elapsed / 60, 1), "pictures": len(pictures),
-        "simulated": len(simulated), "rate": arguments.rate, "start": str(arguments.start or "base"), "hard": arguments.hard,
+        "simulated": len(simulated), "rate": arguments.rate, "start": str(arguments.start or "base"), "hard": arguments.hard, "int8": arguments.int8,
     }
     (arguments.out / "run.json").write_text(json.dumps(record, indent=1) + "\n")
 

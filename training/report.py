@@ -21,16 +21,17 @@ a false alarm hurts somebody who trusted it alone; not for counting animals; not
   from person, animal from the mean of nine animals), and the weights were trained further and rounded to int8.
 - **Pictures:** the `bears/train` set, {pictures} of its pictures for training and {held} set aside. They are mostly web pictures of bears, close and
   in daylight, pets, toys, raccoons, objects and a few camera-trap frames, **mostly without a stated licence**. They were used for training only; none is in this
-  project, and none may be redistributed from it. SHA-256 over the set: `{data_sha256}`.
-- **SIMULATION:** {simulated} frames drawn by `bearwatch simulate` (seeds from 1000000 on): {simulated_share:.0%} of what the first run saw,
-  {simulated_share_hard:.0%} of the second. No figure below comes from them.
-- **Made worse on purpose:** framing (a fifth to twice the size, wide scenes behind, four pictures in one), darkness, infrared-like grey, lamp
-  fall-off, sensor noise, blur, few pixels, JPEG.
+  project, and none may be redistributed from it. SHA-256 over the set: `{data_sha256}`. {fixes}
+- **SIMULATION:** {simulated} frames drawn by `bearwatch simulate` (seeds from 1000000 on): {simulated_share:.0%} of what a run saw,
+  {simulated_share_hard:.0%} of one on what was wrong. No figure below comes from them.
+- **Made worse on purpose** (`training/camera/`; the first two runs knew less of it): framing and distance (a bear of 12 pixels and more in a wide scene), cut by the edge
+  of the frame, hidden by plants, rain, fog, dusk, infrared night with its lamp and shining eyes, webs and insects at the lens, motion, focus, photon and read noise,
+  few pixels, Motion JPEG and H.264.
 
 ## How it was made
 
-| step | command | steps | pictures seen | minutes |
-|---|---|---|---|---|
+| step | command | commit | steps | pictures seen | minutes |
+|---|---|---|---|---|---|
 {runs}
 
 Seeds {seeds}. `make train` runs it all. The length of a run is set in minutes, so a faster machine sees more pictures and the same weights do not come out to the last bit.
@@ -61,7 +62,7 @@ At the operating points (int8):
 
 ## Where it falls short
 
-- Almost no real picture of a bear at night was there to learn from or to measure on: night is simulated, and no figure here speaks for it.
+- Almost no real picture of a bear at night was there to learn from or to measure on: night is simulated, and no figure here speaks for it; `docs/accuracy.md` has figures under simulated conditions.
 - {on_trailcam}`trailcam` is 31 pictures with 9 bears: a sanity check, not a benchmark. Pictures of one source stand in `train` and `val`; a new site will be worse.
 - Bears in the data are large and centred. Far ones (under some 20 pixels in the {width}-pixel input) are mostly missed in the whole frame; tiles help.
 - Bears half hidden, families with cubs, rain, fog and motion blur are rare in the data.
@@ -81,6 +82,7 @@ def text(card, figures):
         height=card["input"]["height"],
         base_sha256=training["base_sha256"],
         data_sha256=training["data_sha256"],
+        fixes=_fixes(training["label_fixes"]),
         pictures=training["runs"][0]["pictures"],
         simulated=training["runs"][0]["simulated"],
         simulated_share=SIMULATED_SHARE,
@@ -96,6 +98,12 @@ def text(card, figures):
     )
 
 
+def _fixes(counts):
+    """What was corrected in the set's labels, by looking."""
+    done = ", ".join(f"{count} × {kind}" for kind, count in counts.items() if count and kind != "pictures")
+    return f"Labels of {counts['pictures']} pictures were corrected by eye before training (`training/label_fixes.json`: {done})." if done else ""
+
+
 def _on_trailcam(figures):
     """Says so where training made it worse on camera traps than the base."""
     ap50 = lambda word: next(told.get("bear", {}).get("ap50") or 0 for (model, name), told in figures.items() if word in model and name == "trailcam")
@@ -105,7 +113,12 @@ def _on_trailcam(figures):
 
 
 def _run(run):
-    return f"| {'what was wrong, more often' if run['hard'] else 'fine-tuning'} | `{run['command']}` | {run['steps']} | {run['pictures_seen']} | {run['minutes']} |"
+    return f"| {_kind(run)} | `{run['command']}` | {(run.get('commit') or 'an earlier one')[:12]} | {run['steps']} | {run['pictures_seen']} | {run['minutes']} |"
+
+
+def _kind(run):
+    kind = "what was wrong, more often" if run["hard"] else "fine-tuning"
+    return f"{kind}, through the rounding" if run.get("int8") else kind
 
 
 def _point(spec, points):

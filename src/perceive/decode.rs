@@ -8,8 +8,11 @@ use super::regions::Letterbox;
 /// Boxes of one class that overlap more than this are one animal (greedy non-maximum suppression).
 const SAME_BOX_IOU: f32 = 0.5;
 
-/// A box that lies inside a better one of its class by this share is a part of it (an ear cut off by a tile's edge).
+/// A box that lies inside a better one of its class by this share is a part of it (an ear).
 const INSIDE_SHARE: f32 = 0.8;
+
+/// The same for a box that a region's edge cut off. What nobody saw whole stays.
+const CUT_SHARE: f32 = 0.5;
 
 /// Reads a YOLOX head: rows of centre x, y, log size, objectness, class scores; anchors of each stride row by row.
 /// Boxes with a score of `min_score` or more are appended to `found`, in fractions of a frame of `width` × `height`.
@@ -35,11 +38,13 @@ pub fn decode(
                 continue;
             };
             let cell_xy = ((cell % columns) as f32, (cell / columns) as f32);
-            let bbox = place.to_frame(anchor_box(row, cell_xy, stride as f32), width, height).clipped();
+            let at = anchor_box(row, cell_xy, stride as f32);
+            let bbox = place.to_frame(at, width, height).clipped();
             // A size that is no number would pass for the largest one.
             let numbers = score.is_finite() && row[..4].iter().all(|v| !v.is_nan());
             if numbers && bbox.area() > 0.0 {
-                found.push(Detection { class, score: score.min(1.0), bbox });
+                let cut = place.cuts(at, width, height);
+                found.push(Detection { class, score: score.min(1.0), bbox, cut });
             }
         }
     }
@@ -59,19 +64,24 @@ fn best_class(row: &[f32], spec: &ModelSpec) -> Option<(Class, f32)> {
 }
 
 /// Keeps the best of boxes of one class that mean the same animal; the rest is removed. Result sorted by score, highest first.
+///
+/// Boxes that are cut off come last, however high their scores: a tile's edge through a bear leaves two confident halves, and the whole
+/// bear of the whole frame must not make room for them.
 pub fn suppress(detections: &mut Vec<Detection>) {
-    detections.sort_by(|a, b| b.score.total_cmp(&a.score));
+    detections.sort_by(|a, b| a.cut.cmp(&b.cut).then(b.score.total_cmp(&a.score)));
     let mut kept: Vec<Detection> = Vec::with_capacity(detections.len().min(64));
     for candidate in detections.drain(..) {
-        if !kept.iter().any(|k| k.class == candidate.class && same(k.bbox, candidate.bbox)) {
+        if !kept.iter().any(|k| k.class == candidate.class && same(k.bbox, candidate)) {
             kept.push(candidate);
         }
     }
+    kept.sort_by(|a, b| b.score.total_cmp(&a.score));
     *detections = kept;
 }
 
-fn same(better: Rect, worse: Rect) -> bool {
-    better.iou(worse) > SAME_BOX_IOU || better.intersection(worse) > INSIDE_SHARE * worse.area()
+fn same(better: Rect, worse: Detection) -> bool {
+    let share = if worse.cut { CUT_SHARE } else { INSIDE_SHARE };
+    better.iou(worse.bbox) > SAME_BOX_IOU || better.intersection(worse.bbox) > share * worse.bbox.area()
 }
 
 #[cfg(test)]

@@ -59,7 +59,12 @@ fn detections() -> impl Strategy<Value = Detection> {
     let bbox =
         [0.0f32..0.8, 0.0f32..0.8, 0.01f32..0.5, 0.01f32..0.5].prop_map(|[x, y, w, h]| Rect { x, y, w, h });
     let class = proptest::sample::select(Class::ALL.to_vec());
-    (class, 0.0f32..1.0, bbox).prop_map(|(class, score, bbox)| Detection { class, score, bbox })
+    (class, 0.0f32..1.0, bbox, any::<bool>()).prop_map(|(class, score, bbox, cut)| Detection {
+        class,
+        score,
+        bbox,
+        cut,
+    })
 }
 
 fn wild() -> impl Strategy<Value = f32> {
@@ -101,13 +106,18 @@ proptest! {
         prop_assert!(after.is_sorted_by(|a, b| a.score >= b.score));
         for (i, kept) in after.iter().enumerate() {
             prop_assert!(before.contains(kept));
-            prop_assert!(!after[..i].iter().any(|better| better.class == kept.class && same(better.bbox, kept.bbox)));
+            prop_assert!(!after[..i].iter().any(|better| better.class == kept.class && before_it(better, kept) && same(better.bbox, *kept)));
         }
         for gone in before.iter().filter(|d| !after.contains(d)) {
-            let covered = |k: &&Detection| k.class == gone.class && k.score >= gone.score && same(k.bbox, gone.bbox);
+            let covered = |k: &&Detection| k.class == gone.class && before_it(k, gone) && same(k.bbox, *gone);
             prop_assert!(after.iter().any(|k| covered(&k)), "{:?} vanished without a better one", gone);
         }
     }
+}
+
+/// Whole ones before those that are cut off, then by score.
+fn before_it(one: &Detection, other: &Detection) -> bool {
+    (one.cut, -one.score) <= (other.cut, -other.score)
 }
 
 /// One cell of stride 8 speaks; everything else is silent.
@@ -157,7 +167,7 @@ fn boxes_in_the_letterbox_margin_are_not_on_the_picture() {
 }
 
 fn bear(score: f32, x: f32, w: f32) -> Detection {
-    Detection { class: Class::Bear, score, bbox: Rect { x, y: 0.2, w, h: 0.4 } }
+    Detection { class: Class::Bear, score, bbox: Rect { x, y: 0.2, w, h: 0.4 }, cut: false }
 }
 
 #[test]
@@ -166,6 +176,29 @@ fn two_bears_stay_two_and_an_ear_is_no_bear() {
         vec![bear(0.6, 0.5, 0.2), bear(0.9, 0.1, 0.2), bear(0.7, 0.12, 0.2), bear(0.5, 0.25, 0.04)];
     suppress(&mut detections);
     assert_eq!(detections, [bear(0.9, 0.1, 0.2), bear(0.6, 0.5, 0.2)]);
+}
+
+#[test]
+fn halves_that_tiles_cut_make_room_for_the_whole_bear_and_stay_where_there_is_none() {
+    let half = |score, x| Detection { cut: true, ..bear(score, x, 0.15) };
+    let mut detections = vec![half(0.95, 0.1), half(0.9, 0.22), bear(0.6, 0.1, 0.3), half(0.8, 0.7)];
+    suppress(&mut detections);
+    assert_eq!(detections, [half(0.8, 0.7), bear(0.6, 0.1, 0.3)]);
+}
+
+#[test]
+fn a_box_at_a_tiles_inner_edge_is_cut_and_one_at_the_frames_edge_is_not() {
+    let spec = ModelSpec::small();
+    // Cell (0, 0), centre at (4, 4) of 64, 8 wide: it touches the left and the upper edge.
+    let mut output = vec![0.0; 84 * 8];
+    output[..8].copy_from_slice(&[0.5, 0.5, 0.0, 0.0, 0.9, 0.8, 0.1, 0.2]);
+    let cut = |x, y| {
+        let place = Letterbox::new(Region { rect: Rect { x, y, w: 0.5, h: 0.5 } }, 128, 128, &spec.input);
+        let mut found = Vec::new();
+        decode(&output, &spec, &place, (128, 128), 0.1, &mut found);
+        found[0].cut
+    };
+    assert_eq!([cut(0.0, 0.0), cut(0.5, 0.0), cut(0.0, 0.5), cut(0.25, 0.25)], [false, true, true, true]);
 }
 
 #[test]

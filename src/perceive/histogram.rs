@@ -32,7 +32,7 @@ mod tests {
     fn scores_fall_into_their_buckets_and_classes_are_apart() {
         let mut histograms = ScoreHistograms::default();
         for score in [0.0, 0.09, 0.55, 0.999, 1.0] {
-            histograms.add(&Detection { class: Class::Bear, score, bbox: Rect::WHOLE });
+            histograms.add(&Detection { class: Class::Bear, score, bbox: Rect::WHOLE, cut: false });
         }
         assert_eq!(histograms.of(Class::Bear), &[2, 0, 0, 0, 0, 1, 0, 0, 0, 2]);
         assert_eq!(histograms.of(Class::Person), &[0; BUCKETS]);

@@ -13,6 +13,8 @@ pub struct Detection {
     pub score: f32,
     /// Where, in fractions of the frame.
     pub bbox: Rect,
+    /// It ends where its region ends and the frame goes on: there may be more of it.
+    pub cut: bool,
 }
 
 /// Names a track; never repeats within a boot.

@@ -11,6 +11,7 @@ use super::evidence::Scales;
 use super::frame::{Picture, Stamp};
 use super::histogram::ScoreHistograms;
 use super::model::ModelSpec;
+use super::motion::Motion;
 use super::observation::{Alert, Detection, Observation, Regime, Scene};
 use super::plan::{Planner, View};
 use super::regions::{Letterbox, Region};
@@ -29,6 +30,7 @@ pub struct Perception {
     spec: ModelSpec,
     least_score: f32,
     condition: Condition,
+    motion: Motion,
     budget: Budget,
     planner: Planner,
     scales: Scales,
@@ -57,6 +59,7 @@ impl Perception {
         Perception {
             least_score: LEAST_SCORE.min(lowest / 3.0),
             condition: Condition::new(settings.enhance),
+            motion: Motion::default(),
             budget: Budget::new(settings.budget_ms),
             planner: Planner::new(settings.regions),
             scales: Scales::new(&spec, &settings),
@@ -75,7 +78,9 @@ impl Perception {
         let scene = self.condition.observe(picture, stamp);
         let wanted = self.tracker.undecided(stamp.uptime_ms, &self.scales);
         let view = View { size, input: &self.spec.input };
-        let regions = self.planner.plan(&view, self.budget.regions(), wanted.into_iter());
+        // Tracks first: what was seen already is worth more than what only moves.
+        let wanted = wanted.into_iter().chain(self.motion.observe(picture));
+        let regions = self.planner.plan(&view, self.budget.regions(), wanted);
         self.frame = Current { stamp, size, scene, regions: regions.clone(), found: Vec::new() };
         regions
     }

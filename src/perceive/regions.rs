@@ -48,6 +48,15 @@ impl Letterbox {
         }
     }
 
+    /// Whether a box, `[x, y, w, h]` in input pixels, ends at an edge of the region beyond which a frame of `width` × `height` goes on.
+    pub fn cuts(&self, [x, y, w, h]: [f32; 4], width: u32, height: u32) -> bool {
+        let near = |at: f32| at < EDGE_PX;
+        (self.left > 0 && near(x))
+            || (self.top > 0 && near(y))
+            || (self.left + self.width < width && near(self.scaled_width as f32 - x - w))
+            || (self.top + self.height < height && near(self.scaled_height as f32 - y - h))
+    }
+
     /// From `[x, y, w, h]` in input pixels to fractions of a frame of `width` × `height`.
     pub fn to_frame(&self, [x, y, w, h]: [f32; 4], width: u32, height: u32) -> Rect {
         let sx = self.width as f32 / self.scaled_width as f32;
@@ -59,6 +68,9 @@ impl Letterbox {
         )
     }
 }
+
+/// A box that comes so near to the edge of its region, pixels of the input, may go on beyond it: boxes are off by a few pixels.
+const EDGE_PX: f32 = 6.0;
 
 /// Share of a tile that overlaps with its neighbour, so that an animal on the seam is whole in one of them.
 const OVERLAP: f32 = 0.25;

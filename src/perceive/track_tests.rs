@@ -44,7 +44,7 @@ fn opinions_on_one_thing_are_one_sighting() {
     let bbox = Rect { x: 0.1, y: 0.1, w: 0.2, h: 0.2 };
     let beside = Rect { x: 0.5, ..bbox };
     let near = Rect { x: 0.12, ..bbox };
-    let detection = |class, score, bbox| Detection { class, score, bbox };
+    let detection = |class, score, bbox| Detection { class, score, bbox, cut: false };
     let seen = gather(&[
         detection(Class::Bear, 0.9, bbox),
         detection(Class::Animal, 0.6, near),
@@ -63,8 +63,8 @@ fn a_leg_that_looks_like_a_dog_is_a_part_of_the_bear_and_a_bear_is_never_a_part(
     let inside = Rect { x: 0.12, y: 0.2, w: 0.1, h: 0.2 };
     let two = |whole, part| {
         gather(&[
-            Detection { class: whole, score: 0.9, bbox },
-            Detection { class: part, score: 0.5, bbox: inside },
+            Detection { class: whole, score: 0.9, bbox, cut: false },
+            Detection { class: part, score: 0.5, bbox: inside, cut: false },
         ])
     };
     assert_eq!(two(Class::Bear, Class::Animal), [Sighting { bbox, scores: [0.9, 0.0, 0.5] }]);

@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from training import augment, card, data, evaluate, faults, loss, network, quantise
+from training import augment, card, data, evaluate, faults, levels, loss, network, quantise, rounded
 
 
 def picture(rng, side=80):
@@ -180,7 +180,7 @@ def bytes_of(rng, side):
 def test_the_whole_stem_is_the_sliced_one():
     rng = np.random.default_rng(2)
     sliced, images = small_yolox(rng), bytes_of(rng, 32)
-    whole = quantise.whole_stem(sliced)
+    whole = network.whole_stem(sliced)
     first = whole.graph.node[0]
     assert first.op_type == "Conv" and first.input[0] == "images" and not any(n.op_type == "Slice" for n in whole.graph.node)
     assert next(i for i in whole.graph.initializer if i.name == first.input[1]).dims == [8, 3, 6, 6]
@@ -189,8 +189,8 @@ def test_the_whole_stem_is_the_sliced_one():
 
 def test_the_int8_file_is_whole_numbers_from_the_first_convolution_to_the_heads():
     rng = np.random.default_rng(4)
-    net, images = network.Network(quantise.whole_stem(small_yolox(rng))), bytes_of(rng, 32)
-    model = quantise.to_int8(net, quantise.observe(net, [images]))
+    net, images = network.Network(network.whole_stem(small_yolox(rng))), bytes_of(rng, 32)
+    model = quantise.to_int8(net, levels.observe(net, [images]))
     maker = {n.output[0]: n for n in model.graph.node}
     readers = lambda name: [n for n in model.graph.node if name in n.input]
     constants = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
@@ -222,7 +222,7 @@ def test_the_int8_file_is_whole_numbers_from_the_first_convolution_to_the_heads(
             scale_into(node.input[0]), scale_out_of(node.output[0])
         elif node.op_type == "Add":
             [scale_into(name) for name in node.input], scale_out_of(node.output[0])
-        elif node.op_type in quantise.MOVES and node.output[0] != "output":
+        elif node.op_type in levels.MOVES and node.output[0] != "output":
             moved = [name for name in node.input if name not in ("none", "twice")]
             assert {tuple(map(float, scale_into(name))) for name in moved} == {tuple(map(float, scale_out_of(node.output[0])))}
     with torch.no_grad():
@@ -234,16 +234,18 @@ def test_the_int8_file_is_whole_numbers_from_the_first_convolution_to_the_heads(
 def test_a_channel_far_below_zero_is_turned_over_and_all_share_one_zero_point():
     rng = np.random.default_rng(6)
     channels = np.stack([rng.uniform(-1, 0.1, 4000), rng.uniform(-20, 200, 4000)]).astype(np.float32)
-    levels = quantise.level(channels)
-    assert levels.factors[0] < 0 < levels.factors[1]
-    for values, factor in zip(channels, levels.factors):
-        rounded = np.clip(np.round(values * factor / levels.scale) + levels.zero, 0, 255)
-        off = (rounded - levels.zero) * levels.scale / factor - values
+    found = levels.level(channels)
+    assert found.factors[0] < 0 < found.factors[1]
+    for values, factor in zip(channels, found.factors):
+        steps = np.clip(np.round(values * factor / found.scale) + found.zero, 0, 255)
+        off = (steps - found.zero) * found.scale / factor - values
         # Two thirds of the bytes are in use at least.
         assert np.abs(off).max() <= (values.max() - values.min()) / 170 / 2 * 1.01
 
 
 def test_the_int8_file_computes_nearly_what_the_network_does_though_its_channels_are_uneven():
+    # Places are drawn to choose ranges on: of 256, some are never drawn, and one of them may hold the extreme.
+    torch.manual_seed(0)
     rng = np.random.default_rng(3)
     wide = np.float32([0.01, 1, 100])[:, None, None, None]
     weights = {"y.weight": rng.normal(0, 0.1, (3, 3, 3, 3)) * wide, "output.weight": rng.normal(0, 1, (3, 1, 3, 3)) / wide}
@@ -253,8 +255,8 @@ def test_the_int8_file_computes_nearly_what_the_network_does_though_its_channels
     net, images = network.Network(built(nodes, weights, 16, (3, 16, 16))), bytes_of(rng, 16)
     with torch.no_grad():
         wanted = net(images).numpy()
-    ranges = quantise.observe(net, [images])
-    assert {name for name, levels in ranges.items() if levels.factors is not None} == {"y.before", "y"}
+    ranges = levels.observe(net, [images])
+    assert {name for name, of in ranges.items() if of.factors is not None} == {"y.before", "y"}
     for name in ("y.before", "y"):
         doublings = np.log2(np.abs(ranges[name].factors))
         assert np.array_equal(doublings, doublings.round()) and doublings[0] > doublings[1] > doublings[2]
@@ -265,3 +267,21 @@ def test_the_int8_file_computes_nearly_what_the_network_does_though_its_channels
     for channel in range(3):
         error = np.abs(found[0, channel] - wanted[0, channel]).max()
         assert 0 < error < 0.05 * np.abs(wanted[0, channel]).max()
+
+
+def test_training_through_rounding_computes_what_the_int8_file_computes(tmp_path):
+    rng = np.random.default_rng(5)
+    torch.manual_seed(0)
+    whole, images = network.Network(network.whole_stem(small_yolox(rng))), bytes_of(rng, 32)
+    found = levels.observe(whole, [images])
+    net = rounded.Rounded(whole.to_onnx(), found)
+    # Scales come back from disk as they went.
+    levels.save(found, tmp_path / "levels.json")
+    assert repr(levels.load(tmp_path / "levels.json")) == repr(found)
+    told, file = net(images), ran(quantise.to_int8(net, found), images)
+    loss_of = (told**2).sum()
+    loss_of.backward()
+    # A value half-way between two steps may fall either way, and then moves others a little.
+    off = np.abs(told.detach().numpy() - file)
+    assert np.sqrt(np.square(off).mean()) < 0.01 * file.std()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in net.parameters() if weight.ndim == 4)

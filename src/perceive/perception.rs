@@ -142,3 +142,7 @@ impl Perception {
         self.condition.regime()
     }
 }
+
+#[cfg(test)]
+#[path = "perception_tests.rs"]
+mod tests;

@@ -1,0 +1,36 @@
+use super::*;
+use crate::perceive::geometry::Rect;
+
+/// Frames of 640 × 360, all grey but for a dark square of 16 pixels; whether each had a closer look at its place.
+fn closer_looks(perception: &mut Perception, squares: impl Iterator<Item = Option<(u32, u32)>>) -> Vec<bool> {
+    const SIZE: (u32, u32) = (640, 360);
+    let mut now_ms = 0;
+    let mut look = |square: Option<(u32, u32)>| {
+        let mut picture = Picture::new(SIZE.0, SIZE.1);
+        picture.data.fill(120);
+        for (x, y) in square.iter().flat_map(|&(x, y)| (0..256).map(move |i| (x + i % 16, y + i / 16))) {
+            picture.data[((y * SIZE.0 + x) * 3) as usize..][..3].fill(20);
+        }
+        let regions = perception.begin(&picture, Stamp { uptime_ms: now_ms, ..Stamp::default() });
+        // Two regions are all that this board can afford: the whole frame and one more.
+        perception.finish(Spent { total_ms: 80.0 * regions.len() as f64, per_region_ms: 80.0 });
+        now_ms += 200;
+        let (x, y) = square.unwrap_or_default();
+        let place = Rect::from_pixels([x as f32, y as f32, 16.0, 16.0], SIZE.0, SIZE.1);
+        regions[1..].iter().any(|r| r.rect.intersection(place) >= 0.99 * place.area())
+    };
+    squares.map(&mut look).collect()
+}
+
+#[test]
+fn what_moves_is_looked_at_closely_long_before_the_sweep_comes_there() {
+    let settings = Settings { budget_ms: 300.0, ..Settings::default() };
+    let mut perception = Perception::new(ModelSpec::small(), settings);
+    let settled = std::iter::repeat_n(None, 60);
+    let walk = (0..20).map(|step| Some((300 + step * 8, 200)));
+    let looks = closer_looks(&mut perception, settled.chain(walk));
+    let walking = &looks[60..];
+    // Every other frame is the sweep's: what sits still must be found, too.
+    assert!(walking.iter().filter(|&&l| l).count() >= 9, "{walking:?}");
+    assert!(walking[..2].contains(&true), "at once: {walking:?}");
+}

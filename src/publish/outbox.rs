@@ -1,10 +1,11 @@
 //! The only memory of a message: on disk before it is sent, gone when the broker has it.
 //!
 //! What happens when room runs out: the oldest snapshot gives way, then the next; an alert gives way only when no snapshot is
-//! left, the oldest first. What happens when the disk fails: new messages wait in memory, what is on the disk waits there, and the
-//! disk is tried again every few seconds. Both are counted, logged once and told to the rangers as degraded health.
+//! left, the oldest first. What happens when the disk fails: new messages wait in memory, alerts that were just written are sent
+//! from a copy, what else is on the disk waits there, and the disk is tried again every few seconds. Both are counted, logged once
+//! and told to the rangers as degraded health.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,6 +19,8 @@ use crate::system::metrics::{Metrics, count};
 
 /// Most bytes that wait in memory while the disk is out of order.
 const MEMORY_BYTES: u64 = 8 * 1024 * 1024;
+/// Most bytes of alerts on the disk that are kept as copies: some thousand alerts.
+const COPIES_BYTES: usize = 1024 * 1024;
 /// Where numbers begin while nobody knows which ones the disk holds. An acknowledgement of such a message must never remove
 /// another one: on the disk they get numbers of their own.
 const FAR: u64 = 1 << 63;
@@ -34,6 +37,10 @@ pub struct Outbox {
     /// As last seen, so that an unreachable disk is not taken for an empty one.
     on_disk: [Load; 2],
     memory: [BTreeMap<u64, Vec<u8>>; 2],
+    /// The newest alerts on the disk: one that fails between an alert and its sending keeps nothing from the rangers.
+    copies: BTreeMap<u64, Vec<u8>>,
+    /// What the broker has and a failed disk still holds; removed when that one comes back.
+    owed: HashSet<Key>,
     last: u64,
     /// How often a failed disk came back.
     returned: u64,
@@ -57,6 +64,8 @@ impl Outbox {
             disk: None,
             on_disk: [Load::default(); 2],
             memory: [BTreeMap::new(), BTreeMap::new()],
+            copies: BTreeMap::new(),
+            owed: HashSet::new(),
             last: 0,
             returned: 0,
             trouble: None,
@@ -81,10 +90,17 @@ impl Outbox {
             self.disk_failed(&failed);
         }
         for (key, record) in keyed {
-            match self.disk {
-                Some(_) => grow(&mut self.on_disk[key.lane as usize], key.number, record.len() as u64),
-                None => drop(self.memory[key.lane as usize].insert(key.number, record)),
+            if self.disk.is_none() {
+                self.memory[key.lane as usize].insert(key.number, record);
+                continue;
             }
+            grow(&mut self.on_disk[key.lane as usize], key.number, record.len() as u64);
+            if key.lane == Lane::Alerts {
+                self.copies.insert(key.number, record);
+            }
+        }
+        while self.copies.values().map(Vec::len).sum::<usize>() > COPIES_BYTES {
+            self.copies.pop_first();
         }
         self.show_depth();
     }
@@ -106,17 +122,21 @@ impl Outbox {
 
     /// The first message of a lane with a number above `after`.
     pub fn next(&mut self, lane: Lane, after: u64) -> Option<(Key, Vec<u8>)> {
-        let stored = match self.disk.as_ref().map(|disk| disk.next(lane, after)) {
-            Some(Ok(found)) => found,
-            Some(Err(error)) => {
-                self.disk_failed(&error);
-                None
-            }
-            None => None,
-        };
-        stored.or_else(|| {
-            let (&number, record) = self.memory[lane as usize].range(after + 1..).next()?;
-            Some((Key { lane, number }, record.clone()))
+        if let Some(found) = self.next_on_disk(lane, after) {
+            return Some(found);
+        }
+        let copies = (self.disk.is_none() && lane == Lane::Alerts).then_some(&self.copies);
+        [Some(&self.memory[lane as usize]), copies]
+            .into_iter()
+            .filter_map(|held| held?.range(after + 1..).next())
+            .min_by_key(|(number, _)| **number)
+            .map(|(&number, record)| (Key { lane, number }, record.clone()))
+    }
+
+    fn next_on_disk(&mut self, lane: Lane, after: u64) -> Option<(Key, Vec<u8>)> {
+        self.disk.as_ref()?.next(lane, after).unwrap_or_else(|error| {
+            self.disk_failed(&error);
+            None
         })
     }
 
@@ -126,6 +146,9 @@ impl Outbox {
         for key in keys {
             if self.memory[key.lane as usize].remove(&key.number).is_none() {
                 on_disk.push(*key);
+            }
+            if key.lane == Lane::Alerts {
+                self.copies.remove(&key.number);
             }
         }
         self.remove_from_disk(&on_disk);
@@ -161,10 +184,8 @@ impl Outbox {
 
     /// Messages that wait.
     pub fn depth(&self) -> u64 {
-        LANES
-            .iter()
-            .map(|&lane| self.on_disk[lane as usize].count + self.memory[lane as usize].len() as u64)
-            .sum()
+        let held = |&lane: &Lane| self.on_disk[lane as usize].count + self.memory[lane as usize].len() as u64;
+        LANES.iter().map(held).sum::<u64>().saturating_sub(self.owed.len() as u64)
     }
 
     /// Changes when a failed disk came back: what waits there comes before what was sent meanwhile, and keys may be new.
@@ -192,6 +213,8 @@ impl Outbox {
         if self.last >= FAR {
             self.last = 0;
         }
+        disk.remove(&Vec::from_iter(self.owed.iter().copied()))?;
+        self.owed.clear();
         for lane in LANES {
             let load = disk.load(lane)?;
             self.on_disk[lane as usize] = load;
@@ -228,6 +251,7 @@ impl Outbox {
     /// Brings memory to the disk. Numbers from before anybody knew the disk's are given anew: what of them is on its way is then
     /// sent twice, which receivers can tell.
     fn move_to_disk(&mut self) -> Result<(), DiskError> {
+        self.take_back_lost_copies()?;
         let mut records = Vec::new();
         for lane in LANES {
             let highest = self.on_disk[lane as usize].last;
@@ -245,6 +269,23 @@ impl Outbox {
         }
         self.memory.iter_mut().for_each(BTreeMap::clear);
         self.returned += 1;
+        Ok(())
+    }
+
+    /// Copies of what the disk has lost meanwhile, be it that the file was damaged or is gone, are the only ones left.
+    fn take_back_lost_copies(&mut self) -> Result<(), DiskError> {
+        let Some(disk) = &self.disk else { return Ok(()) };
+        let mut lost = Vec::new();
+        for (&number, record) in &self.copies {
+            let found = disk.next(Lane::Alerts, number - 1)?;
+            if found.is_none_or(|(key, on_disk)| key.number != number || on_disk != *record) {
+                lost.push(number);
+            }
+        }
+        for number in lost {
+            let copy = self.copies.remove_entry(&number);
+            self.memory[Lane::Alerts as usize].extend(copy);
+        }
         Ok(())
     }
 
@@ -266,13 +307,11 @@ impl Outbox {
     }
 
     fn drop_oldest(&mut self, lane: Lane) -> bool {
-        match self.next(lane, 0) {
-            Some((key, _)) => {
-                self.remove(&[key]);
-                true
-            }
-            None => false,
-        }
+        let stored = self.next_on_disk(lane, 0).map(|(key, _)| key);
+        let in_memory = || self.memory[lane as usize].keys().next().map(|&number| Key { lane, number });
+        let oldest = stored.or_else(in_memory);
+        self.remove(oldest.as_slice());
+        oldest.is_some()
     }
 
     /// Bytes in the medium that takes new messages.
@@ -289,10 +328,17 @@ impl Outbox {
     }
 
     fn remove_from_disk(&mut self, keys: &[Key]) {
-        let Some(disk) = self.disk.as_ref().filter(|_| !keys.is_empty()) else { return };
-        match disk.remove(keys) {
-            Err(error) => self.disk_failed(&error),
-            Ok(removed) => {
+        if keys.is_empty() {
+            return;
+        }
+        match self.disk.as_ref().map(|disk| disk.remove(keys)) {
+            // Numbers from before the disk was known name nothing on it.
+            None => self.owed.extend(keys.iter().filter(|key| key.number < FAR)),
+            Some(Err(error)) => {
+                self.disk_failed(&error);
+                self.owed.extend(keys);
+            }
+            Some(Ok(removed)) => {
                 for (key, bytes) in keys.iter().zip(removed) {
                     let load = &mut self.on_disk[key.lane as usize];
                     load.count = load.count.saturating_sub(u64::from(bytes.is_some()));

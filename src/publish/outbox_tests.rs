@@ -226,8 +226,7 @@ fn without_disk(folder: &Path) -> (Outbox, Arc<Metrics>) {
 /// Clears the way and lets the time of the next try come.
 fn repaired(outbox: &mut Outbox, folder: &Path) {
     fs::remove_file(folder.join("way")).unwrap();
-    outbox.retry_at_ms = 0;
-    outbox.maintain();
+    tried_again(outbox);
 }
 
 #[test]
@@ -261,14 +260,71 @@ fn an_acknowledgement_from_before_the_disk_came_removes_nothing_that_was_never_s
     fs::remove_file(folder.path().join("way")).unwrap();
     fs::create_dir(folder.path().join("way")).unwrap();
     fs::rename(hidden, folder.path().join("way/store")).unwrap();
-    outbox.retry_at_ms = 0;
-    outbox.maintain();
+    tried_again(&mut outbox);
     outbox.remove(&[on_its_way]);
     assert_eq!(texts(&mut outbox, Lane::Alerts), ["from the last boot", "of this boot"]);
     put(&mut outbox, Lane::Alerts, &["later"]);
     let numbers: Vec<u64> =
         waiting(&mut outbox, Lane::Alerts).into_iter().map(|(number, _)| number).collect();
     assert_eq!(numbers, [1, 2, 3]);
+}
+
+/// The disk fails, as it does when it is full.
+fn failed(outbox: &mut Outbox) {
+    outbox.disk_failed(&DiskError::Unusable { path: "outbox.redb".into(), reason: "full".into() });
+}
+
+/// The time of the next try comes.
+fn tried_again(outbox: &mut Outbox) {
+    outbox.retry_at_ms = 0;
+    outbox.maintain();
+}
+
+#[test]
+fn a_disk_that_fails_keeps_no_fresh_alert_and_what_was_sent_meanwhile_is_gone_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut outbox, _) = opened(folder.path(), 10);
+    put(&mut outbox, Lane::Alerts, &["a", "b"]);
+    put(&mut outbox, Lane::Snapshots, &["picture"]);
+    failed(&mut outbox);
+    put(&mut outbox, Lane::Alerts, &["c"]);
+    assert_eq!(
+        (texts(&mut outbox, Lane::Alerts), outbox.depth()),
+        (vec!["a".into(), "b".into(), "c".into()], 4)
+    );
+    outbox.remove(&[key(Lane::Alerts, 1), key(Lane::Alerts, 4)]);
+    outbox.remove(&[key(Lane::Alerts, 1)]);
+    assert_eq!((texts(&mut outbox, Lane::Alerts), outbox.depth()), (vec!["b".into()], 2));
+    tried_again(&mut outbox);
+    assert_eq!((outbox.trouble(), outbox.depth()), (None, 2));
+    assert_eq!(waiting(&mut outbox, Lane::Alerts), [(2, b"b".to_vec())]);
+    assert_eq!(texts(&mut outbox, Lane::Snapshots), ["picture"]);
+    outbox.remove(&[key(Lane::Alerts, 2), key(Lane::Snapshots, 3)]);
+    assert_eq!(outbox.depth(), 0);
+}
+
+#[test]
+fn alerts_of_a_file_that_is_lost_are_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut outbox, _) = opened(folder.path(), 10);
+    put(&mut outbox, Lane::Alerts, &["a", "b"]);
+    failed(&mut outbox);
+    fs::remove_file(folder.path().join("outbox.redb")).unwrap();
+    tried_again(&mut outbox);
+    assert_eq!((outbox.trouble(), outbox.depth()), (None, 2));
+    drop(outbox);
+    assert_eq!(texts(&mut opened(folder.path(), 10).0, Lane::Alerts), ["a", "b"]);
+}
+
+#[test]
+fn room_for_new_messages_is_never_made_from_what_the_failed_disk_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut outbox, metrics) = opened(folder.path(), 10);
+    put(&mut outbox, Lane::Alerts, &["a"]);
+    failed(&mut outbox);
+    (0..40).for_each(|mark| outbox.put(vec![(Lane::Alerts, large(mark))]));
+    assert_eq!(waiting(&mut outbox, Lane::Alerts)[0], (1, b"a".to_vec()));
+    assert_eq!(lost(&metrics), (40 - MEMORY_BYTES / 300_000, 0));
 }
 
 #[test]

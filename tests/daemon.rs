@@ -172,6 +172,23 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
 const SIMULATED: &str = "source = \"simulated\"\nfps = 2\n";
 
 #[test]
+fn a_camera_that_stands_still_is_told_with_a_picture() {
+    let broker = Broker::start();
+    let mut desk = Listener::start(&broker);
+    let home = Home::with_bear(&broker.url, 1, true);
+    let pictures: Vec<PathBuf> =
+        std::fs::read_dir(home.pictures()).unwrap().map(|file| file.unwrap().path()).collect();
+    pictures[1..].iter().for_each(|picture| std::fs::remove_file(picture).unwrap());
+    let mut daemon = home.start(&[]);
+    let status = desk.hears_state("degraded", "stands still to the last pixel").clone();
+    assert!(status["reason"].as_str().unwrap().contains("please switch it off and on"), "{status}");
+    let picture = desk.hears("snapshot", |post| post.properties["alert"].is_empty()).clone();
+    assert_eq!(picture.properties["impairment"], "frozen");
+    assert!(picture.payload.starts_with(&[0xFF, 0xD8]));
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
 fn a_daemon_that_dies_is_told_by_the_last_will_of_its_own_birth() {
     let broker = Broker::start();
     let mut desk = Listener::start(&broker);

@@ -6,6 +6,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from training import augment
+from training.augment import PERSON
 
 BATCH = 16
 
@@ -31,8 +32,7 @@ class Samples(Dataset):
         self.pictures, self.simulated = pictures, simulated
         # Decoded once: decoding would cost as much as the network. Workers share these pages.
         self.pixels = {p.path: p.pixels() for p in [*pictures, *simulated]}
-        # Few pictures are dark or grey, and most that the daemon sees will be. Bears and other animals teach each other's difference.
-        self.weights = np.array([(3.0 if p.condition != "day" else 1.0) * (1.5 if len(p.boxes) else 1.0) for p in pictures])
+        self.weights = np.array([weight(p) for p in pictures])
         self.scenes = [p for p in pictures if len(p.boxes) == 0]
 
     def dwell_on(self, mistakes):
@@ -63,6 +63,12 @@ class Samples(Dataset):
         else:
             picture = self.pictures[rng.choice(len(self.pictures), p=self.weights / self.weights.sum())]
         return self.pixels[picture.path], picture.boxes, picture.labels
+
+
+def weight(picture):
+    """How often a picture is shown, beside others. Few are dark or grey, and most that the daemon sees will be. Bears and other animals teach each other's
+    difference. One in fifteen shows a person: without more of them the network forgets what the base knew."""
+    return (3.0 if picture.condition != "day" else 1.0) * (1.5 if len(picture.boxes) else 1.0) * (2.0 if picture.shows(PERSON) else 1.0)
 
 
 def blank():

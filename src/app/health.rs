@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::perceive::liveness::Impairment;
 use crate::publish::{Health, State};
 
 /// A detector that has not seen a picture for so long is blind, whatever the camera says.
@@ -31,6 +32,8 @@ pub struct Facts<'a> {
     pub since_last: Option<Duration>,
     /// Why the newest frame could not be used.
     pub fault: Option<&'a str>,
+    /// What the newest frames show to be wrong with the picture.
+    pub impairment: Option<Impairment>,
     /// Longest time between two frames of this source in ordinary life (files at one frame a minute).
     pub interval: Duration,
 }
@@ -43,7 +46,10 @@ pub fn judge(facts: &Facts) -> Health {
         (Camera::Ended, _) => degraded("the pictures have come to their end".into()),
         (_, None) => degraded(waiting(facts)),
         (_, Some(since)) if since > BLIND_AFTER + 2 * facts.interval => degraded(blind(facts)),
-        (Camera::Open(what), _) => Health { state: State::Online, reason: what.clone() },
+        (Camera::Open(what), _) => match facts.impairment {
+            Some(impairment) => degraded(impairment.sentence().into()),
+            None => Health { state: State::Online, reason: what.clone() },
+        },
         (Camera::Opening, _) => degraded("the source is being opened".into()),
     }
 }
@@ -67,7 +73,13 @@ mod tests {
 
     fn verdict(camera: Camera, since_s: Option<u64>, fault: Option<&str>) -> Health {
         let since_last = since_s.map(Duration::from_secs);
-        judge(&Facts { camera: &camera, since_last, fault, interval: Duration::from_millis(66) })
+        judge(&Facts {
+            camera: &camera,
+            since_last,
+            fault,
+            impairment: None,
+            interval: Duration::from_millis(66),
+        })
     }
 
     #[test]
@@ -101,8 +113,19 @@ mod tests {
             camera: &camera,
             since_last: Some(Duration::from_secs(55)),
             fault: None,
+            impairment: None,
             interval: Duration::from_secs(60),
         };
         assert_eq!(judge(&facts).state, State::Online);
+    }
+
+    #[test]
+    fn a_camera_that_delivers_what_nobody_can_see_on_is_degraded_with_the_remedy() {
+        let camera = Camera::Open("MJPEG 1280×720".into());
+        let (since_last, interval) = (Some(Duration::from_millis(50)), Duration::from_millis(66));
+        let impairment = Some(Impairment::Obstructed);
+        let health = judge(&Facts { camera: &camera, since_last, fault: None, impairment, interval });
+        assert_eq!(health.state, State::Degraded);
+        assert!(health.reason.contains("a web") && health.reason.contains("please wipe it"), "{health:?}");
     }
 }

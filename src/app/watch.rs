@@ -130,6 +130,7 @@ impl Watch {
             camera: &self.camera,
             since_last: sight.last.map(|stamp| since(stamp.uptime_ms)),
             fault: sight.fault.as_deref(),
+            impairment: sight.impairment,
             interval: self.interval,
         };
         let health = judge(&facts);

@@ -11,6 +11,7 @@ use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::perceive::settings::RegionMode;
 
 mod coco;
+mod decide;
 mod events;
 mod model;
 mod output;
@@ -21,6 +22,7 @@ mod sequences;
 mod table;
 
 use coco::Dataset;
+use decide::Decide;
 use output::{check_parent, is_stdout, write_json, write_text};
 use play::Haste;
 use report::{Report, Unreadable};
@@ -47,7 +49,8 @@ found when the threshold is set so that 1 % of the pictures without a bear raise
 the 95 % interval. Sequences go through tracking and evidence as in the daemon; the time to alert is
 that of the picture that decided. Every picture is looked at, its measured time chooses the effort
 for the next one, and times over the budget are counted; --realtime also gives up what this machine
-would be too late for.
+would be too late for, --board-ms what a board of that speed would. --decide frame and median are
+how others decide: by the score of one frame, or of two in three.
 
 Exit codes: 0 all judged · 65 some pictures could not be read (the rest is reported), or files are
 wrong · 66 DIR, events.json or the model is not there · 73 an output cannot be written")]
@@ -66,6 +69,12 @@ pub struct EvalArgs {
     /// With --events: give up pictures that are taken while the model is busy on this machine
     #[arg(long, requires = "events")]
     realtime: bool,
+    /// With --events: as on a board on which one region takes MS milliseconds; what it would be too late for is given up
+    #[arg(long, value_name = "MS", requires = "events", conflicts_with = "realtime", value_parser = milliseconds)]
+    board_ms: Option<f64>,
+    /// With --events: who decides that a bear is there
+    #[arg(long, value_enum, default_value = "track", requires = "events")]
+    decide: Decide,
     /// Judge these predictions (COCO results) instead of running a model
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
@@ -101,8 +110,9 @@ pub fn run(args: EvalArgs) -> Outcome {
 
 fn run_events(args: &EvalArgs) -> Outcome {
     let bundle = Bundle::open(args.model.as_deref()).map_err(model_failure)?;
-    let haste = if args.realtime { Haste::RealTime } else { Haste::EveryPicture };
-    let report = events::play(&args.dir, &bundle, args.regions, haste)?;
+    let measured = if args.realtime { Haste::RealTime } else { Haste::EveryPicture };
+    let haste = args.board_ms.map_or(measured, Haste::Board);
+    let report = events::play(&args.dir, &bundle, args.regions, haste, args.decide)?;
     if let Some(path) = &args.json {
         write_json(path, &report)?;
     }
@@ -110,6 +120,11 @@ fn run_events(args: &EvalArgs) -> Outcome {
         write_text(Path::new("-"), &report.to_string())?;
     }
     Ok(ended(&report.unreadable))
+}
+
+fn milliseconds(text: &str) -> Result<f64, String> {
+    let ms = text.parse().ok().filter(|ms| (0.01..=60_000.0).contains(ms));
+    ms.ok_or_else(|| "must be a number of milliseconds from 0.01 to 60000".into())
 }
 
 fn run_pictures(args: &EvalArgs) -> Outcome {

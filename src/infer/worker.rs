@@ -13,16 +13,20 @@ use crate::capture::pixels::{encode_jpeg, to_picture};
 use crate::capture::ring::{FrameReceiver, Received};
 use crate::perceive::frame::{Frame, Picture, Stamp};
 use crate::perceive::histogram::ScoreHistograms;
+use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertState, Observation, Regime, Scene};
 use crate::perceive::perception::{Perception, Spent};
 use crate::perceive::regions::Region;
-use crate::publish::{AlertDraft, Draft};
+use crate::publish::{AlertDraft, Draft, Subject};
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
 use crate::system::pulse::Pulse;
 
 /// How long an empty ring is waited for before life is shown again.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Pictures of what is wrong with the camera are sent no more often than this, milliseconds: a web that sways comes and goes.
+const SHOWN_EVERY_MS: u64 = 600_000;
 
 /// What the detector saw last: read by telemetry and by the watch over the camera.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +39,8 @@ pub struct Sight {
     pub regime: Option<Regime>,
     /// Scores since the start of the interval.
     pub histograms: ScoreHistograms,
+    /// What the last frames show to be wrong with the picture.
+    pub impairment: Option<Impairment>,
     /// Why the last frame could not be used; `None` when it could.
     pub fault: Option<String>,
 }
@@ -78,6 +84,8 @@ pub struct Worker {
     picture: Picture,
     lanes: Vec<Lane>,
     simulated: bool,
+    /// When a picture of an impairment was sent.
+    shown_ms: Option<u64>,
 }
 
 /// The buffers of one region; as many as regions run at the same time.
@@ -107,7 +115,17 @@ impl Worker {
     ) -> Worker {
         let lanes = std::iter::repeat_with(Lane::default).take(threads.max(1)).collect();
         let picture = Picture::default();
-        Worker { engine, perception, model, snapshots, links, picture, lanes, simulated: false }
+        Worker {
+            engine,
+            perception,
+            model,
+            snapshots,
+            links,
+            picture,
+            lanes,
+            simulated: false,
+            shown_ms: None,
+        }
     }
 
     /// Works until the ring is closed; open alerts are then closed.
@@ -185,7 +203,10 @@ impl Worker {
         if observation.deadline_missed {
             count(&counters.deadline_misses);
         }
-        self.remember(&observation);
+        let before = self.remember(&observation);
+        if let Some(impairment) = observation.impairment.filter(|&now| before != Some(now)) {
+            self.show(impairment, observation.stamp);
+        }
         for &alert in &observation.alerts {
             self.send_alert(alert, observation.regime);
             if alert.state != AlertState::Closed {
@@ -194,7 +215,8 @@ impl Worker {
         }
     }
 
-    fn remember(&self, observation: &Observation) {
+    /// Shares what was seen; the impairment before.
+    fn remember(&self, observation: &Observation) -> Option<Impairment> {
         let mut sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(fault) = sight.fault.take() {
             tracing::info!(fault, "frames can be used again");
@@ -203,6 +225,19 @@ impl Worker {
         sight.scene = observation.scene;
         sight.regime = Some(observation.regime);
         sight.histograms = self.perception.histograms().clone();
+        std::mem::replace(&mut sight.impairment, observation.impairment)
+    }
+
+    /// A picture of what is wrong with the camera: somebody decides by it whether to drive there.
+    fn show(&mut self, impairment: Impairment, stamp: Stamp) {
+        let often = |last: u64| stamp.uptime_ms.saturating_sub(last) < SHOWN_EVERY_MS;
+        if self.shown_ms.is_some_and(often) {
+            return;
+        }
+        self.shown_ms = Some(stamp.uptime_ms);
+        let mut drawn = self.picture.clone();
+        caption(&mut drawn, &self.caption_of(stamp));
+        self.send_picture(&drawn, Subject::Impairment(impairment), stamp);
     }
 
     /// Counts a frame that could not be used and keeps why; only the first of a series is logged.
@@ -236,15 +271,12 @@ impl Worker {
         let mut drawn = self.picture.clone();
         mark(&mut drawn, alert.class, alert.score, alert.bbox);
         caption(&mut drawn, &self.caption_of(stamp));
-        match encode_jpeg(&drawn, self.snapshots.quality, self.snapshots.max_side) {
-            Ok(jpeg) => self.send_snapshot(alert, jpeg, stamp),
-            Err(error) => tracing::error!("snapshot of alert {}: {error}", alert.id.0),
-        }
+        self.send_picture(&drawn, Subject::Alert(alert.id), stamp);
         if alert.state == AlertState::Opened
             && let Some(history) = &self.links.history
         {
             for (captured, jpeg) in history.before(stamp, self.snapshots.from_history) {
-                self.send_snapshot(alert, jpeg, captured);
+                self.send_snapshot(Subject::Alert(alert.id), jpeg, captured);
             }
         }
     }
@@ -255,8 +287,15 @@ impl Worker {
         format!("{}  {}{simulated}", self.snapshots.place, humantime::format_rfc3339_seconds(time))
     }
 
-    fn send_snapshot(&self, alert: Alert, jpeg: Vec<u8>, captured: Stamp) {
-        let draft = Draft::Snapshot { alert: alert.id, jpeg, captured };
+    fn send_picture(&self, picture: &Picture, subject: Subject, captured: Stamp) {
+        match encode_jpeg(picture, self.snapshots.quality, self.snapshots.max_side) {
+            Ok(jpeg) => self.send_snapshot(subject, jpeg, captured),
+            Err(error) => tracing::error!("snapshot of {subject:?}: {error}"),
+        }
+    }
+
+    fn send_snapshot(&self, subject: Subject, jpeg: Vec<u8>, captured: Stamp) {
+        let draft = Draft::Snapshot { subject, jpeg, captured };
         if let Err(TrySendError::Full(_)) = self.links.drafts.try_send(draft) {
             count(&self.links.metrics.counters.lost_snapshots);
         }

@@ -10,6 +10,7 @@ use crate::perceive::geometry::Rect;
 use crate::perceive::model::Class;
 use crate::perceive::observation::AlertId;
 use crate::perceive::settings::Settings;
+use crate::publish::Subject;
 
 /// A worker with the embedded model, and the end of its queue of drafts.
 fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
@@ -115,7 +116,7 @@ fn an_alert_leaves_with_frame_model_and_the_word_simulated() {
 
 fn pictures(drafts: &Receiver<Draft>) -> Vec<(u64, Vec<u8>)> {
     let picture = |draft| match draft {
-        Draft::Snapshot { captured, jpeg, alert: AlertId(1) } => (captured.uptime_ms, jpeg),
+        Draft::Snapshot { captured, jpeg, subject: Subject::Alert(AlertId(1)) } => (captured.uptime_ms, jpeg),
         other => panic!("{other:?}"),
     };
     drafts.try_iter().map(picture).collect()

@@ -1,8 +1,8 @@
 //! What frames mean. Pure: told the time, the pixels and the model's output; answers with what happened. No I/O, no clock, no
 //! threads, no name from outside this module.
 //!
-//! A frame meets the files in this order: [`perception`] asks [`condition`] about the light, [`motion`] about what moves, and
-//! [`plan`] and [`budget`] about where to look; the model runs outside; [`decode`] reads its output, [`track`] follows what is there, [`evidence`] weighs it over
+//! A frame meets the files in this order: [`perception`] asks [`condition`] about the light, [`liveness`] whether the picture is one at all,
+//! [`motion`] about what moves, and [`plan`] and [`budget`] about where to look; the model runs outside; [`decode`] reads its output, [`track`] follows what is there, [`evidence`] weighs it over
 //! time, [`alert`] tells what is worth waking a ranger for, and [`histogram`] keeps count of the scores.
 
 pub mod alert;
@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod frame;
 pub mod geometry;
 pub mod histogram;
+pub mod liveness;
 pub mod model;
 pub mod motion;
 pub mod observation;
@@ -21,5 +22,7 @@ pub mod plan;
 pub mod regions;
 pub mod resample;
 pub mod settings;
+pub mod structure;
+pub mod thumbnail;
 pub mod tone;
 pub mod track;

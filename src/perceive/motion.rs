@@ -6,11 +6,8 @@
 //! makes row and column sums fit (Alliney and Morandi 1986), light that changes everywhere is taken off, and where nearly everything changes at
 //! once, as when the infrared filter switches or a headlight sweeps by, the scene is learned anew instead.
 
-use super::frame::Picture;
 use super::geometry::Rect;
-
-/// Long side of the small luma picture, pixels: a bear of 24 pixels in a frame of 2048 still covers ten.
-const SIDE: u32 = 320;
+use super::thumbnail::Thumbnail;
 
 /// Side of a cell, pixels of the small picture: what moves is told cell by cell.
 const CELL: usize = 4;
@@ -49,7 +46,6 @@ pub struct Motion {
     frame: (u32, u32),
     /// Of the small picture, pixels.
     size: (usize, usize),
-    luma: Vec<u8>,
     level: Vec<u8>,
     spread: Vec<u8>,
     moving: Vec<u8>,
@@ -57,74 +53,59 @@ pub struct Motion {
     pending: Vec<usize>,
     sums: [Vec<i32>; 4],
     places: Vec<(usize, Rect)>,
+    flooded: bool,
 }
 
 impl Motion {
     /// Takes in a frame; says where something moves, most of it first, in fractions of the frame.
-    pub fn observe(&mut self, picture: &Picture) -> impl Iterator<Item = Rect> {
+    pub fn observe(&mut self, small: &Thumbnail) -> impl Iterator<Item = Rect> {
         self.places.clear();
-        let known = self.frame == (picture.width, picture.height);
-        self.shrink(picture);
-        if known {
-            let shift = self.shift();
-            self.compare(shift);
+        self.flooded = false;
+        if self.frame == small.frame {
+            let shift = self.shift(&small.luma);
+            self.compare(&small.luma, shift);
             self.count();
-            self.gather();
+            self.gather(&small.luma);
         } else {
-            self.learn_anew();
+            (self.frame, self.size) = (small.frame, small.size);
+            self.learn_anew(&small.luma);
         }
         self.places.iter().map(|place| place.1)
     }
 
-    /// The small luma picture, each pixel the mean of four of its block: cheaper than all of them, and noise is halved.
-    fn shrink(&mut self, picture: &Picture) {
-        self.frame = (picture.width, picture.height);
-        let block = picture.width.max(picture.height).div_ceil(SIDE).max(1);
-        let (width, height) = ((picture.width / block).max(1), (picture.height / block).max(1));
-        self.size = (width as usize, height as usize);
-        self.luma.resize(self.size.0 * self.size.1, 0);
-        let (block, stride) = (block as usize, picture.width as usize * 3);
-        let (near, far) = (block / 4, block - 1 - block / 4);
-        // Sides that are shorter than a block have fewer pixels than it.
-        let (last_x, last_y) = (picture.width as usize - 1, picture.height as usize - 1);
-        for (row, line) in self.luma.chunks_exact_mut(self.size.0).enumerate() {
-            let lines = [row * block + near, row * block + far]
-                .map(|y| &picture.data[y.min(last_y) * stride..][..stride]);
-            for (column, pixel) in line.iter_mut().enumerate() {
-                let at = [column * block + near, column * block + far].map(|x| x.min(last_x) * 3);
-                let four = lines.iter().flat_map(|line| at.map(|x| weighed(&line[x..x + 3])));
-                *pixel = (four.sum::<u32>() >> 10) as u8;
-            }
-        }
+    /// Whether nearly everything changed at once on the newest frame: the light or the camera did.
+    pub fn flooded(&self) -> bool {
+        self.flooded
     }
 
-    fn learn_anew(&mut self) {
-        self.level.clone_from(&self.luma);
+    fn learn_anew(&mut self, luma: &[u8]) {
+        self.level.clear();
+        self.level.extend_from_slice(luma);
         self.spread.clear();
-        self.spread.resize(self.luma.len(), FIRST_SPREAD);
+        self.spread.resize(luma.len(), FIRST_SPREAD);
     }
 
     /// How far the picture lies right of and below the background, pixels.
-    fn shift(&mut self) -> (isize, isize) {
+    fn shift(&mut self, luma: &[u8]) -> (isize, isize) {
         let [columns, rows, old_columns, old_rows] = &mut self.sums;
-        sum(&self.luma, self.size.0, columns, rows);
+        sum(luma, self.size.0, columns, rows);
         sum(&self.level, self.size.0, old_columns, old_rows);
         (agreed_shift(columns, old_columns), agreed_shift(rows, old_rows))
     }
 
     /// Marks what is off its level by more than its restlessness, and lets both follow.
-    fn compare(&mut self, (right, down): (isize, isize)) {
+    fn compare(&mut self, luma: &[u8], (right, down): (isize, isize)) {
         let (width, height) = self.size;
-        let brighter = brightening(&self.luma, &self.level);
+        let brighter = brightening(luma, &self.level);
         self.moving.clear();
-        self.moving.resize(self.luma.len(), 0);
+        self.moving.resize(luma.len(), 0);
         let overlap = |shift: isize, side: usize| shift.unsigned_abs().min(side);
         let (across, over) = (width - overlap(right, width), height - overlap(down, height));
         let (new_x, new_y) = (right.max(0) as usize, down.max(0) as usize);
         let (old_x, old_y) = ((-right).max(0) as usize, (-down).max(0) as usize);
         for row in 0..over {
             let old = (old_y + row) * width + old_x;
-            let now = &self.luma[(new_y + row) * width + new_x..][..across];
+            let now = &luma[(new_y + row) * width + new_x..][..across];
             let pixels = self.level[old..old + across].iter_mut().zip(&mut self.spread[old..old + across]);
             for ((&now, (level, spread)), moving) in
                 now.iter().zip(pixels).zip(&mut self.moving[old..old + across])
@@ -155,10 +136,11 @@ impl Motion {
     }
 
     /// Neighbouring cells that move are one place.
-    fn gather(&mut self) {
+    fn gather(&mut self, luma: &[u8]) {
         let moving = self.cells.iter().filter(|&&cell| cell >= LEAST_MOVING).count();
         if moving as f32 > FLOOD * self.cells.len() as f32 {
-            return self.learn_anew();
+            self.flooded = true;
+            return self.learn_anew(luma);
         }
         let across = self.size.0.div_ceil(CELL);
         for begin in 0..self.cells.len() {
@@ -196,11 +178,6 @@ impl Motion {
         let rect = Rect { x: x / width, y: y / height, w: (right - x) / width, h: (bottom - y) / height };
         (count, rect.clipped())
     }
-}
-
-/// BT.601 luma times 256.
-fn weighed(rgb: &[u8]) -> u32 {
-    77 * u32::from(rgb[0]) + 150 * u32::from(rgb[1]) + 29 * u32::from(rgb[2])
 }
 
 /// Mean difference of two pictures, levels.

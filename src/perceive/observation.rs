@@ -2,6 +2,7 @@
 
 use super::frame::Stamp;
 use super::geometry::Rect;
+use super::liveness::Impairment;
 use super::model::Class;
 
 /// One box that the model proposes on one frame.
@@ -26,9 +27,10 @@ pub struct TrackId(pub u64);
 pub struct AlertId(pub u64);
 
 /// The light that the scene is seen in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Regime {
     /// Enough light for a picture without gain noise.
+    #[default]
     Day,
     /// Colour, but dark.
     Dusk,
@@ -121,7 +123,7 @@ pub struct TrackView {
 }
 
 /// All that a frame meant.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observation {
     /// When the frame was taken.
     pub stamp: Stamp,
@@ -129,6 +131,8 @@ pub struct Observation {
     pub scene: Scene,
     /// The regime in force.
     pub regime: Regime,
+    /// What keeps the camera from seeing, the worst of it.
+    pub impairment: Option<Impairment>,
     /// Detections after suppression of doubles, sorted by score, highest first; low scores included.
     pub detections: Vec<Detection>,
     /// Tracks that are alive.

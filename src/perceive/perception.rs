@@ -10,6 +10,7 @@ use super::decode::{decode, suppress};
 use super::evidence::Scales;
 use super::frame::{Picture, Stamp};
 use super::histogram::ScoreHistograms;
+use super::liveness::{Impairment, Liveness};
 use super::model::ModelSpec;
 use super::motion::Motion;
 use super::observation::{Alert, Detection, Observation, Regime, Scene};
@@ -17,6 +18,7 @@ use super::plan::{Planner, View};
 use super::regions::{Letterbox, Region};
 use super::resample::Resampler;
 use super::settings::Settings;
+use super::thumbnail::Thumbnail;
 use super::track::{Tracker, gather};
 
 /// Boxes below this score are not even counted, or below a third of the lowest operating point where that is lower.
@@ -30,6 +32,8 @@ pub struct Perception {
     spec: ModelSpec,
     least_score: f32,
     condition: Condition,
+    small: Thumbnail,
+    liveness: Liveness,
     motion: Motion,
     budget: Budget,
     planner: Planner,
@@ -47,6 +51,7 @@ struct Current {
     stamp: Stamp,
     size: (u32, u32),
     scene: Scene,
+    impairment: Option<Impairment>,
     regions: Vec<Region>,
     found: Vec<Detection>,
 }
@@ -59,6 +64,8 @@ impl Perception {
         Perception {
             least_score: LEAST_SCORE.min(lowest / 3.0),
             condition: Condition::new(settings.enhance),
+            small: Thumbnail::default(),
+            liveness: Liveness::default(),
             motion: Motion::default(),
             budget: Budget::new(settings.budget_ms),
             planner: Planner::new(settings.regions),
@@ -76,12 +83,15 @@ impl Perception {
     pub fn begin(&mut self, picture: &Picture, stamp: Stamp) -> Vec<Region> {
         let size = (picture.width, picture.height);
         let scene = self.condition.observe(picture, stamp);
+        self.small.take(picture);
+        let regime = self.condition.regime();
+        let impairment = self.liveness.observe(&self.small, &scene, regime, stamp.uptime_ms);
         let wanted = self.tracker.undecided(stamp.uptime_ms, &self.scales);
         let view = View { size, input: &self.spec.input };
         // Tracks first: what was seen already is worth more than what only moves.
-        let wanted = wanted.into_iter().chain(self.motion.observe(picture));
+        let wanted = wanted.into_iter().chain(self.motion.observe(&self.small));
         let regions = self.planner.plan(&view, self.budget.regions(), wanted);
-        self.frame = Current { stamp, size, scene, regions: regions.clone(), found: Vec::new() };
+        self.frame = Current { stamp, size, scene, impairment, regions: regions.clone(), found: Vec::new() };
         regions
     }
 
@@ -106,7 +116,8 @@ impl Perception {
 
     /// Closes the frame: one box a thing, tracks, evidence, alerts. `spent` chooses the effort of the next frame.
     pub fn finish(&mut self, spent: Spent) -> Observation {
-        let Current { stamp, size, scene, regions, found: mut detections } = std::mem::take(&mut self.frame);
+        let Current { stamp, size, scene, impairment, regions, found: mut detections } =
+            std::mem::take(&mut self.frame);
         suppress(&mut detections);
         detections.iter().for_each(|d| self.histograms.add(d));
         let view = View { size, input: &self.spec.input };
@@ -119,6 +130,7 @@ impl Perception {
             stamp,
             scene,
             regime: self.condition.regime(),
+            impairment,
             detections,
             tracks: self.tracker.tracks().iter().map(|t| t.view()).collect(),
             alerts,

@@ -23,6 +23,7 @@ pub mod worker;
 use std::path::PathBuf;
 
 use crate::perceive::frame::Stamp;
+use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertId, Regime};
 
 pub use message::State;
@@ -34,10 +35,10 @@ pub use worker::{Handle, Link};
 pub enum Draft {
     /// A step in the life of an alert. Kept until the broker has it.
     Alert(AlertDraft),
-    /// A picture that belongs to an alert. Kept like it, but gives way when room runs out.
+    /// A picture that belongs to an alert, or shows what is wrong with the camera. Kept like an alert, but gives way when room runs out.
     Snapshot {
-        /// The alert that it shows.
-        alert: AlertId,
+        /// What it shows.
+        subject: Subject,
         /// The picture.
         jpeg: Vec<u8>,
         /// When it was taken.
@@ -47,6 +48,15 @@ pub enum Draft {
     Telemetry(TelemetryDraft),
     /// How the daemon is. The latest one is kept and retained by the broker.
     Health(Health),
+}
+
+/// What a snapshot shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The bear of an alert, or what led to it.
+    Alert(AlertId),
+    /// What keeps the camera from seeing.
+    Impairment(Impairment),
 }
 
 /// An alert with what the model and the frame add to it.

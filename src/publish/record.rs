@@ -7,8 +7,8 @@ use super::message::{AlertMessage, BootId, Envelope, Kind, alert_id, rfc3339, to
 use super::mqtt::Message;
 use super::settings::Site;
 use crate::perceive::frame::Stamp;
-use crate::perceive::observation::{AlertId, AlertState};
-use crate::publish::AlertDraft;
+use crate::perceive::observation::{Alert, AlertState};
+use crate::publish::{AlertDraft, Subject};
 
 /// A message that is sent later than this after it was made is marked as late.
 const LATE_AFTER_MS: u64 = 10_000;
@@ -20,8 +20,11 @@ struct Header {
     seq: u64,
     made_uptime_ms: u64,
     captured_uptime_ms: u64,
-    /// Unique id of the alert that it is or belongs to.
+    /// Unique id of the alert that it is or belongs to; empty for a picture of an impairment.
     alert: String,
+    /// What is wrong with the camera, for a picture of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    impairment: Option<String>,
     /// RFC 3339.
     captured: String,
     /// Whether its way from capture to acknowledgement is a latency: the closing of an alert speaks of a frame long gone.
@@ -38,15 +41,15 @@ pub struct Record {
 impl Record {
     /// An alert.
     pub fn alert(envelope: Envelope, draft: &AlertDraft) -> Result<Record, serde_json::Error> {
-        let header =
-            header(&envelope, draft.alert.id, draft.alert.captured, draft.alert.state != AlertState::Closed);
+        let Alert { id, captured, state, .. } = draft.alert;
+        let header = header(&envelope, Subject::Alert(id), captured, state != AlertState::Closed);
         let body = serde_json::to_vec(&AlertMessage::new(envelope, draft))?;
         Ok(Record { header, body })
     }
 
-    /// A picture that belongs to an alert.
-    pub fn snapshot(envelope: &Envelope, alert: AlertId, captured: Stamp, jpeg: Vec<u8>) -> Record {
-        Record { header: header(envelope, alert, captured, false), body: jpeg }
+    /// A picture.
+    pub fn snapshot(envelope: &Envelope, subject: Subject, captured: Stamp, jpeg: Vec<u8>) -> Record {
+        Record { header: header(envelope, subject, captured, false), body: jpeg }
     }
 
     /// To bytes.
@@ -83,6 +86,7 @@ impl Record {
         if lane == Lane::Snapshots {
             properties.push(("alert".into(), self.header.alert));
             properties.push(("captured".into(), self.header.captured));
+            properties.extend(self.header.impairment.map(|name| ("impairment".into(), name)));
         }
         let payload = if late && lane == Lane::Alerts { marked_late(self.body) } else { self.body };
         Message {
@@ -101,13 +105,18 @@ pub fn properties(boot: &BootId, seq: u64, late: bool) -> Vec<(String, String)> 
     vec![("boot".into(), boot.0.clone()), ("seq".into(), seq.to_string()), ("late".into(), late.to_string())]
 }
 
-fn header(envelope: &Envelope, alert: AlertId, captured: Stamp, timed: bool) -> Header {
+fn header(envelope: &Envelope, subject: Subject, captured: Stamp, timed: bool) -> Header {
+    let (alert, impairment) = match subject {
+        Subject::Alert(id) => (alert_id(&envelope.boot, id), None),
+        Subject::Impairment(impairment) => (String::new(), Some(impairment.name().to_owned())),
+    };
     Header {
         boot: envelope.boot.clone(),
         seq: envelope.seq,
         made_uptime_ms: envelope.uptime_ms,
         captured_uptime_ms: captured.uptime_ms,
-        alert: alert_id(&envelope.boot, alert),
+        alert,
+        impairment,
         captured: rfc3339(captured.unix_ms),
         timed,
     }

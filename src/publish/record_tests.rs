@@ -1,7 +1,8 @@
 use super::*;
 use crate::perceive::geometry::Rect;
+use crate::perceive::liveness::Impairment;
 use crate::perceive::model::Class;
-use crate::perceive::observation::{Alert, Regime};
+use crate::perceive::observation::{Alert, AlertId, Regime};
 use proptest::prelude::*;
 
 fn boot(name: &str) -> BootId {
@@ -62,7 +63,8 @@ fn property<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
 fn a_record_comes_back_as_it_was() {
     let record = alert(AlertState::Opened);
     assert_eq!(Record::decode(&record.encode().unwrap()), Some(record));
-    let picture = Record::snapshot(&envelope(), AlertId(3), captured(), vec![0xFF, 0xD8, 0, 1, 2]);
+    let picture =
+        Record::snapshot(&envelope(), Subject::Alert(AlertId(3)), captured(), vec![0xFF, 0xD8, 0, 1, 2]);
     assert_eq!(Record::decode(&picture.encode().unwrap()), Some(picture));
 }
 
@@ -88,9 +90,21 @@ fn an_alert_says_on_the_wire_what_the_contract_says() {
 }
 
 #[test]
+fn a_picture_of_an_impairment_names_it_and_no_alert() {
+    let subject = Subject::Impairment(Impairment::Obstructed);
+    let picture = Record::snapshot(&envelope(), subject, captured(), vec![0xFF, 0xD8]);
+    let picture = Record::decode(&picture.encode().unwrap()).unwrap();
+    let message = picture.into_message(Lane::Snapshots, &site(), &boot("one"), 6_000);
+    assert_eq!(
+        (property(&message, "alert"), property(&message, "impairment")),
+        (Some(""), Some("obstructed"))
+    );
+}
+
+#[test]
 fn a_snapshot_names_its_alert_and_its_moment() {
     let jpeg = vec![0xFF, 0xD8, 9];
-    let picture = Record::snapshot(&envelope(), AlertId(3), captured(), jpeg.clone());
+    let picture = Record::snapshot(&envelope(), Subject::Alert(AlertId(3)), captured(), jpeg.clone());
     let message = picture.into_message(Lane::Snapshots, &site(), &boot("one"), 6_000);
     assert_eq!(
         (message.topic.as_str(), message.content_type.as_str()),
@@ -118,7 +132,7 @@ fn what_waited_or_comes_from_an_earlier_boot_is_marked_as_late() {
     assert!(!late("one", 15_000), "ten seconds are not late");
     assert!(late("one", 15_001));
     assert!(late("two", 1), "another boot, whatever its uptime");
-    let picture = Record::snapshot(&envelope(), AlertId(3), captured(), vec![1, 2, 3]);
+    let picture = Record::snapshot(&envelope(), Subject::Alert(AlertId(3)), captured(), vec![1, 2, 3]);
     let message = picture.into_message(Lane::Snapshots, &site(), &boot("two"), 1);
     assert_eq!((property(&message, "late"), message.payload.as_slice()), (Some("true"), &[1u8, 2, 3][..]));
 }
@@ -133,7 +147,7 @@ fn only_fresh_alerts_of_this_boot_tell_a_latency() {
         "it speaks of a frame long gone"
     );
     assert_eq!(alert(AlertState::Opened).captured_uptime_ms(&boot("two")), None);
-    let picture = Record::snapshot(&envelope(), AlertId(3), captured(), vec![]);
+    let picture = Record::snapshot(&envelope(), Subject::Alert(AlertId(3)), captured(), vec![]);
     assert_eq!(picture.captured_uptime_ms(&boot("one")), None);
 }
 

@@ -106,8 +106,10 @@ impl Body {
 /// A picture with the user properties that came with it.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Id of its alert.
+    /// Id of its alert; empty where it shows what is wrong with the camera.
     pub alert: String,
+    /// What is wrong with the camera, where it shows that.
+    pub impairment: Option<String>,
     /// When it was taken, RFC 3339.
     pub captured: String,
     /// Which life of the daemon sent it.
@@ -345,6 +347,7 @@ fn snapshot(message: Message) -> Result<Snapshot, String> {
     }
     Ok(Snapshot {
         alert: property("alert")?,
+        impairment: property("impairment").ok(),
         captured: property("captured")?,
         boot: BootId(property("boot")?),
         seq: property("seq")?.parse().map_err(|_| "its seq is no number")?,

@@ -16,9 +16,8 @@ use super::outbox::Outbox;
 use super::record::{self, Record};
 use super::settings::{Settings, Site};
 use super::telemetry::TelemetryMessage;
-use super::{AlertDraft, Draft, Health, PublishError, State, TelemetryDraft, session, tls};
+use super::{AlertDraft, Draft, Health, PublishError, State, Subject, TelemetryDraft, session, tls};
 use crate::perceive::frame::Stamp;
-use crate::perceive::observation::AlertId;
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
 use crate::system::pulse::Pulse;
@@ -254,8 +253,8 @@ impl Worker {
                     decided.push(alert.inferred_at_uptime_ms);
                     records.extend(self.alert(&alert));
                 }
-                Draft::Snapshot { alert, jpeg, captured } => {
-                    records.extend(self.snapshot(alert, jpeg, captured))
+                Draft::Snapshot { subject, jpeg, captured } => {
+                    records.extend(self.snapshot(subject, jpeg, captured))
                 }
                 Draft::Telemetry(telemetry) => self.send_telemetry(&telemetry),
                 Draft::Health(health) => *self.shared.health() = health,
@@ -277,8 +276,8 @@ impl Worker {
         self.encoded(Lane::Alerts, record)
     }
 
-    fn snapshot(&self, alert: AlertId, jpeg: Vec<u8>, captured: Stamp) -> Option<(Lane, Vec<u8>)> {
-        let record = Record::snapshot(&self.shared.envelope(Kind::Snapshot), alert, captured, jpeg);
+    fn snapshot(&self, subject: Subject, jpeg: Vec<u8>, captured: Stamp) -> Option<(Lane, Vec<u8>)> {
+        let record = Record::snapshot(&self.shared.envelope(Kind::Snapshot), subject, captured, jpeg);
         self.encoded(Lane::Snapshots, record.encode())
     }
 

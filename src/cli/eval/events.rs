@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::decide::Decide;
 use super::play::{Haste, Played, Player};
 use super::report::Unreadable;
 use super::sequences::{self, Sequence};
@@ -28,6 +29,10 @@ pub struct Report {
     pictures: Pictures,
     /// Whether pictures that were taken while the model was busy were given up.
     realtime: bool,
+    /// Milliseconds that one region was reckoned to take; null where time was measured.
+    board_ms: Option<f64>,
+    /// Who decided.
+    decide: Decide,
     /// Parts of the pictures that the model looked at.
     regions: RegionMode,
     /// Each of them.
@@ -96,11 +101,17 @@ struct OfSequence {
 ///
 /// # Errors
 /// What is wrong with the data or the model.
-pub fn play(folder: &Path, bundle: &Bundle, regions: RegionMode, haste: Haste) -> Result<Report, Failure> {
+pub fn play(
+    folder: &Path,
+    bundle: &Bundle,
+    regions: RegionMode,
+    haste: Haste,
+    decide: Decide,
+) -> Result<Report, Failure> {
     let sequences = sequences::read(folder)?;
     let engine = Engine::load(bundle).map_err(super::model_failure)?;
     let settings = Settings { regions, ..Settings::default() };
-    let player = Player { engine: &engine, settings, haste };
+    let player = Player { engine: &engine, settings, haste, decide };
     let bar = bar(sequences.iter().map(|s| s.pictures.len()).sum(), "pictures");
     let played: Vec<Played> = sequences.iter().map(|sequence| player.play(sequence, &bar)).collect();
     bar.finish_and_clear();
@@ -111,6 +122,8 @@ pub fn play(folder: &Path, bundle: &Bundle, regions: RegionMode, haste: Haste) -
         figures: Figures::of(&played),
         pictures: Pictures::of(&sequences, &played),
         realtime: haste == Haste::RealTime,
+        board_ms: if let Haste::Board(region_ms) = haste { Some(region_ms) } else { None },
+        decide,
         regions,
         sequences: sequences.iter().zip(&played).map(alone).collect(),
         unreadable: played.into_iter().flat_map(|p| p.unreadable).collect(),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use indicatif::ProgressBar;
 
+use super::decide::{ByScore, Decide, Step};
 use super::report::Unreadable;
 use super::sequences::Sequence;
 use crate::capture::pixels::read_picture;
@@ -12,18 +13,22 @@ use crate::evaluate::PixelBox;
 use crate::evaluate::events::{self, Raised};
 use crate::infer::engine::Engine;
 use crate::perceive::frame::{Picture, Stamp};
-use crate::perceive::observation::{Alert, AlertId, AlertState, Observation};
+use crate::perceive::geometry::Rect;
+use crate::perceive::model::Class;
+use crate::perceive::observation::{AlertId, AlertState, Observation};
 use crate::perceive::perception::{Perception, Spent};
 use crate::perceive::settings::Settings;
 use crate::system::clock::Stopwatch;
 
 /// What happens to pictures that were taken while the model was busy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Haste {
     /// Each is looked at, however long that takes.
     EveryPicture,
     /// The newest wins, the others are given up, as in the daemon on a machine of this speed.
     RealTime,
+    /// Likewise, on a board where one region takes so many milliseconds: time is reckoned, not measured.
+    Board(f64),
 }
 
 /// The detector of one daemon.
@@ -34,6 +39,8 @@ pub struct Player<'a> {
     pub settings: Settings,
     /// What is given up.
     pub haste: Haste,
+    /// Who decides.
+    pub decide: Decide,
 }
 
 /// What came of one sequence.
@@ -58,19 +65,22 @@ impl Player<'_> {
     pub fn play(&self, sequence: &Sequence, bar: &ProgressBar) -> Played {
         let mut perception = Perception::new(self.engine.spec().clone(), self.settings.clone());
         let mut played = Played::of(sequence);
+        let threshold = self.engine.spec().threshold(Class::Bear);
+        let mut rule = ByScore::new(self.decide, threshold, self.settings.close_after_s);
         let (mut at, mut free_s) = (0, 0.0f64);
         while at < sequence.pictures.len() {
             let taken_s = at as f64 / sequence.fps;
             let begun_s = taken_s.max(free_s);
-            let watch = Stopwatch::start();
             match self.look(&mut perception, &sequence.pictures[at], taken_s, begun_s - taken_s) {
-                Ok((observation, size)) => played.take(&observation, size, sequence, at),
+                Ok(looked) => {
+                    played.take(&looked, rule.as_mut(), sequence, at);
+                    free_s = begun_s + looked.spent_s;
+                }
                 Err(error) => played.unreadable.push(Unreadable { file: told(sequence, at), error }),
             }
             let next = match self.haste {
                 Haste::EveryPicture => at + 1,
-                Haste::RealTime => {
-                    free_s = begun_s + watch.elapsed().as_secs_f64();
+                Haste::RealTime | Haste::Board(_) => {
                     newest(free_s, sequence.fps).clamp(at + 1, sequence.pictures.len())
                 }
             };
@@ -81,24 +91,27 @@ impl Player<'_> {
         played
     }
 
-    /// One picture, `waited_s` after it was taken: what it meant, and its size.
+    /// One picture, `waited_s` after it was taken.
     fn look(
         &self,
         perception: &mut Perception,
         path: &Path,
         taken_s: f64,
         waited_s: f64,
-    ) -> Result<(Observation, (u32, u32)), String> {
+    ) -> Result<Looked, String> {
         let whole = Stopwatch::start();
         let picture = read_picture(path).map_err(|error| error.to_string())?;
         let looked = Stopwatch::start();
         let uptime_ms = (taken_s * 1e3).round() as u64;
         let stamp = Stamp { uptime_ms, unix_ms: uptime_ms as i64, synchronised: false };
         let regions = self.infer(perception, &picture, stamp)?;
-        let per_region_ms = looked.elapsed_ms() / regions.max(1) as f64;
-        let total_ms = waited_s * 1e3 + whole.elapsed_ms();
-        let observation = perception.finish(Spent { total_ms, per_region_ms });
-        Ok((observation, (picture.width, picture.height)))
+        let (per_region_ms, spent_ms) = match self.haste {
+            Haste::Board(region_ms) => (region_ms, region_ms * regions as f64),
+            _ => (looked.elapsed_ms() / regions.max(1) as f64, whole.elapsed_ms()),
+        };
+        let observation = perception.finish(Spent { total_ms: waited_s * 1e3 + spent_ms, per_region_ms });
+        let size = (picture.width, picture.height);
+        Ok(Looked { observation, size, taken_s, spent_s: spent_ms / 1e3 })
     }
 
     /// The number of regions that were looked at.
@@ -114,6 +127,17 @@ impl Player<'_> {
     }
 }
 
+/// What a picture meant.
+struct Looked {
+    observation: Observation,
+    /// Of the picture, pixels.
+    size: (u32, u32),
+    /// When it was taken, seconds from the start of the sequence.
+    taken_s: f64,
+    /// How long the look took.
+    spent_s: f64,
+}
+
 impl Played {
     fn of(sequence: &Sequence) -> Played {
         let (length_s, events) = (sequence.length_s(), sequence.events.clone());
@@ -121,32 +145,37 @@ impl Played {
         Played { sequence, ..Played::default() }
     }
 
-    fn take(&mut self, observation: &Observation, size: (u32, u32), sequence: &Sequence, at: usize) {
+    fn take(&mut self, looked: &Looked, rule: Option<&mut ByScore>, sequence: &Sequence, at: usize) {
         self.inferred += 1;
-        self.deadline_misses += usize::from(observation.deadline_missed);
-        for alert in &observation.alerts {
-            match alert.state {
-                AlertState::Opened => {
-                    self.open.insert(alert.id, self.sequence.alerts.len());
-                    self.sequence.alerts.push(self.raised(alert, size, sequence.bears_on(at)));
-                }
-                AlertState::Updated => {}
-                AlertState::Closed => {
-                    if let Some(index) = self.open.remove(&alert.id) {
-                        self.sequence.alerts[index].closed_s = alert.captured.uptime_ms as f64 / 1e3;
-                    }
+        self.deadline_misses += usize::from(looked.observation.deadline_missed);
+        let open = |played: &mut Played, id, bbox: Rect, opened_s| {
+            played.open.insert(id, played.sequence.alerts.len());
+            let bbox = PixelBox::new(bbox.to_pixels(looked.size.0, looked.size.1).map(f64::from));
+            let (closed_s, bears) = (played.sequence.length_s, sequence.bears_on(at));
+            // Open until it is closed: to the end of the sequence at most.
+            played.sequence.alerts.push(Raised { opened_s, closed_s, bbox, bears });
+        };
+        let Some(rule) = rule else {
+            for alert in &looked.observation.alerts {
+                let captured_s = alert.captured.uptime_ms as f64 / 1e3;
+                match alert.state {
+                    AlertState::Opened => open(self, alert.id, alert.bbox, captured_s),
+                    AlertState::Updated => {}
+                    AlertState::Closed => self.close(alert.id, captured_s),
                 }
             }
+            return;
+        };
+        match rule.step(&looked.observation, looked.taken_s) {
+            Some(Step::Opened(bbox)) => open(self, AlertId(0), bbox, looked.taken_s),
+            Some(Step::Closed(last_s)) => self.close(AlertId(0), last_s),
+            None => {}
         }
     }
 
-    /// Open until it is closed: to the end of the sequence at most.
-    fn raised(&self, alert: &Alert, (width, height): (u32, u32), bears: Option<Vec<PixelBox>>) -> Raised {
-        Raised {
-            opened_s: alert.captured.uptime_ms as f64 / 1e3,
-            closed_s: self.sequence.length_s,
-            bbox: PixelBox::new(alert.bbox.to_pixels(width, height).map(f64::from)),
-            bears,
+    fn close(&mut self, id: AlertId, closed_s: f64) {
+        if let Some(index) = self.open.remove(&id) {
+            self.sequence.alerts[index].closed_s = closed_s;
         }
     }
 }

@@ -52,9 +52,10 @@ fn name(site: &Site, snapshot: &Snapshot) -> String {
         let good = |c: &char| c.is_ascii_alphanumeric() || also.contains(*c);
         text.chars().filter(good).take(MOST).collect()
     };
-    let (time, alert) = (kept(&snapshot.captured, "."), kept(&snapshot.alert, "-"));
+    let subject = snapshot.impairment.as_ref().unwrap_or(&snapshot.alert);
+    let (time, subject) = (kept(&snapshot.captured, "."), kept(subject, "-"));
     let time = time.trim_start_matches('.');
-    format!("{time}_{}_{}_{alert}_{:03}.jpg", site.name, site.camera, snapshot.seq)
+    format!("{time}_{}_{}_{subject}_{:03}.jpg", site.name, site.camera, snapshot.seq)
 }
 
 #[cfg(test)]
@@ -64,7 +65,15 @@ mod tests {
 
     fn snapshot(captured: &str, alert: &str) -> Snapshot {
         let (captured, alert) = (captured.into(), alert.into());
-        Snapshot { alert, captured, boot: BootId("b".into()), seq: 7, late: false, jpeg: vec![0xff, 0xd8, 1] }
+        Snapshot {
+            alert,
+            impairment: None,
+            captured,
+            boot: BootId("b".into()),
+            seq: 7,
+            late: false,
+            jpeg: vec![0xff, 0xd8, 1],
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use bearwatch::capture::{CaptureError, Event, Next, Source, Stream};
 use bearwatch::perceive::frame::{Frame, PixelFormat};
 use bearwatch::system::clock::Stopwatch;
 use bearwatch::system::stop::Stop;
-use processes::living;
+use processes::left_behind;
 use stage::{Stage, grey, jpeg};
 
 fn files(path: &Path, fps: f64, repeat: bool) -> SourceSettings {
@@ -190,7 +190,7 @@ fn a_child_that_hangs_and_its_own_children_are_ended_and_started_again() {
     let started = std::fs::read_to_string(list).unwrap();
     assert!(started.lines().count() >= 2);
     for group in started.lines() {
-        assert_eq!(living(group), [""; 0]);
+        assert_eq!(left_behind(group), [""; 0]);
     }
 }
 

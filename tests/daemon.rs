@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use bearwatch::capture::jpeg;
-use processes::living;
+use processes::left_behind;
 use rustix::process::Signal;
 use serde_json::Value;
 use support::daemon::{Daemon, Home, Listener, Post, SOON, is_root};
@@ -53,6 +53,7 @@ fn check_alert(alert: &Value) {
         "id",
         "state",
         "class",
+        "severity",
         "score",
         "evidence",
         "bbox",
@@ -65,7 +66,7 @@ fn check_alert(alert: &Value) {
         "drill",
     ];
     assert_eq!(keys(alert), with_envelope(&own));
-    assert_eq!(alert["class"], "bear");
+    assert_eq!((&alert["class"], &alert["severity"]), (&"bear".into(), &"normal".into()));
     assert_eq!((&alert["frame"]["width"], &alert["frame"]["height"]), (&640.into(), &360.into()));
     let bbox: Vec<f64> = serde_json::from_value(alert["bbox"].clone()).unwrap();
     let [x, y, w, h] = bbox[..] else { panic!("{bbox:?}") };
@@ -247,7 +248,7 @@ fn a_source_that_hangs_does_not_hold_up_the_end_and_is_not_left_behind() {
         assert!(wait_for(SOON, || !group(&home).is_empty()), "{}", daemon.log());
         daemon.signal(signal);
         assert_eq!(daemon.ends_within(Duration::from_secs(5)), 0, "{}", daemon.log());
-        assert_eq!(living(&group(&home)), [""; 0], "left behind");
+        assert_eq!(left_behind(&group(&home)), [""; 0]);
     }
 }
 

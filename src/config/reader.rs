@@ -124,9 +124,9 @@ impl Reader {
         })
     }
 
-    /// A list of texts, one at least.
-    pub fn texts(&mut self, key: &str) -> Option<Vec<String>> {
-        self.take(key, "a list of texts, [\"program\", \"argument\"]", "", |entry| match &entry.value {
+    /// A list of texts, one at least, that is `wanted`.
+    pub fn texts(&mut self, key: &str, wanted: &str) -> Option<Vec<String>> {
+        self.take(key, wanted, "", |entry| match &entry.value {
             Value::List(list) if !list.is_empty() => list.iter().map(plain_text).collect(),
             _ => None,
         })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::ModelSettings;
 use super::reader::Reader;
 use crate::perceive::settings::{RegionMode, Settings as Perceive};
+use crate::perceive::zone::Polygon;
 use crate::publish::settings::{Settings as Publish, Site, StoreSettings};
 
 const DAY_S: f64 = 86_400.0;
@@ -46,6 +47,9 @@ pub fn perceive(reader: &mut Reader) -> Perceive {
         budget_ms: reader.number("perceive.budget_ms", default.budget_ms, 1.0..=60_000.0),
         bear_threshold: threshold.map(|threshold| threshold as f32),
         enhance: reader.flag("perceive.enhance", default.enhance),
+        privacy: areas(reader, "perceive.privacy"),
+        watch: areas(reader, "perceive.watch"),
+        guard: areas(reader, "alert.guard"),
         false_alarms_per_day: reader.number(
             "alert.false_alarms_per_day",
             default.false_alarms_per_day,
@@ -56,6 +60,18 @@ pub fn perceive(reader: &mut Reader) -> Perceive {
         close_after_s: reader.number("alert.close_after_s", default.close_after_s, 0.5..=3600.0),
         cooldown_s: reader.number("alert.cooldown_s", default.cooldown_s, 0.0..=DAY_S),
     }
+}
+
+/// A list of polygons. One that is wrong is refused, for what it should have hidden or guarded would not be.
+fn areas(reader: &mut Reader, key: &str) -> Vec<Polygon> {
+    let mut areas = Vec::new();
+    for text in reader.texts(key, "a list of areas, [\"0,0 0.3,0 0.3,1 0,1\"]").unwrap_or_default() {
+        match Polygon::parse(&text) {
+            Ok(area) => areas.push(area),
+            Err(what) => reader.wrong(key, format!("area \"{text}\" {what}"), "draw it anew"),
+        }
+    }
+    areas
 }
 
 /// `[store]`.

@@ -75,7 +75,7 @@ fn program(reader: &mut Reader) -> Vec<String> {
     if !reader.has(key) {
         reader.missing(key, "[\"ffmpeg\", \"-i\", …]");
     }
-    let command = reader.texts(key).unwrap_or_default();
+    let command = reader.texts(key, "a list of texts, [\"program\", \"argument\"]").unwrap_or_default();
     let has_password = |argument: &String| Url::parse(argument).is_ok_and(|url| url.password().is_some());
     if command.iter().any(has_password) {
         let remedy = "write the command into a script that only bearwatch may read, and name the script here";

@@ -11,7 +11,7 @@ use super::engine::{Engine, RunError};
 use crate::capture::history::History;
 use crate::capture::pixels::{encode_jpeg, to_picture};
 use crate::capture::ring::{FrameReceiver, Received};
-use crate::perceive::frame::{Frame, Picture, Stamp};
+use crate::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertState, Observation, Regime, Scene};
@@ -151,6 +151,7 @@ impl Worker {
         if let Err(error) = to_picture(frame, &mut self.picture) {
             return self.fault(error.to_string());
         }
+        self.perception.mask(&mut self.picture);
         self.simulated = frame.simulated;
         self.links.metrics.record(Stage::Decode, watch.elapsed());
         match self.look(frame.stamp) {
@@ -272,10 +273,13 @@ impl Worker {
         mark(&mut drawn, alert.class, alert.score, alert.bbox);
         caption(&mut drawn, &self.caption_of(stamp));
         self.send_picture(&drawn, Subject::Alert(alert.id), stamp);
-        if alert.state == AlertState::Opened
-            && let Some(history) = &self.links.history
+        let history = self.links.history.as_ref().filter(|_| alert.state == AlertState::Opened);
+        for (captured, jpeg) in
+            history.map(|h| h.before(stamp, self.snapshots.from_history)).unwrap_or_default()
         {
-            for (captured, jpeg) in history.before(stamp, self.snapshots.from_history) {
+            if self.perception.is_masked() {
+                self.send_masked(alert, jpeg, captured);
+            } else {
                 self.send_snapshot(Subject::Alert(alert.id), jpeg, captured);
             }
         }
@@ -285,6 +289,19 @@ impl Worker {
         let time = std::time::UNIX_EPOCH + Duration::from_millis(stamp.unix_ms.max(0) as u64);
         let simulated = if self.simulated { "  SIMULATION" } else { "" };
         format!("{}  {}{simulated}", self.snapshots.place, humantime::format_rfc3339_seconds(time))
+    }
+
+    /// The history holds what the camera sent: what is not to be seen is taken out before it leaves.
+    fn send_masked(&mut self, alert: Alert, data: Vec<u8>, captured: Stamp) {
+        let frame = Frame { format: PixelFormat::Jpeg, data, ..Frame::empty() };
+        let mut picture = Picture::default();
+        match to_picture(&frame, &mut picture) {
+            Ok(()) => {
+                self.perception.mask(&mut picture);
+                self.send_picture(&picture, Subject::Alert(alert.id), captured);
+            }
+            Err(error) => tracing::error!("picture from before alert {}: {error}", alert.id.0),
+        }
     }
 
     fn send_picture(&self, picture: &Picture, subject: Subject, captured: Stamp) {

@@ -8,8 +8,9 @@ use crate::infer::bundle::Bundle;
 use crate::perceive::frame::PixelFormat;
 use crate::perceive::geometry::Rect;
 use crate::perceive::model::Class;
-use crate::perceive::observation::AlertId;
+use crate::perceive::observation::{AlertId, Severity};
 use crate::perceive::settings::Settings;
+use crate::perceive::zone::Polygon;
 use crate::publish::Subject;
 
 /// A worker with the embedded model, and the end of its queue of drafts.
@@ -41,6 +42,7 @@ fn alert(state: AlertState) -> Alert {
         id: AlertId(1),
         state,
         class: Class::Bear,
+        severity: Severity::Normal,
         score: 0.8,
         evidence: 7.5,
         bbox: Rect { x: 0.2, y: 0.2, w: 0.4, h: 0.4 },
@@ -140,6 +142,51 @@ fn an_opened_alert_brings_its_moment_and_what_led_to_it() {
     assert_eq!((moment.width(), moment.height()), (100, 56), "no larger than wanted");
     worker.send_snapshots(alert(AlertState::Updated), now);
     assert_eq!(pictures(&drafts).len(), 1, "what led to it is sent once");
+}
+
+/// Mean level of the left and of the right half of a JPEG.
+fn halves(jpeg: &[u8]) -> [f32; 2] {
+    let frame = Frame { format: PixelFormat::Jpeg, data: jpeg.to_vec(), ..Frame::empty() };
+    let mut picture = Picture::default();
+    to_picture(&frame, &mut picture).unwrap();
+    let row = picture.width as usize * 3;
+    let mean = |from: usize, to: usize| {
+        let levels =
+            picture.data.chunks_exact(row).flat_map(|line| line[from..to].iter().map(|&b| f32::from(b)));
+        levels.sum::<f32>() / (picture.height as usize * (to - from)) as f32
+    };
+    [mean(0, row / 2), mean(row / 2, row)]
+}
+
+#[test]
+fn what_is_not_to_be_seen_leaves_in_no_picture() {
+    let mut grey = Picture::new(640, 480);
+    grey.data.fill(160);
+    let frame = Frame {
+        format: PixelFormat::Rgb,
+        width: 640,
+        height: 480,
+        data: grey.data.clone(),
+        ..Frame::empty()
+    };
+    let history = History::new(8.0, 1_000_000);
+    let mut recorder = Recorder::new(history.clone());
+    recorder.take(&frame);
+    recorder.keep();
+    let (mut worker, drafts) = worker(8, Some(history));
+    let privacy = vec![Polygon::parse("0,0 0.5,0 0.5,1 0,1").unwrap()];
+    let settings = Settings { privacy, ..Settings::default() };
+    worker.perception = Perception::new(worker.engine.spec().clone(), settings);
+    worker.frame(&frame);
+    worker.send_snapshots(alert(AlertState::Opened), Stamp { uptime_ms: 1000, ..Stamp::default() });
+    let pictures: Vec<[f32; 2]> = drafts
+        .try_iter()
+        .filter_map(|draft| if let Draft::Snapshot { jpeg, .. } = draft { Some(halves(&jpeg)) } else { None })
+        .collect();
+    assert_eq!(pictures.len(), 2, "the moment and what led to it");
+    for [left, right] in pictures {
+        assert!(left < 25.0 && right > 90.0, "{left} {right}");
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@ use super::evidence::Scales;
 use super::frame::Stamp;
 use super::geometry::Rect;
 use super::model::Class;
-use super::observation::{Alert, AlertId, AlertState, TrackId};
+use super::observation::{Alert, AlertId, AlertState, Severity, TrackId};
 use super::settings::Settings;
 use super::track::{Track, UNWATCHED};
+use super::zone::Polygon;
 
 /// What is alerted on. Persons and other animals are tracked so that they are not mistaken for bears.
 const ALERTED: Class = Class::Bear;
@@ -17,12 +18,16 @@ const LEAST_HITS: u32 = 3;
 /// A box whose centre is within so many of its sides is at the same place.
 const SAME_PLACE_SIDES: f32 = 1.5;
 
+/// A person within so many of the bear's sides, each way, is together with it: some steps, as far as one picture tells distances.
+const TOGETHER_SIDES: f32 = 3.0;
+
 /// An alert that has been opened, and the track it follows.
 #[derive(Clone, Debug)]
 struct Open {
     alert: Alert,
     track: TrackId,
     told_ms: u64,
+    told: Severity,
     seen_ms: u64,
 }
 
@@ -31,6 +36,7 @@ struct Open {
 struct Closed {
     bbox: Rect,
     at_ms: u64,
+    severity: Severity,
 }
 
 /// The alerts of one camera.
@@ -56,14 +62,14 @@ impl Alerts {
         for at in 0..self.open.len() {
             let followed: Vec<TrackId> = self.open.iter().map(|o| o.track).collect();
             let open = &mut self.open[at];
-            open.follow(tracks, &followed, stamp);
+            open.follow(tracks, &followed, stamp, &self.settings.guard);
             steps.extend(open.update(stamp, self.settings.update_s));
         }
         self.close_unseen_for(self.settings.close_after_s, stamp, &mut steps);
         let cooldown_s = self.settings.cooldown_s;
         self.cooling.retain(|c| seconds(c.at_ms, stamp.uptime_ms) < cooldown_s);
         for track in tracks {
-            steps.extend(self.consider(track, stamp, scales));
+            steps.extend(self.consider(track, tracks, stamp, scales));
         }
         steps
     }
@@ -78,18 +84,22 @@ impl Alerts {
         let close_after_ms = (self.settings.close_after_s * 1e3) as u64;
         for open in self.open.extract_if(.., gone) {
             // Counted from when it was due, for the frame that shows it may come much later.
-            self.cooling.push(Closed { bbox: open.alert.bbox, at_ms: open.seen_ms + close_after_ms });
+            let Alert { bbox, severity, .. } = open.alert;
+            self.cooling.push(Closed { bbox, severity, at_ms: open.seen_ms + close_after_ms });
             steps.push(open.closed());
         }
     }
 
     /// Opens an alert on a track that has become certain, unless one speaks of it already or its place is cooling down.
-    fn consider(&mut self, track: &Track, stamp: Stamp, scales: &Scales) -> Option<Alert> {
+    fn consider(&mut self, track: &Track, all: &[Track], stamp: Stamp, scales: &Scales) -> Option<Alert> {
         let certain = track.evidence.of(ALERTED) >= scales.decision() && track.class() == ALERTED;
         let long_enough = track.hits >= LEAST_HITS && track.visible_s() >= self.settings.min_visible_s;
         let told = self.open.iter().any(|o| o.track == track.id || same_place(o.alert.bbox, track.bbox));
-        // One that returns comes from where it went, and what comes from elsewhere is another bear.
-        let returned = |c: &Closed| same_place(c.bbox, track.came) && same_place(c.bbox, track.bbox);
+        let severity = severity(track, all, &self.settings.guard);
+        // One that returns comes from where it went, and what comes from elsewhere is another bear. Worse than before is news.
+        let returned = |c: &Closed| {
+            severity <= c.severity && same_place(c.bbox, track.came) && same_place(c.bbox, track.bbox)
+        };
         let cooling = self.cooling.iter().any(returned);
         if !(track.seen && certain && long_enough) || told || cooling {
             return None;
@@ -98,13 +108,15 @@ impl Alerts {
             id: AlertId(self.next),
             state: AlertState::Opened,
             class: ALERTED,
+            severity,
             score: track.best(ALERTED),
             evidence: track.evidence.of(ALERTED),
             bbox: track.bbox.clipped(),
             captured: stamp,
         };
         self.next += 1;
-        self.open.push(Open { alert, track: track.id, told_ms: stamp.uptime_ms, seen_ms: stamp.uptime_ms });
+        let now_ms = stamp.uptime_ms;
+        self.open.push(Open { alert, track: track.id, told_ms: now_ms, told: severity, seen_ms: now_ms });
         Some(alert)
     }
 }
@@ -112,7 +124,7 @@ impl Alerts {
 impl Open {
     /// Takes over what its track says; when the track was lost, another bear at the same place is taken for it, unless an alert
     /// speaks of that one already (`followed`).
-    fn follow(&mut self, tracks: &[Track], followed: &[TrackId], stamp: Stamp) {
+    fn follow(&mut self, tracks: &[Track], followed: &[TrackId], stamp: Stamp, guard: &[Polygon]) {
         let supports = |t: &&Track| t.seen && t.evidence.of(ALERTED) > 0.0 && t.class() == ALERTED;
         let own = tracks.iter().filter(supports).find(|t| t.id == self.track);
         let free = |t: &&Track| !followed.contains(&t.id) && same_place(self.alert.bbox, t.bbox);
@@ -124,13 +136,14 @@ impl Open {
         self.alert.evidence = track.evidence.of(ALERTED);
         self.alert.bbox = track.bbox.clipped();
         self.alert.captured = stamp;
+        self.alert.severity = self.alert.severity.max(severity(track, tracks, guard));
     }
 
-    /// The next `updated`, where it is due and there is something to tell.
+    /// The next `updated`, where it is due and there is something to tell; at once where it has become worse.
     fn update(&mut self, stamp: Stamp, update_s: f64) -> Option<Alert> {
-        let news = self.seen_ms == stamp.uptime_ms && seconds(self.told_ms, stamp.uptime_ms) >= update_s;
-        news.then(|| {
-            self.told_ms = stamp.uptime_ms;
+        let due = seconds(self.told_ms, stamp.uptime_ms) >= update_s || self.alert.severity > self.told;
+        (due && self.seen_ms == stamp.uptime_ms).then(|| {
+            (self.told_ms, self.told) = (stamp.uptime_ms, self.alert.severity);
             Alert { state: AlertState::Updated, ..self.alert }
         })
     }
@@ -138,6 +151,25 @@ impl Open {
     fn closed(self) -> Alert {
         Alert { state: AlertState::Closed, ..self.alert }
     }
+}
+
+/// High where a bear stands in a guarded area (its feet do: the middle of the box's lower side) or is together with a person.
+fn severity(bear: &Track, tracks: &[Track], guard: &[Polygon]) -> Severity {
+    let bbox = bear.bbox.clipped();
+    let feet = (bbox.x + bbox.w / 2.0, bbox.y + bbox.h);
+    let guarded = guard.iter().any(|area| area.contains(feet));
+    let person = |t: &&Track| t.class() == Class::Person && t.evidence.of(Class::Person) > 0.0;
+    let near = |t: &Track| {
+        let (across, down) = gaps(bbox, t.bbox.clipped());
+        across <= TOGETHER_SIDES * bbox.w && down <= TOGETHER_SIDES * bbox.h
+    };
+    if guarded || tracks.iter().filter(person).any(near) { Severity::High } else { Severity::Normal }
+}
+
+/// How far two boxes are apart, across and down; 0 where they overlap.
+fn gaps(a: Rect, b: Rect) -> (f32, f32) {
+    let gap = |a: f32, a_side: f32, b: f32, b_side: f32| (b - a - a_side).max(a - b - b_side).max(0.0);
+    (gap(a.x, a.w, b.x, b.w), gap(a.y, a.h, b.y, b.h))
 }
 
 /// Whether two boxes are about the same place.

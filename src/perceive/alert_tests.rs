@@ -24,6 +24,11 @@ impl Watch {
         }
     }
 
+    fn guarding(area: &str) -> Watch {
+        let settings = Settings { guard: vec![Polygon::parse(area).unwrap()], ..Settings::default() };
+        Watch { alerts: Alerts::new(&settings), ..Watch::new() }
+    }
+
     fn frame(&mut self, sightings: &[Sighting]) {
         let stamp = Stamp { uptime_ms: self.now_ms, ..Stamp::default() };
         self.tracker.step(sightings, self.now_ms, 1.0, &self.scales, |_| true);
@@ -181,4 +186,45 @@ fn people_and_dogs_are_never_alerted_on() {
     let mut watch = Watch::new();
     watch.show(60.0, &[at(0.1, [0.0, 1.0, 0.0]), at(0.5, [0.0, 0.0, 1.0]), at(0.8, [0.9, 0.0, 0.95])]);
     assert_eq!(watch.steps(), []);
+}
+
+/// The steps so far, with how bad they were.
+fn severities(watch: &mut Watch) -> Vec<(AlertState, Severity)> {
+    watch.told.drain(..).map(|a| (a.state, a.severity)).collect()
+}
+
+#[test]
+fn a_bear_that_walks_to_the_tents_is_told_again_at_once_and_stays_bad() {
+    let mut watch = Watch::guarding("0.6,0 1,0 1,1 0.6,1");
+    watch.show(3.0, &[bear(0.3)]);
+    assert_eq!(severities(&mut watch), [(Opened, Severity::Normal)]);
+    (0..20).for_each(|i| watch.frame(&[bear(0.3 + 0.02 * i as f32)]));
+    assert_eq!(severities(&mut watch), [(Updated, Severity::High)]);
+    (0..20).for_each(|i| watch.frame(&[bear(0.68 - 0.02 * i as f32)]));
+    watch.show(6.0, &[]);
+    assert_eq!(severities(&mut watch).last(), Some(&(Gone, Severity::High)));
+}
+
+#[test]
+fn a_bear_beside_a_person_is_bad_and_a_person_far_away_or_a_dog_is_not() {
+    let person = |x| at(x, [0.0, 0.95, 0.0]);
+    for (other, wanted) in [
+        (person(0.35), Severity::High),
+        (person(0.85), Severity::Normal),
+        (at(0.35, [0.0, 0.0, 0.95]), Severity::Normal),
+    ] {
+        let mut watch = Watch::new();
+        watch.show(3.0, &[bear(0.1), other]);
+        assert_eq!(severities(&mut watch), [(Opened, wanted)], "{other:?}");
+    }
+}
+
+#[test]
+fn a_place_that_cools_down_hides_nothing_that_is_worse() {
+    let mut watch = Watch::new();
+    watch.show(2.0, &[bear(0.4)]);
+    watch.show(6.0, &[]);
+    watch.show(5.0, &[bear(0.42), at(0.6, [0.0, 0.95, 0.0])]);
+    let told = severities(&mut watch);
+    assert_eq!(told, [(Opened, Severity::Normal), (Gone, Severity::Normal), (Opened, Severity::High)]);
 }

@@ -26,3 +26,4 @@ pub mod structure;
 pub mod thumbnail;
 pub mod tone;
 pub mod track;
+pub mod zone;

@@ -86,6 +86,26 @@ impl AlertState {
     }
 }
 
+/// How bad it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// A bear is there.
+    #[default]
+    Normal,
+    /// A bear is where people are.
+    High,
+}
+
+impl Severity {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Normal => "normal",
+            Severity::High => "high",
+        }
+    }
+}
+
 /// A step in the life of an alert.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Alert {
@@ -95,6 +115,8 @@ pub struct Alert {
     pub state: AlertState,
     /// What is alerted on.
     pub class: Class,
+    /// How bad it has been so far.
+    pub severity: Severity,
     /// Best score of the track so far.
     pub score: f32,
     /// Accumulated evidence of the track, in nats of log-likelihood ratio; higher is surer.

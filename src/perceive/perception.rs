@@ -20,6 +20,7 @@ use super::resample::Resampler;
 use super::settings::Settings;
 use super::thumbnail::Thumbnail;
 use super::track::{Tracker, gather};
+use super::zone::Polygon;
 
 /// Boxes below this score are not even counted, or below a third of the lowest operating point where that is lower.
 const LEAST_SCORE: f32 = 0.1;
@@ -43,6 +44,8 @@ pub struct Perception {
     histograms: ScoreHistograms,
     frame: Current,
     resampler: Resampler,
+    privacy: Vec<Polygon>,
+    crossings: Vec<f32>,
 }
 
 /// The frame in hand.
@@ -68,15 +71,27 @@ impl Perception {
             liveness: Liveness::default(),
             motion: Motion::default(),
             budget: Budget::new(settings.budget_ms),
-            planner: Planner::new(settings.regions),
+            planner: Planner::new(settings.regions, settings.watch.iter().map(Polygon::bounds).collect()),
             scales: Scales::new(&spec, &settings),
             tracker: Tracker::new(settings.close_after_s),
             alerts: Alerts::new(&settings),
             histograms: ScoreHistograms::default(),
             frame: Current::default(),
             resampler: Resampler::default(),
+            privacy: settings.privacy,
+            crossings: Vec::new(),
             spec,
         }
+    }
+
+    /// Blackens what is not to be seen: before anything else is done with a picture.
+    pub fn mask(&mut self, picture: &mut Picture) {
+        self.privacy.iter().for_each(|area| area.black_out(picture, &mut self.crossings));
+    }
+
+    /// Whether there is anything that is not to be seen.
+    pub fn is_masked(&self) -> bool {
+        !self.privacy.is_empty()
     }
 
     /// Measures the scene and says where to look on this frame, within the budget; most important first.

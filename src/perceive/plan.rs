@@ -21,14 +21,16 @@ const MOSTLY_INSIDE: f32 = 0.8;
 #[derive(Clone, Debug)]
 pub struct Planner {
     mode: RegionMode,
+    /// Tiles that show a part of these come twice in each round of the sweep.
+    watch: Vec<Rect>,
     next_tile: usize,
     sweep_first: bool,
 }
 
 impl Planner {
-    /// For one way of looking.
-    pub fn new(mode: RegionMode) -> Planner {
-        Planner { mode, next_tile: 0, sweep_first: true }
+    /// For one way of looking, with places that a person asked to watch.
+    pub fn new(mode: RegionMode, watch: Vec<Rect>) -> Planner {
+        Planner { mode, watch, next_tile: 0, sweep_first: true }
     }
 
     /// The regions of a frame of `width` × `height`: no more than `allowed` in mode `auto`. `wanted`: places that deserve a close look,
@@ -54,7 +56,7 @@ impl Planner {
         wanted: impl Iterator<Item = Rect>,
         regions: &mut Vec<Region>,
     ) {
-        let tiles = tiles(view.size.0, view.size.1, view.input);
+        let tiles = self.round(view);
         let for_sweep = match extra {
             0 => return,
             1 => usize::from(self.sweep_first),
@@ -69,9 +71,27 @@ impl Planner {
                 regions.push(view.close_look(rect));
             }
         }
-        let left = (extra + 1 - regions.len()).min(tiles.len());
-        regions.extend((0..left).map(|i| tiles[(self.next_tile + i) % tiles.len()]));
-        self.next_tile = (self.next_tile + left) % tiles.len().max(1);
+        let mut left = extra + 1 - regions.len();
+        for _ in 0..tiles.len() {
+            let tile = tiles[self.next_tile % tiles.len()];
+            if left == 0 {
+                break;
+            }
+            self.next_tile = (self.next_tile + 1) % tiles.len();
+            if !regions.contains(&tile) {
+                regions.push(tile);
+                left -= 1;
+            }
+        }
+    }
+
+    /// One round of the sweep: every tile, and once more those that are watched.
+    fn round(&self, view: &View) -> Vec<Region> {
+        let mut round = tiles(view.size.0, view.size.1, view.input);
+        let watched = |tile: &Region| self.watch.iter().any(|place| tile.rect.intersection(*place) > 0.0);
+        let again: Vec<Region> = round.iter().copied().filter(watched).collect();
+        round.extend(again);
+        round
     }
 }
 

@@ -15,7 +15,7 @@ proptest! {
     ) {
         let input = InputSpec::square(416);
         let view = View { size, input: &input };
-        let mut planner = Planner::new(RegionMode::Auto);
+        let mut planner = Planner::new(RegionMode::Auto, Vec::new());
         for (allowed, wanted) in frames {
             let regions = planner.plan(&view, allowed, wanted.iter().map(|&(x, y)| far(x, y)));
             prop_assert_eq!(regions[0].rect, Rect::WHOLE);
@@ -33,7 +33,7 @@ proptest! {
 fn sweep(allowed: usize, wanted: &[Rect]) -> usize {
     let input = InputSpec::square(416);
     let view = View { size: SIZE, input: &input };
-    let mut planner = Planner::new(RegionMode::Auto);
+    let mut planner = Planner::new(RegionMode::Auto, Vec::new());
     let mut left = tiles(SIZE.0, SIZE.1, &input);
     for frame in 1..1000 {
         let regions = planner.plan(&view, allowed, wanted.iter().copied());
@@ -63,7 +63,7 @@ fn the_sweep_comes_round_even_where_much_deserves_a_close_look() {
 fn a_place_is_looked_at_closely_as_soon_as_there_is_a_region_for_it() {
     let input = InputSpec::square(416);
     let view = View { size: SIZE, input: &input };
-    let mut planner = Planner::new(RegionMode::Auto);
+    let mut planner = Planner::new(RegionMode::Auto, Vec::new());
     let thing = far(0.7, 0.5);
     assert_eq!(planner.plan(&view, 1, [thing].into_iter()).len(), 1, "no room");
     let looked = |regions: &[Region]| view.sees(regions, thing);
@@ -76,7 +76,7 @@ fn a_place_is_looked_at_closely_as_soon_as_there_is_a_region_for_it() {
 fn what_a_region_shows_already_needs_no_other() {
     let input = InputSpec::square(416);
     let view = View { size: SIZE, input: &input };
-    let mut planner = Planner::new(RegionMode::Auto);
+    let mut planner = Planner::new(RegionMode::Auto, Vec::new());
     let close = planner.plan(&view, 4, [far(0.5, 0.5), far(0.51, 0.5)].into_iter());
     let tiles = tiles(SIZE.0, SIZE.1, &input);
     assert_eq!(
@@ -119,9 +119,34 @@ fn a_close_look_keeps_the_animal_in_its_surroundings() {
 fn the_other_modes_look_as_they_are_told() {
     let input = InputSpec::square(416);
     let view = View { size: SIZE, input: &input };
-    let plan = |mode, allowed| Planner::new(mode).plan(&view, allowed, [far(0.5, 0.5)].into_iter()).len();
+    let plan = |mode, allowed| {
+        Planner::new(mode, Vec::new()).plan(&view, allowed, [far(0.5, 0.5)].into_iter()).len()
+    };
     assert_eq!(plan(RegionMode::Whole, 9), 1);
     assert_eq!(plan(RegionMode::Tiles, 1), 9);
     let small = View { size: (600, 400), input: &input };
-    assert_eq!(Planner::new(RegionMode::Auto).plan(&small, 9, [far(0.5, 0.5)].into_iter()).len(), 1);
+    assert_eq!(
+        Planner::new(RegionMode::Auto, Vec::new()).plan(&small, 9, [far(0.5, 0.5)].into_iter()).len(),
+        1
+    );
+}
+
+#[test]
+fn what_is_watched_comes_twice_a_round_and_everything_else_once() {
+    let place = Rect { x: 0.02, y: 0.02, w: 0.01, h: 0.01 };
+    let input = InputSpec::square(416);
+    let view = View { size: (2048, 1536), input: &input };
+    let all = tiles(2048, 1536, &input);
+    let watched = all.iter().filter(|tile| tile.rect.intersection(place) > 0.0).count();
+    let mut planner = Planner::new(RegionMode::Auto, vec![place]);
+    let mut seen = vec![0; all.len()];
+    for _ in 0..all.len() + watched {
+        for region in &planner.plan(&view, 3, std::iter::empty())[1..] {
+            seen[all.iter().position(|tile| tile == region).unwrap()] += 1;
+        }
+    }
+    for (tile, &times) in all.iter().zip(&seen) {
+        let wanted = if tile.rect.intersection(place) > 0.0 { 4 } else { 2 };
+        assert_eq!(times, wanted, "{tile:?}");
+    }
 }

@@ -1,5 +1,7 @@
 //! What an administrator may decide about seeing and alerting.
 
+use super::zone::Polygon;
+
 /// Which parts of a picture the model looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -23,6 +25,12 @@ pub struct Settings {
     pub bear_threshold: Option<f32>,
     /// Brighten dark pictures before the model sees them.
     pub enhance: bool,
+    /// Areas that are blackened before anything else is done with a picture: what is not to be seen, stored or sent.
+    pub privacy: Vec<Polygon>,
+    /// Areas that are looked at closely in turn, whether something moves there or not.
+    pub watch: Vec<Polygon>,
+    /// Areas to which no bear must come near: tents, paths. An alert on a bear that stands in one is of high severity.
+    pub guard: Vec<Polygon>,
     /// Stated rate of false alarms that the evidence test is set for, per camera and day.
     pub false_alarms_per_day: f64,
     /// A bear must have been in sight at least so long, seconds; insects and flashes are gone sooner.
@@ -42,6 +50,9 @@ impl Default for Settings {
             budget_ms: 500.0,
             bear_threshold: None,
             enhance: true,
+            privacy: Vec::new(),
+            watch: Vec::new(),
+            guard: Vec::new(),
             false_alarms_per_day: 0.1,
             min_visible_s: 0.4,
             update_s: 10.0,

@@ -133,6 +133,9 @@ pub struct AlertMessage {
     pub state: String,
     /// What is alerted on.
     pub class: Class,
+    /// `normal`, or `high` where a bear is where people are; what an older daemon wrote has none.
+    #[serde(default)]
+    pub severity: String,
     /// Best score so far, 0..1.
     pub score: f32,
     /// Accumulated evidence, nats.
@@ -188,6 +191,7 @@ impl AlertMessage {
             envelope,
             state: alert.state.name().into(),
             class: alert.class,
+            severity: alert.severity.name().into(),
             score: alert.score,
             evidence: alert.evidence,
             bbox: alert.bbox.clipped().to_pixels(width, height),

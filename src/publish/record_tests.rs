@@ -2,7 +2,7 @@ use super::*;
 use crate::perceive::geometry::Rect;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::model::Class;
-use crate::perceive::observation::{Alert, AlertId, Regime};
+use crate::perceive::observation::{Alert, AlertId, Regime, Severity};
 use proptest::prelude::*;
 
 fn boot(name: &str) -> BootId {
@@ -31,6 +31,7 @@ fn draft(state: AlertState) -> AlertDraft {
         id: AlertId(3),
         state,
         class: Class::Bear,
+        severity: Severity::Normal,
         score: 0.75,
         evidence: 8.5,
         bbox: Rect { x: 0.25, y: 0.5, w: 0.5, h: 0.75 },
@@ -81,7 +82,7 @@ fn an_alert_says_on_the_wire_what_the_contract_says() {
     let told: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
     let wanted = serde_json::json!({
         "v": 1, "boot": "one", "seq": 7, "uptime_ms": 5000, "time": "2026-06-01T22:00:05.000Z", "clock_synced": true, "late": false,
-        "id": "one-3", "state": "opened", "class": "bear", "score": 0.75, "evidence": 8.5,
+        "id": "one-3", "state": "opened", "class": "bear", "severity": "normal", "score": 0.75, "evidence": 8.5,
         "bbox": [160.0, 180.0, 320.0, 180.0], "frame": {"width": 640, "height": 360}, "regime": "infrared",
         "model": {"name": "nano", "sha256": "ab12"}, "captured": "2026-06-01T22:00:04.800Z", "latency_ms": 150,
         "simulated": true, "drill": false,

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::desk::{Notice, RollCall};
 use super::ledger::{Finding, Sums};
 use crate::cli::say::{Paint, plain};
+use crate::perceive::observation::Severity;
 use crate::publish::message::{AlertMessage, Kind, State, StatusMessage, parse_rfc3339};
 
 /// Characters of a stranger's word, and of a stranger's sentence.
@@ -84,6 +85,9 @@ impl Words {
     fn alert(&self, alert: &AlertMessage, now_ms: i64) -> String {
         let mut parts = vec![format!("score {:.2}", alert.score), plain(&alert.regime, WORD)];
         parts.push(format!("{} ms", alert.latency_ms));
+        if alert.severity == Severity::High.name() {
+            parts.push(self.paint.alarm("NEAR PEOPLE"));
+        }
         if alert.envelope.late {
             parts.push(self.paint.warn(&self.late(&alert.captured, now_ms)));
         }

@@ -396,16 +396,3 @@ fn depth_and_size_do_no_harm() {
     let many: String = (0..2_000).map(|n| format!("k{n} = 1\n")).collect();
     assert_eq!(parse(&many).unwrap_err().mistakes.len(), 2_002);
 }
-
-#[test]
-fn an_area_that_is_drawn_wrongly_is_named_and_none_is_left_out_in_silence() {
-    let text = format!(
-        "{SITE}[perceive]\nprivacy = [\"0,0 1,1 1,0 0,1\", \"0,0 0.3,0 0.3,1\"]\n[alert]\nguard = [\"0,0 2,0 1,1\"]\n"
-    );
-    let mistakes = mistakes(&text).join("\n");
-    assert!(
-        mistakes.contains("area \"0,0 1,1 1,0 0,1\" crosses itself: side 1 and side 3; draw it anew"),
-        "{mistakes}"
-    );
-    assert!(mistakes.contains("\"2,0\" is no corner; write x,y"), "{mistakes}");
-}

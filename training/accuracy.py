@@ -58,7 +58,7 @@ class Contestant:
         else:
             path.write_bytes((data.folder("BEARWATCH_WEIGHTS") / "yolox_nano.onnx").read_bytes())
             for of, channels in zip(self.card["classes"], CLASSES.values()):
-                of |= {"channels": channels, "calibration": {"slope": 1.0, "intercept": 0.0}}
+                of |= {"channels": channels, "calibration": {"slope": 1.0, "intercept": 0.0}, "regimes": []}
         card = self.card | {"name": self.name, "format": "float", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         path.with_suffix(".json").write_text(json.dumps(card))
         return path

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ NAME = "bearwatch-nano"
 FALSE_ALARMS = 0.01
 #: What the calibration split is also seen under (`suites.py`): a threshold and a probability must hold by night, too.
 CONDITIONS = ("dusk", "infrared", "low-resolution", "motion-blur", "occluded")
+#: Of these, the lights in which the same score is more or less sure than by day; the program tells them apart by the picture (src/perceive/condition.rs).
+LIGHTS = ("dusk", "infrared")
 #: Scores below this tell nothing about how sure a score is.
 LEAST_CALIBRATED = 0.02
 
@@ -56,6 +59,22 @@ def platt(judged):
     return max(float(answer[0]), 0.05), float(answer[1])
 
 
+def by_day(judged, slope, intercept):
+    """The same judgements with their scores' log-odds times `slope` plus `intercept`."""
+    def one(of):
+        odds = np.log(np.clip(of.scores, 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(of.scores, 1e-6, 1 - 1e-6))
+        return replace(of, scores=1 / (1 + np.exp(-(slope * odds + intercept))))
+    return [one(of) for of in judged]
+
+
+def lights(day, seen):
+    """By light: slope and intercept that make a bear's score there as sure as the same score by day: both lights' calibrations tell the same probability.
+    `day` and each of `seen`: Judged of bears."""
+    slope, intercept = platt(day)
+    fitted = {light: platt(judged) for light, judged in seen.items()}
+    return {light: (s / slope, (i - intercept) / slope) for light, (s, i) in fitted.items()}
+
+
 def choose(judged):
     """Per class: threshold, slope, intercept."""
     points = {}
@@ -69,7 +88,7 @@ def choose(judged):
     return points
 
 
-def machine_card(model, points, runs, calibration, base, train):
+def machine_card(model, points, by_light, runs, calibration, base, train):
     """The card that the program reads; its form is set by `Card` in src/infer/bundle.rs."""
     return {
         "name": NAME,
@@ -86,6 +105,7 @@ def machine_card(model, points, runs, calibration, base, train):
                 "channels": [channel],
                 "threshold": round(threshold, 4),
                 "calibration": {"slope": round(slope, 4), "intercept": round(intercept, 4)},
+                "regimes": [{"regime": light, "slope": round(s, 4), "intercept": round(i, 4)} for light, (s, i) in by_light.items() if name == "bear"],
             }
             for channel, (name, (threshold, slope, intercept)) in enumerate(points.items())
         ],
@@ -120,10 +140,15 @@ def main():
 
     _, held = data.split(data.read_train())
     held = data.some(held, arguments.most_pictures)
-    views = [held, *(data.read_set(arguments.suites / f"calibration-{name}") for name in CONDITIONS if arguments.suites)]
+    views = {"clean": held} | {name: data.read_set(arguments.suites / f"calibration-{name}") for name in CONDITIONS if arguments.suites}
     seer = evaluate.Detector(arguments.model)
-    seen = [evaluate.see(seer, some, mirrored=True) for some in views]
-    points = choose({name: [one for of in seen for one in of[name]] for name in CLASSES})
+    seen = {view: evaluate.see(seer, some, mirrored=True) for view, some in views.items()}
+    bears = {view: of["bear"] for view, of in seen.items()}
+    day = [one for view, of in bears.items() if view not in LIGHTS for one in of]
+    by_light = lights(day, {view: of for view, of in bears.items() if view in LIGHTS})
+    for light, line in by_light.items():
+        seen[light]["bear"] = by_day(bears[light], *line)
+    points = choose({name: [one for of in seen.values() for one in of[name]] for name in CLASSES})
     calibration = {
         "split": "calibration, cut from bears/train by the hash of the file name, never trained on",
         "pictures": len(held),
@@ -144,7 +169,7 @@ def main():
             evaluate.print_figures(f"{title}, {name}", figures[title, name])
 
     arguments.out.mkdir(parents=True, exist_ok=True)
-    card = machine_card(arguments.model, points, runs, calibration, base, train)
+    card = machine_card(arguments.model, points, by_light, runs, calibration, base, train)
     # The model last but one and the program's card last: that card never speaks of a file that is not there.
     (arguments.out / f"{NAME}.md").write_text(report.text(card, figures))
     weights = arguments.runs[-1] / "final.pt"

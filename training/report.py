@@ -124,7 +124,8 @@ def _kind(run):
 def _point(spec, points):
     how = points["bear"] if spec["name"] == "bear" else points["person, animal"]
     slope, intercept = spec["calibration"]["slope"], spec["calibration"]["intercept"]
-    return f"| {spec['name']} | {spec['threshold']} | {how} | sigmoid({slope} · logit(s) {intercept:+}) |"
+    lights = "".join(f"; in {r['regime']} light logit(s) is first taken {r['slope']} times {r['intercept']:+}" for r in spec.get("regimes", []))
+    return f"| {spec['name']} | {spec['threshold']} | {how} | sigmoid({slope} · logit(s) {intercept:+}){lights} |"
 
 
 def _row(model, name, told):

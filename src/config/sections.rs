@@ -80,3 +80,20 @@ pub fn store(reader: &mut Reader) -> StoreSettings {
     let path: PathBuf = reader.path("store.path").unwrap_or(default.path);
     StoreSettings { path, max_mb: reader.whole("store.max_mb", default.max_mb, 4..=1_000_000) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::layer::Layer;
+
+    #[test]
+    fn an_area_that_is_drawn_wrongly_is_named_and_none_is_left_out_in_silence() {
+        let text = "[perceive]\nprivacy = [\"0,0 1,1 1,0 0,1\", \"0,0 0.3,0 0.3,1\"]\n[alert]\nguard = [\"0,0 2,0 1,1\"]\n";
+        let mut reader = Reader::new(&[&Layer::file(text, "x.toml")], "x.toml", None);
+        assert_eq!(perceive(&mut reader).privacy.len(), 1);
+        let mistakes: Vec<String> = reader.finish().iter().map(ToString::to_string).collect();
+        let crossed = "area \"0,0 1,1 1,0 0,1\" crosses itself: side 1 and side 3";
+        assert!(mistakes[0].contains("x.toml:2") && mistakes[0].contains(crossed), "{mistakes:?}");
+        assert!(mistakes[1].contains("\"2,0\" is no corner; write x,y"), "{mistakes:?}");
+    }
+}

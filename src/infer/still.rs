@@ -3,6 +3,7 @@
 use super::bundle::Bundle;
 use super::bundle::ModelError;
 use super::engine::{Engine, RunError};
+use crate::perceive::condition;
 use crate::perceive::decode::{decode, suppress};
 use crate::perceive::frame::Picture;
 use crate::perceive::model::ModelSpec;
@@ -43,12 +44,13 @@ impl StillDetector {
     ) -> Result<Vec<Detection>, RunError> {
         let size = (picture.width, picture.height);
         let mut found = Vec::new();
+        let regime = condition::of_still(picture);
         for region in for_still(size.0, size.1, mode, &self.engine.spec().input) {
             let place = Letterbox::new(region, size.0, size.1, &self.engine.spec().input);
             let spec = &self.engine.spec().input;
             self.resampler.fill(picture, &place, spec, &IDENTITY_TONE, &mut self.input);
             self.engine.run(&self.input, &mut self.output)?;
-            decode(&self.output, self.engine.spec(), &place, size, min_score, &mut found);
+            decode(&self.output, self.engine.spec(), &place, size, regime, min_score, &mut found);
         }
         suppress(&mut found);
         Ok(found)

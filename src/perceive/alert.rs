@@ -21,6 +21,12 @@ const SAME_PLACE_SIDES: f32 = 1.5;
 /// A person within so many of the bear's sides, each way, is together with it: some steps, as far as one picture tells distances.
 const TOGETHER_SIDES: f32 = 3.0;
 
+/// While the infrared filter switches or lightning strikes, no alert is opened for so long, milliseconds…
+const HOLD_MS: u64 = 1_000;
+
+/// …and no more often than this: lights that flicker all night hold up nothing.
+const HOLD_EVERY_MS: u64 = 10_000;
+
 /// An alert that has been opened, and the track it follows.
 #[derive(Clone, Debug)]
 struct Open {
@@ -46,12 +52,14 @@ pub struct Alerts {
     cooling: Vec<Closed>,
     next: u64,
     settings: Settings,
+    /// Since when nothing is opened, the last time.
+    held_ms: Option<u64>,
 }
 
 impl Alerts {
     /// No alerts yet.
     pub fn new(settings: &Settings) -> Alerts {
-        Alerts { open: Vec::new(), cooling: Vec::new(), next: 1, settings: settings.clone() }
+        Alerts { open: Vec::new(), cooling: Vec::new(), next: 1, settings: settings.clone(), held_ms: None }
     }
 
     /// Takes in the tracks of a frame, returns the steps that follow from it.
@@ -68,10 +76,20 @@ impl Alerts {
         self.close_unseen_for(self.settings.close_after_s, stamp, &mut steps);
         let cooldown_s = self.settings.cooldown_s;
         self.cooling.retain(|c| seconds(c.at_ms, stamp.uptime_ms) < cooldown_s);
+        if self.held_ms.is_some_and(|held| stamp.uptime_ms.saturating_sub(held) < HOLD_MS) {
+            return steps;
+        }
         for track in tracks {
             steps.extend(self.consider(track, tracks, stamp, scales));
         }
         steps
+    }
+
+    /// Nearly the whole picture has changed at once: what is seen in the next moment is not believed.
+    pub fn hold(&mut self, now_ms: u64) {
+        if self.held_ms.is_none_or(|held| now_ms.saturating_sub(held) >= HOLD_EVERY_MS) {
+            self.held_ms = Some(now_ms);
+        }
     }
 
     /// Closes whatever is open: the stream ends.

@@ -228,3 +228,19 @@ fn a_place_that_cools_down_hides_nothing_that_is_worse() {
     let told = severities(&mut watch);
     assert_eq!(told, [(Opened, Severity::Normal), (Gone, Severity::Normal), (Opened, Severity::High)]);
 }
+
+#[test]
+fn what_appears_while_all_light_changes_is_told_a_moment_later_and_flicker_holds_up_nothing() {
+    let mut watch = Watch::new();
+    watch.show(0.8, &[bear(0.4)]);
+    watch.alerts.hold(watch.now_ms);
+    watch.show(1.0, &[bear(0.4)]);
+    assert_eq!(watch.steps(), []);
+    watch.frame(&[bear(0.4)]);
+    assert_eq!(watch.steps(), [(1, Opened)]);
+    for _ in 0..15 {
+        watch.alerts.hold(watch.now_ms);
+        watch.frame(&[bear(0.4), bear(0.8)]);
+    }
+    assert_eq!(watch.steps(), [(2, Opened)]);
+}

@@ -195,6 +195,11 @@ impl Condition {
     }
 }
 
+/// The light of a single picture.
+pub fn of_still(picture: &Picture) -> Regime {
+    suggested(&measure(picture), None)
+}
+
 /// What a single picture says, given the regime in force.
 fn suggested(scene: &Scene, current: Option<Regime>) -> Regime {
     let bound = |(low, high): (f32, f32), inside: Regime| if current == Some(inside) { high } else { low };

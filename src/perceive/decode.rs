@@ -1,8 +1,8 @@
 //! From the model's output to detections on the frame.
 
 use super::geometry::Rect;
-use super::model::{Class, ModelSpec};
-use super::observation::Detection;
+use super::model::{ClassSpec, ModelSpec};
+use super::observation::{Detection, Regime};
 use super::regions::Letterbox;
 
 /// Boxes of one class that overlap more than this are one animal (greedy non-maximum suppression).
@@ -15,7 +15,8 @@ const INSIDE_SHARE: f32 = 0.8;
 const CUT_SHARE: f32 = 0.5;
 
 /// Reads a YOLOX head: rows of centre x, y, log size, objectness, class scores; anchors of each stride row by row.
-/// Boxes with a score of `min_score` or more are appended to `found`, in fractions of a frame of `width` × `height`.
+/// Boxes with a score of `min_score` or more are appended to `found`, in fractions of a frame of `width` × `height`; scores count as
+/// those of day, whatever the `regime`.
 ///
 /// `output.len()` is `spec.anchors() * (5 + spec.channels)`, checked when the model was loaded.
 pub fn decode(
@@ -23,28 +24,36 @@ pub fn decode(
     spec: &ModelSpec,
     place: &Letterbox,
     (width, height): (u32, u32),
+    regime: Regime,
     min_score: f32,
     found: &mut Vec<Detection>,
 ) {
+    // Where the night's scores count for more, lower ones are of interest.
+    let raised = spec.classes.iter().any(|c| c.by_day(min_score, regime) > min_score);
+    let least = if raised { min_score / 4.0 } else { min_score };
     let mut rows = output.chunks_exact(5 + spec.channels);
     for &stride in &spec.output.strides {
         let (columns, lines) = (spec.input.width / stride, spec.input.height / stride);
         for (cell, row) in (0..columns * lines).zip(&mut rows) {
             // Objectness bounds every class score: most anchors end here, before any exponential.
-            if row[4] < min_score {
+            if row[4] < least {
                 continue;
             }
-            let Some((class, score)) = best_class(row, spec).filter(|best| best.1 >= min_score) else {
+            let Some((class, raw)) = best_class(row, spec).filter(|best| best.1 >= least) else {
                 continue;
             };
+            let score = class.by_day(raw.min(1.0), regime);
+            if score < min_score {
+                continue;
+            }
             let cell_xy = ((cell % columns) as f32, (cell / columns) as f32);
             let at = anchor_box(row, cell_xy, stride as f32);
             let bbox = place.to_frame(at, width, height).clipped();
             // A size that is no number would pass for the largest one.
-            let numbers = score.is_finite() && row[..4].iter().all(|v| !v.is_nan());
+            let numbers = raw.is_finite() && row[..4].iter().all(|v| !v.is_nan());
             if numbers && bbox.area() > 0.0 {
                 let cut = place.cuts(at, width, height);
-                found.push(Detection { class, score: score.min(1.0), bbox, cut });
+                found.push(Detection { class: class.name, score, bbox, cut });
             }
         }
     }
@@ -58,9 +67,9 @@ fn anchor_box(row: &[f32], (cx, cy): (f32, f32), stride: f32) -> [f32; 4] {
 }
 
 /// The class with the highest objectness × class score.
-fn best_class(row: &[f32], spec: &ModelSpec) -> Option<(Class, f32)> {
+fn best_class<'a>(row: &[f32], spec: &'a ModelSpec) -> Option<(&'a ClassSpec, f32)> {
     let score = |channels: &[usize]| channels.iter().map(|&c| row[5 + c]).fold(0.0f32, f32::max) * row[4];
-    spec.classes.iter().map(|c| (c.name, score(&c.channels))).max_by(|a, b| a.1.total_cmp(&b.1))
+    spec.classes.iter().map(|c| (c, score(&c.channels))).max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// Keeps the best of boxes of one class that mean the same animal; the rest is removed. Result sorted by score, highest first.

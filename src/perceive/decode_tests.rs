@@ -1,4 +1,5 @@
 use super::*;
+use crate::perceive::model::Class;
 use crate::perceive::regions::Region;
 use proptest::prelude::*;
 
@@ -8,7 +9,7 @@ fn whole(spec: &ModelSpec, width: u32, height: u32) -> Letterbox {
 
 fn decoded(spec: &ModelSpec, output: &[f32], size: (u32, u32), min_score: f32) -> Vec<Detection> {
     let mut found = Vec::new();
-    decode(output, spec, &whole(spec, size.0, size.1), size, min_score, &mut found);
+    decode(output, spec, &whole(spec, size.0, size.1), size, Regime::Day, min_score, &mut found);
     found
 }
 
@@ -195,7 +196,7 @@ fn a_box_at_a_tiles_inner_edge_is_cut_and_one_at_the_frames_edge_is_not() {
     let cut = |x, y| {
         let place = Letterbox::new(Region { rect: Rect { x, y, w: 0.5, h: 0.5 } }, 128, 128, &spec.input);
         let mut found = Vec::new();
-        decode(&output, &spec, &place, (128, 128), 0.1, &mut found);
+        decode(&output, &spec, &place, (128, 128), Regime::Day, 0.1, &mut found);
         found[0].cut
     };
     assert_eq!([cut(0.0, 0.0), cut(0.5, 0.0), cut(0.0, 0.5), cut(0.25, 0.25)], [false, true, true, true]);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::observation::Regime;
+
 /// What bearwatch tells apart. The domain is fixed; a model maps its outputs onto it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -93,6 +95,31 @@ pub struct ClassSpec {
     /// From score to probability.
     #[serde(default)]
     pub calibration: Calibration,
+    /// What a score of other light than day's counts as: so that one operating point and one calibration hold in all.
+    #[serde(default)]
+    pub regimes: Vec<InRegime>,
+}
+
+/// How scores of one light become those of day: by their log-odds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InRegime {
+    /// The light.
+    pub regime: Regime,
+    /// Factor on the log-odds.
+    pub slope: f32,
+    /// Added to the log-odds.
+    pub intercept: f32,
+}
+
+impl ClassSpec {
+    /// The score of day that is as sure as this one is in another light.
+    pub fn by_day(&self, score: f32, regime: Regime) -> f32 {
+        self.regimes.iter().find(|r| r.regime == regime).map_or(score, |r| {
+            let odds = (score / (1.0 - score)).ln();
+            1.0 / (1.0 + (-(r.slope * odds + r.intercept)).exp())
+        })
+    }
 }
 
 /// Platt scaling: P(correct | score) = sigmoid(slope · logit(score) + intercept) (Platt 1999).
@@ -146,6 +173,7 @@ impl ModelSpec {
             channels: vec![channel],
             threshold: 0.4,
             calibration: Calibration::default(),
+            regimes: Vec::new(),
         };
         ModelSpec {
             input: InputSpec::square(64),
@@ -172,6 +200,15 @@ mod tests {
     #[test]
     fn anchors_are_the_cells_of_all_strides() {
         assert_eq!(ModelSpec::small().anchors(), 64 + 16 + 4);
+    }
+
+    #[test]
+    fn a_score_of_the_night_counts_as_the_card_says_and_keeps_its_order() {
+        let mut class = ModelSpec::small().classes.remove(0);
+        class.regimes = vec![InRegime { regime: Regime::Infrared, slope: 1.0, intercept: 3.0f32.ln() }];
+        assert_eq!(class.by_day(0.5, Regime::Day), 0.5);
+        assert!((class.by_day(0.5, Regime::Infrared) - 0.75).abs() < 1e-6);
+        assert_eq!((class.by_day(0.0, Regime::Infrared), class.by_day(1.0, Regime::Infrared)), (0.0, 1.0));
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub struct TrackId(pub u64);
 pub struct AlertId(pub u64);
 
 /// The light that the scene is seen in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Regime {
     /// Enough light for a picture without gain noise.
     #[default]

@@ -106,6 +106,9 @@ impl Perception {
         // Tracks first: what was seen already is worth more than what only moves.
         let wanted = wanted.into_iter().chain(self.motion.observe(&self.small));
         let regions = self.planner.plan(&view, self.budget.regions(), wanted);
+        if self.motion.flooded() {
+            self.alerts.hold(stamp.uptime_ms);
+        }
         self.frame = Current { stamp, size, scene, impairment, regions: regions.clone(), found: Vec::new() };
         regions
     }
@@ -121,7 +124,8 @@ impl Perception {
         let (width, height) = self.frame.size;
         let place = Letterbox::new(region, width, height, &self.spec.input);
         let mut found = Vec::new();
-        decode(output, &self.spec, &place, self.frame.size, self.least_score, &mut found);
+        let regime = self.condition.regime();
+        decode(output, &self.spec, &place, self.frame.size, regime, self.least_score, &mut found);
         if found.len() > MOST_BOXES {
             found.select_nth_unstable_by(MOST_BOXES, |a, b| b.score.total_cmp(&a.score));
             found.truncate(MOST_BOXES);

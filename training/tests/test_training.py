@@ -109,12 +109,23 @@ def test_the_threshold_allows_just_so_many_false_pictures():
     assert evaluate.lowest_threshold(empty[:50], 0.01) is None
 
 
-def test_platt_finds_the_curve_that_made_the_answers():
-    rng = np.random.default_rng(1)
+def answers(slope, intercept, seed):
+    """Judgements whose scores are right as often as that curve says."""
+    rng = np.random.default_rng(seed)
     scores = rng.uniform(0.03, 0.97, 20000)
-    right = rng.random(20000) < 1 / (1 + np.exp(-(1.4 * np.log(scores / (1 - scores)) - 0.7)))
-    slope, intercept = card.platt([evaluate.Judged(scores, right, 0)])
+    right = rng.random(20000) < 1 / (1 + np.exp(-(slope * np.log(scores / (1 - scores)) + intercept)))
+    return [evaluate.Judged(scores, right, 0)]
+
+
+def test_platt_finds_the_curve_that_made_the_answers():
+    slope, intercept = card.platt(answers(1.4, -0.7, 1))
     assert slope == pytest.approx(1.4, abs=0.08) and intercept == pytest.approx(-0.7, abs=0.08)
+
+
+def test_a_score_of_the_night_is_as_sure_as_the_score_of_day_that_it_counts_as():
+    day, night = answers(1.4, -0.7, 1), answers(0.8, 1.2, 2)
+    line = card.lights(day, {"infrared": night})["infrared"]
+    assert card.platt(card.by_day(night, *line)) == pytest.approx(card.platt(day), abs=0.1)
 
 
 def conv(name, source, pads=0, stride=1, group=1):

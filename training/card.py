@@ -19,7 +19,7 @@ import onnx
 
 from training import data, evaluate, faults, fixes, report
 from training.finetune import load_network, scales_of
-from training.network import CLASSES, STRIDES
+from training.network import BEAR, CLASSES, STRIDES
 
 NAME = "bearwatch-nano"
 FALSE_ALARMS = 0.01
@@ -75,6 +75,33 @@ def lights(day, seen):
     return {light: (s / slope, (i - intercept) / slope) for light, (s, i) in fitted.items()}
 
 
+def acuity(seen, threshold):
+    """Pixels of the model's input that a bear's longer side must have for every second one to be found: where a logistic curve over the log of the size
+    crosses one half. `seen`: pairs of Judged and the sizes of its truths. None where the data show no such size."""
+    sizes = np.concatenate([size for _, size in seen])
+    found = np.concatenate([np.isin(np.arange(len(size)), one.took[one.right & (one.scores >= threshold)]) for one, size in seen])
+    if min(found.sum(), (~found).sum()) < 5:
+        return None
+    middle = np.log2(sizes).mean()
+    x = np.stack([np.log2(sizes) - middle, np.ones(len(sizes))], 1)
+    answer = np.zeros(2)
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-x @ answer))
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
+        answer -= np.clip(np.linalg.solve(hessian, x.T @ (p - found)), -1, 1)
+    return round(float(2 ** (middle - answer[1] / answer[0])), 1) if answer[0] > 0 else None
+
+
+def input_sizes(pictures):
+    """Longer sides of the bears of each picture and of its mirror image, pixels of the model's input."""
+    sizes = []
+    for picture in pictures:
+        boxes = picture.boxes[picture.labels == BEAR]
+        height, width = picture.pixels().shape[:2]
+        sizes += [(boxes[:, 2:] - boxes[:, :2]).max(1, initial=0) * evaluate.SIDE / max(width, height)] * 2
+    return sizes
+
+
 def choose(judged):
     """Per class: threshold, slope, intercept."""
     points = {}
@@ -88,7 +115,7 @@ def choose(judged):
     return points
 
 
-def machine_card(model, points, by_light, runs, calibration, base, train):
+def machine_card(model, points, by_light, sharp, runs, calibration, base, train):
     """The card that the program reads; its form is set by `Card` in src/infer/bundle.rs."""
     return {
         "name": NAME,
@@ -109,6 +136,7 @@ def machine_card(model, points, by_light, runs, calibration, base, train):
             }
             for channel, (name, (threshold, slope, intercept)) in enumerate(points.items())
         ],
+        "acuity": sharp,
         "board": "any",
         "training": {
             "base": "YOLOX-Nano, COCO-80 (Megvii YOLOX, Apache-2.0)",
@@ -149,6 +177,13 @@ def main():
     for light, line in by_light.items():
         seen[light]["bear"] = by_day(bears[light], *line)
     points = choose({name: [one for of in seen.values() for one in of[name]] for name in CLASSES})
+    sharp = None
+    if arguments.suites:
+        views |= {"far-640": data.read_set(arguments.suites / "calibration-far-640")}
+        seen |= {"far-640": evaluate.see(seer, views["far-640"], mirrored=True)}
+        pairs = lambda *names: [pair for name in names for pair in zip(seen[name]["bear"], input_sizes(views[name]))]
+        sizes = {"day_px": acuity(pairs("clean", "far-640"), points["bear"][0]), "infrared_px": acuity(pairs("infrared"), points["bear"][0])}
+        sharp = sizes if all(sizes.values()) else None
     calibration = {
         "split": "calibration, cut from bears/train by the hash of the file name, never trained on",
         "pictures": len(held),
@@ -169,7 +204,7 @@ def main():
             evaluate.print_figures(f"{title}, {name}", figures[title, name])
 
     arguments.out.mkdir(parents=True, exist_ok=True)
-    card = machine_card(arguments.model, points, by_light, runs, calibration, base, train)
+    card = machine_card(arguments.model, points, by_light, sharp, runs, calibration, base, train)
     # The model last but one and the program's card last: that card never speaks of a file that is not there.
     (arguments.out / f"{NAME}.md").write_text(report.text(card, figures))
     weights = arguments.runs[-1] / "final.pt"

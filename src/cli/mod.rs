@@ -12,6 +12,7 @@ pub mod exit;
 pub mod input;
 pub mod models;
 pub mod progress;
+pub mod reach;
 pub mod reset;
 pub mod run;
 pub mod say;
@@ -36,6 +37,7 @@ enum Command {
     Check(check::CheckArgs),
     Reset(reset::ResetArgs),
     Models(models::ModelsArgs),
+    Reach(reach::ReachArgs),
     Detect(detect::DetectArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
@@ -53,6 +55,7 @@ impl Cli {
             Command::Reset(args) => reset::run(args),
             Command::Models(args) => models::run(args),
             Command::Bench(args) => bench::run(args),
+            Command::Reach(args) => reach::run(args),
             Command::Detect(args) => detect::run(args),
             Command::Eval(args) => eval::run(args),
             Command::Simulate(args) => simulate::run(args),

@@ -122,6 +122,17 @@ def test_platt_finds_the_curve_that_made_the_answers():
     assert slope == pytest.approx(1.4, abs=0.08) and intercept == pytest.approx(-0.7, abs=0.08)
 
 
+def test_acuity_is_the_size_at_which_every_second_is_found():
+    rng = np.random.default_rng(3)
+    sizes = 2 ** rng.uniform(3, 8, 4000)
+    seen = []
+    for size in sizes:
+        found = rng.random() < 1 / (1 + np.exp(-3 * (np.log2(size) - np.log2(40))))
+        seen.append((evaluate.Judged(np.float32([0.9]), np.array([found]), 1, np.array([0 if found else -1])), np.array([size])))
+    assert card.acuity(seen, 0.5) == pytest.approx(40, rel=0.08)
+    assert card.acuity(seen, 0.95) is None
+
+
 def test_a_score_of_the_night_is_as_sure_as_the_score_of_day_that_it_counts_as():
     day, night = answers(1.4, -0.7, 1), answers(0.8, 1.2, 2)
     line = card.lights(day, {"infrared": night})["infrared"]

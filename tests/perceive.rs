@@ -239,7 +239,7 @@ fn a_change_of_frame_size_in_mid_stream_changes_nothing_for_the_rangers() {
 fn a_far_bear_is_found_by_the_sweep_and_looked_at_closely_from_then_on() {
     let mut camera = Camera::new(5.0);
     camera.picture = Picture::new(400, 225);
-    camera.spent = Spent { total_ms: 150.0, per_region_ms: 50.0 };
+    camera.spent = Spent { total_ms: 150.0, per_region_ms: 50.0, ..Spent::default() };
     let far = Thing(Rect { x: 0.62, y: 0.5, w: 0.04, h: 0.06 }, [0.9, 0.0, 0.0]);
     let first = (1..200).find(|_| !camera.frame(&[far]).tracks.is_empty()).unwrap();
     assert!(first > 1, "in the whole frame it is too small");
@@ -252,16 +252,16 @@ fn a_far_bear_is_found_by_the_sweep_and_looked_at_closely_from_then_on() {
 fn a_missed_deadline_costs_regions_at_once_and_they_come_back() {
     let mut camera = Camera::new(5.0);
     camera.picture = Picture::new(400, 225);
-    let calm = Spent { total_ms: 100.0, per_region_ms: 20.0 };
+    let calm = Spent { total_ms: 100.0, per_region_ms: 20.0, ..Spent::default() };
     camera.spent = calm;
     let before = camera.show(6.0, &[]);
     assert!(before.regions > 4 && !before.deadline_missed);
-    camera.spent = Spent { total_ms: 2_000.0, per_region_ms: 20.0 };
+    camera.spent = Spent { total_ms: 2_000.0, per_region_ms: 20.0, ..Spent::default() };
     assert!(camera.frame(&[]).deadline_missed);
     camera.spent = calm;
     assert!(camera.frame(&[]).regions <= before.regions / 2);
     assert_eq!(camera.show(60.0, &[]).regions, before.regions);
-    camera.spent = Spent { total_ms: 4_000.0, per_region_ms: 4_000.0 };
+    camera.spent = Spent { total_ms: 4_000.0, per_region_ms: 4_000.0, ..Spent::default() };
     assert_eq!(camera.show(5.0, &[]).regions, 1, "never none");
 }
 
@@ -368,7 +368,7 @@ proptest! {
             for region in camera.perception.begin(&camera.picture, stamp) {
                 camera.perception.read(region, output);
             }
-            let seen = camera.perception.finish(Spent { total_ms: spent.0, per_region_ms: spent.1 });
+            let seen = camera.perception.finish(Spent { total_ms: spent.0, per_region_ms: spent.1, ..Spent::default() });
             for d in &seen.detections {
                 assert_in_frame(d.bbox);
                 prop_assert!(d.score > 0.0 && d.score <= 1.0);

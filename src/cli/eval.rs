@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use crate::infer::bundle::{Bundle, ModelError, ModelName};
-use crate::perceive::settings::RegionMode;
+use crate::perceive::settings::{RegionMode, Settings};
 
 mod coco;
 mod decide;
@@ -72,6 +72,9 @@ pub struct EvalArgs {
     /// With --events: as on a board on which one region takes MS milliseconds; what it would be too late for is given up
     #[arg(long, value_name = "MS", requires = "events", conflicts_with = "realtime", value_parser = milliseconds)]
     board_ms: Option<f64>,
+    /// With --events: time that one picture may take, milliseconds [default: the daemon's]
+    #[arg(long, value_name = "MS", requires = "events", value_parser = milliseconds)]
+    budget_ms: Option<f64>,
     /// With --events: who decides that a bear is there
     #[arg(long, value_enum, default_value = "track", requires = "events")]
     decide: Decide,
@@ -112,7 +115,10 @@ fn run_events(args: &EvalArgs) -> Outcome {
     let bundle = Bundle::open(args.model.as_deref()).map_err(model_failure)?;
     let measured = if args.realtime { Haste::RealTime } else { Haste::EveryPicture };
     let haste = args.board_ms.map_or(measured, Haste::Board);
-    let report = events::play(&args.dir, &bundle, args.regions, haste, args.decide)?;
+    let default = Settings::default();
+    let budget_ms = args.budget_ms.unwrap_or(default.budget_ms);
+    let settings = Settings { regions: args.regions, budget_ms, ..default };
+    let report = events::play(&args.dir, &bundle, settings, haste, args.decide)?;
     if let Some(path) = &args.json {
         write_json(path, &report)?;
     }

@@ -15,7 +15,7 @@ use crate::infer::bundle::Bundle;
 use crate::infer::engine::Engine;
 use crate::perceive::budget::{Budget, Spent};
 use crate::perceive::model::InputSpec;
-use crate::perceive::plan::{Planner, View};
+use crate::perceive::plan::{Planner, View, Wanted};
 use crate::perceive::regions::tiles;
 use crate::perceive::settings::Settings;
 use crate::system::clock::Stopwatch;
@@ -199,22 +199,19 @@ fn round_s(settings: &Settings, view: &View, look_ms: f64, fps: f64) -> Option<f
     let mut left = tiles(view.size.0, view.size.1, view.input);
     let mut budget = Budget::new(settings.budget_ms);
     let mut planner = Planner::new(settings.regions, Vec::new());
-    let spend = |budget: &mut Budget, regions: usize| {
-        let total_ms = look_ms * regions as f64;
-        budget.learn(regions, Spent { total_ms, per_region_ms: look_ms });
-        (total_ms / 1e3).max(1.0 / fps)
-    };
-    for _ in 0..SETTLED_FRAMES {
-        let regions = planner.plan(view, budget.regions(), std::iter::empty()).len();
-        spend(&mut budget, regions);
-    }
-    let mut passed_s = 0.0;
-    for _ in 0..MOST_FRAMES {
-        let regions = planner.plan(view, budget.regions(), std::iter::empty());
-        left.retain(|tile| !regions.contains(tile));
-        passed_s += spend(&mut budget, regions.len());
+    let (mut now_s, mut begun_s) = (0.0, 0.0);
+    for frame in 0..SETTLED_FRAMES + MOST_FRAMES {
+        let regions = planner.plan(view, (now_s * 1e3) as u64, budget.regions(), Wanted::default());
+        let total_ms = look_ms * regions.len() as f64;
+        budget.learn(regions.len(), Spent { total_ms, per_region_ms: look_ms, ..Spent::default() });
+        if frame < SETTLED_FRAMES {
+            begun_s = now_s;
+        } else {
+            left.retain(|tile| !regions.contains(tile));
+        }
+        now_s += (total_ms / 1e3).max(1.0 / fps);
         if left.is_empty() {
-            return Some(passed_s);
+            return Some(now_s - begun_s);
         }
     }
     None

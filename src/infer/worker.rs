@@ -154,13 +154,15 @@ impl Worker {
         self.perception.mask(&mut self.picture);
         self.simulated = frame.simulated;
         self.links.metrics.record(Stage::Decode, watch.elapsed());
-        match self.look(frame.stamp) {
+        let waited_ms =
+            self.links.clock.uptime_ms().saturating_sub(frame.stamp.uptime_ms) as f64 - watch.elapsed_ms();
+        match self.look(frame.stamp, waited_ms.max(0.0)) {
             Ok(observation) => self.told(observation),
             Err(error) => self.fault(error.to_string()),
         }
     }
 
-    fn look(&mut self, stamp: Stamp) -> Result<Observation, RunError> {
+    fn look(&mut self, stamp: Stamp, waited_ms: f64) -> Result<Observation, RunError> {
         let whole = Stopwatch::start();
         let regions = self.perception.begin(&self.picture, stamp);
         let mut laps = Laps { prepare: whole.elapsed(), ..Laps::default() };
@@ -170,7 +172,7 @@ impl Worker {
         let watch = Stopwatch::start();
         let per_region_ms = whole.elapsed_ms() / regions.len().max(1) as f64;
         let total_ms = self.links.clock.uptime_ms().saturating_sub(stamp.uptime_ms) as f64;
-        let observation = self.perception.finish(Spent { total_ms, per_region_ms });
+        let observation = self.perception.finish(Spent { total_ms, per_region_ms, waited_ms });
         laps.perceive += watch.elapsed();
         let metrics = &self.links.metrics;
         metrics.record(Stage::Prepare, laps.prepare);

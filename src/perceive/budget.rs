@@ -5,6 +5,8 @@
 pub struct Spent {
     /// From the capture of the frame to now, milliseconds: waiting and decoding included.
     pub total_ms: f64,
+    /// Of that, until somebody had time for the frame: the one before was still being looked at. Never longer than from frame to frame.
+    pub waited_ms: f64,
     /// Mean over the regions of this frame of filling, inference and decoding, milliseconds.
     pub per_region_ms: f64,
 }
@@ -12,8 +14,14 @@ pub struct Spent {
 /// Share of the budget that regions are planned into; the rest absorbs what a busy board adds without notice.
 const PLANNED_SHARE: f64 = 0.7;
 
+/// Share of the budget that regions and waiting may take together.
+const WAITING_SHARE: f64 = 0.95;
+
 /// Weight of the newest measurement when things got cheaper. Dearer measurements count fully at once.
 const CHEAPER_WEIGHT: f64 = 0.1;
+
+/// Weight of a shorter wait: how long frames wait depends on how they fall, and the longest time comes again.
+const SHORTER_WAIT_WEIGHT: f64 = 0.0005;
 
 /// After a miss, one more region is tried after each so many frames in time …
 const RECOVERY_FRAMES: u32 = 5;
@@ -27,6 +35,7 @@ pub struct Budget {
     budget_ms: f64,
     per_region_ms: f64,
     overhead_ms: f64,
+    waited_ms: f64,
     allowed: usize,
     in_time: u32,
     misses: u64,
@@ -35,7 +44,15 @@ pub struct Budget {
 impl Budget {
     /// For frames that may take `budget_ms` from capture to decision. Begins with one region: nothing is known yet.
     pub fn new(budget_ms: f64) -> Budget {
-        Budget { budget_ms, per_region_ms: 0.0, overhead_ms: 0.0, allowed: 1, in_time: 0, misses: 0 }
+        Budget {
+            budget_ms,
+            per_region_ms: 0.0,
+            overhead_ms: 0.0,
+            waited_ms: 0.0,
+            allowed: 1,
+            in_time: 0,
+            misses: 0,
+        }
     }
 
     /// Regions that the next frame may have: at least one, for a late answer is better than none.
@@ -51,9 +68,14 @@ impl Budget {
     /// Learns what a frame with `regions` regions has cost; says whether it missed its deadline.
     pub fn learn(&mut self, regions: usize, spent: Spent) -> bool {
         let per_region = finite(spent.per_region_ms);
-        let overhead = (finite(spent.total_ms) - regions as f64 * per_region).max(0.0);
-        self.per_region_ms = towards(self.per_region_ms, per_region);
-        self.overhead_ms = towards(self.overhead_ms, overhead);
+        let waited = finite(spent.waited_ms);
+        let overhead = (finite(spent.total_ms) - waited - regions as f64 * per_region).max(0.0);
+        // Who waited for a frame that took too long waited for once.
+        if self.misses == 0 || self.in_time > 0 {
+            self.waited_ms = towards(self.waited_ms, waited, SHORTER_WAIT_WEIGHT);
+        }
+        self.per_region_ms = towards(self.per_region_ms, per_region, CHEAPER_WEIGHT);
+        self.overhead_ms = towards(self.overhead_ms, overhead, CHEAPER_WEIGHT);
         let missed = spent.total_ms > self.budget_ms;
         if missed {
             self.misses += 1;
@@ -73,7 +95,8 @@ impl Budget {
     }
 
     fn affordable(&self) -> usize {
-        let free = self.budget_ms * PLANNED_SHARE - self.overhead_ms;
+        let free = (self.budget_ms * PLANNED_SHARE).min(self.budget_ms * WAITING_SHARE - self.waited_ms)
+            - self.overhead_ms;
         // A region cannot be free: without the floor a first measurement of 0 would allow any number.
         (free / self.per_region_ms.max(0.1)) as usize
     }
@@ -85,8 +108,8 @@ fn finite(ms: f64) -> f64 {
 }
 
 /// Up at once, down slowly: a plan must hold on bad frames, not on the average one.
-fn towards(old: f64, new: f64) -> f64 {
-    if new > old { new } else { old + CHEAPER_WEIGHT * (new - old) }
+fn towards(old: f64, new: f64, down: f64) -> f64 {
+    if new > old { new } else { old + down * (new - old) }
 }
 
 #[cfg(test)]
@@ -100,7 +123,7 @@ mod tests {
             let looked = budget.regions();
             regions.push(looked);
             let total_ms = overhead_ms + looked as f64 * per_region_ms;
-            budget.learn(looked, Spent { total_ms, per_region_ms });
+            budget.learn(looked, Spent { total_ms, per_region_ms, ..Spent::default() });
         }
         regions
     }
@@ -115,12 +138,30 @@ mod tests {
     }
 
     #[test]
+    fn frames_that_wait_for_each_other_still_get_what_the_deadline_allows() {
+        // A board that takes 114 ms a region, and a frame every 200 ms, the newest of which is taken.
+        let (mut budget, mut taken_ms, mut free_ms) = (Budget::new(500.0), 0.0f64, 0.0f64);
+        let mut looked = Vec::new();
+        for _ in 0..200 {
+            taken_ms = ((free_ms / 200.0).floor() * 200.0).max(taken_ms + 200.0);
+            let waited_ms = (free_ms - taken_ms).max(0.0);
+            let regions = budget.regions();
+            looked.push(regions);
+            let total_ms = waited_ms + regions as f64 * 114.0;
+            free_ms = taken_ms + total_ms;
+            budget.learn(regions, Spent { total_ms, per_region_ms: 114.0, waited_ms });
+        }
+        assert!(looked[50..].iter().all(|&regions| regions >= 2), "{looked:?}");
+        assert!(budget.misses() <= 1, "how long frames wait is learned from the first that does");
+    }
+
+    #[test]
     fn a_miss_is_counted_and_halves_the_regions_at_once() {
         let mut budget = Budget::new(500.0);
         frames(&mut budget, 20, 40.0, 0.0);
         let before = budget.regions();
         assert!(before >= 8);
-        assert!(budget.learn(before, Spent { total_ms: 501.0, per_region_ms: 40.0 }));
+        assert!(budget.learn(before, Spent { total_ms: 501.0, per_region_ms: 40.0, ..Spent::default() }));
         assert!(budget.regions() <= before / 2);
         assert_eq!(budget.misses(), 1);
     }
@@ -131,7 +172,10 @@ mod tests {
         frames(&mut budget, 20, 40.0, 0.0);
         let before = budget.regions();
         for _ in 0..3 {
-            budget.learn(budget.regions(), Spent { total_ms: 5_000.0, per_region_ms: 40.0 });
+            budget.learn(
+                budget.regions(),
+                Spent { total_ms: 5_000.0, per_region_ms: 40.0, ..Spent::default() },
+            );
         }
         assert_eq!(budget.regions(), 1);
         let again = frames(&mut budget, 200, 40.0, 0.0);
@@ -150,7 +194,7 @@ mod tests {
     fn a_measurement_that_is_no_number_teaches_nothing() {
         let mut budget = Budget::new(500.0);
         for wild in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0] {
-            budget.learn(1, Spent { total_ms: wild, per_region_ms: wild });
+            budget.learn(1, Spent { total_ms: wild, per_region_ms: wild, waited_ms: wild });
             assert!(budget.regions() >= 1);
         }
         frames(&mut budget, 100, 60.0, 20.0);

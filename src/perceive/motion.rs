@@ -27,6 +27,9 @@ const LEAST_SPREAD: u8 = 10;
 /// Restlessness that a pixel begins with: high, for nothing is known yet.
 const FIRST_SPREAD: u8 = 40;
 
+/// It fades so many times faster over the first frames: a bear may come as soon as the camera is on.
+const FIRST_FADE: (u8, u32) = (4, 12);
+
 /// Share of the cells that may move; more is a change of light or of the camera.
 const FLOOD: f32 = 0.4;
 
@@ -53,6 +56,8 @@ pub struct Motion {
     pending: Vec<usize>,
     sums: [Vec<i32>; 4],
     places: Vec<(usize, Rect)>,
+    /// Frames since everything was learned anew.
+    frames: u32,
     flooded: bool,
 }
 
@@ -83,6 +88,7 @@ impl Motion {
         self.level.extend_from_slice(luma);
         self.spread.clear();
         self.spread.resize(luma.len(), FIRST_SPREAD);
+        self.frames = 0;
     }
 
     /// How far the picture lies right of and below the background, pixels.
@@ -97,6 +103,8 @@ impl Motion {
     fn compare(&mut self, luma: &[u8], (right, down): (isize, isize)) {
         let (width, height) = self.size;
         let brighter = brightening(luma, &self.level);
+        let fade = if self.frames < FIRST_FADE.1 { FIRST_FADE.0 } else { 1 };
+        self.frames = self.frames.saturating_add(1);
         self.moving.clear();
         self.moving.resize(luma.len(), 0);
         let overlap = |shift: isize, side: usize| shift.unsigned_abs().min(side);
@@ -115,7 +123,7 @@ impl Motion {
                 *moving = u8::from(off > (*spread).max(LEAST_SPREAD));
                 let amplified = off.saturating_mul(AMPLIFIED);
                 let (more, less) = (u8::from(amplified > *spread), u8::from(amplified < *spread));
-                *spread = spread.saturating_add(more * RISE) - less;
+                *spread = spread.saturating_add(more * RISE).saturating_sub(less * fade);
                 *level = *level + u8::from(now > *level) - u8::from(now < *level);
             }
         }

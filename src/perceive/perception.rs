@@ -9,12 +9,13 @@ use super::condition::Condition;
 use super::decode::{decode, suppress};
 use super::evidence::Scales;
 use super::frame::{Picture, Stamp};
+use super::geometry::Rect;
 use super::histogram::ScoreHistograms;
 use super::liveness::{Impairment, Liveness};
 use super::model::ModelSpec;
 use super::motion::Motion;
 use super::observation::{Alert, Detection, Observation, Regime, Scene};
-use super::plan::{Planner, View};
+use super::plan::{Planner, View, Wanted};
 use super::regions::{Letterbox, Region};
 use super::resample::Resampler;
 use super::settings::Settings;
@@ -101,11 +102,11 @@ impl Perception {
         self.small.take(picture);
         let regime = self.condition.regime();
         let impairment = self.liveness.observe(&self.small, &scene, regime, stamp.uptime_ms);
-        let wanted = self.tracker.undecided(stamp.uptime_ms, &self.scales);
+        let followed = self.tracker.undecided(stamp.uptime_ms, &self.scales);
         let view = View { size, input: &self.spec.input };
-        // Tracks first: what was seen already is worth more than what only moves.
-        let wanted = wanted.into_iter().chain(self.motion.observe(&self.small));
-        let regions = self.planner.plan(&view, self.budget.regions(), wanted);
+        let moving: Vec<Rect> = self.motion.observe(&self.small).collect();
+        let wanted = Wanted { followed: &followed, moving: &moving };
+        let regions = self.planner.plan(&view, stamp.uptime_ms, self.budget.regions(), wanted);
         if self.motion.flooded() {
             self.alerts.hold(stamp.uptime_ms);
         }
@@ -140,8 +141,9 @@ impl Perception {
         suppress(&mut detections);
         detections.iter().for_each(|d| self.histograms.add(d));
         let view = View { size, input: &self.spec.input };
-        // Where the whole frame is all that can be afforded, it has to do for the smallest, too.
-        let looked = |thing| regions.len() == 1 || view.sees(&regions, thing);
+        // Where the whole frame is all that is ever looked at, it has to do for the smallest, too.
+        let closer = self.planner.looks_closer(&view);
+        let looked = |thing| !closer || view.sees(&regions, thing);
         let aspect = size.0.max(1) as f32 / size.1.max(1) as f32;
         self.tracker.step(&gather(&detections), stamp.uptime_ms, aspect, &self.scales, looked);
         let alerts = self.alerts.step(self.tracker.tracks(), stamp, &self.scales);

@@ -1,7 +1,11 @@
-//! Where to look on this frame: the whole picture always, and what the budget leaves for a closer look.
+//! Where to look on this frame, as far as the budget allows.
 //!
-//! Scaled to the model's input, a far bear is a dozen pixels. Tiles at the picture's own resolution take turns, so that a bear that
-//! sits still is found within one round; what was found small is looked at closely from then on.
+//! Scaled to the model's input, a far bear is a dozen pixels; tiles at the picture's own resolution take turns, so that a bear that sits
+//! still is found, too. Everything that may be worth a look has an interval in which it should have one; the looks of a frame go to what is
+//! furthest behind, in parts of its interval. So the largest delay of all is as small as it can be (least stretch first, as Bender, Chakrabarti
+//! and Muthukrishnan 1998 call it), and where there is time for all, all is looked at.
+
+use std::collections::VecDeque;
 
 use super::geometry::Rect;
 use super::model::InputSpec;
@@ -17,82 +21,143 @@ const SURROUNDINGS: f32 = 2.5;
 /// Share of a thing that must lie in a region to be found there.
 const MOSTLY_INSIDE: f32 = 0.8;
 
+/// The whole frame should be looked at so often, milliseconds: who is near is large, and matters most.
+const WHOLE_MS: f32 = 1_000.0;
+
+/// Likewise what is followed: as often as evidence gains by it.
+const FOLLOWED_MS: f32 = 400.0;
+
+/// Likewise what moves.
+const MOVING_MS: f32 = 1_000.0;
+
+/// Likewise every tile; a watched one in half the time.
+const TILE_MS: f32 = 4_000.0;
+
+/// Looks are remembered for so long, milliseconds, and no more than so many of them: what was not looked at since counts as new.
+const MEMORY: (u64, usize) = (10_000, 128);
+
 /// Chooses regions frame by frame.
 #[derive(Clone, Debug)]
 pub struct Planner {
     mode: RegionMode,
-    /// Tiles that show a part of these come twice in each round of the sweep.
     watch: Vec<Rect>,
-    next_tile: usize,
-    sweep_first: bool,
+    /// When each tile was looked at, milliseconds of uptime; before the start for those that never were, the first longest ago.
+    tiles: Vec<(Region, i64)>,
+    looks: VecDeque<(u64, Region)>,
+}
+
+/// What deserves a look beside the frame and its tiles.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Where undecided tracks should be.
+    pub followed: &'a [Rect],
+    /// Where something moves.
+    pub moving: &'a [Rect],
+}
+
+/// A region that may be looked at.
+struct Candidate {
+    region: Region,
+    /// What is to be seen by it; nothing for tiles and the whole, which are wanted for themselves.
+    thing: Option<Rect>,
+    /// Time since the last look in parts of its interval.
+    behind: f32,
 }
 
 impl Planner {
     /// For one way of looking, with places that a person asked to watch.
     pub fn new(mode: RegionMode, watch: Vec<Rect>) -> Planner {
-        Planner { mode, watch, next_tile: 0, sweep_first: true }
+        Planner { mode, watch, tiles: Vec::new(), looks: VecDeque::new() }
     }
 
-    /// The regions of a frame of `width` × `height`: no more than `allowed` in mode `auto`. `wanted`: places that deserve a close look,
-    /// most urgent first.
-    pub fn plan(&mut self, view: &View, allowed: usize, wanted: impl Iterator<Item = Rect>) -> Vec<Region> {
+    /// The regions of a frame taken at `now_ms`: no more than `allowed` in mode `auto`, one at least.
+    pub fn plan(&mut self, view: &View, now_ms: u64, allowed: usize, wanted: Wanted) -> Vec<Region> {
         let (width, height) = view.size;
-        let mut regions = vec![Region { rect: Rect::WHOLE }];
+        let whole = Region { rect: Rect::WHOLE };
         match self.mode {
-            RegionMode::Whole => {}
-            RegionMode::Tiles => regions.extend(tiles(width, height, view.input)),
-            RegionMode::Auto if !worth_tiling(width, height, view.input) => {}
-            RegionMode::Auto => self.spend(view, allowed.saturating_sub(1), wanted, &mut regions),
+            RegionMode::Tiles => [vec![whole], tiles(width, height, view.input)].concat(),
+            RegionMode::Auto if self.looks_closer(view) => {
+                let mut candidates = self.candidates(view, now_ms, wanted);
+                candidates.sort_by(|a, b| b.behind.total_cmp(&a.behind));
+                let chosen = chosen(candidates, view, allowed.max(1));
+                self.remember(&chosen, now_ms);
+                chosen
+            }
+            RegionMode::Whole | RegionMode::Auto => vec![whole],
         }
-        regions
     }
 
-    /// Gives `extra` regions to close looks and to the sweep. The sweep always has a share: every other frame where there is one region
-    /// to give, at least one region a frame where there are more.
-    fn spend(
-        &mut self,
-        view: &View,
-        extra: usize,
-        wanted: impl Iterator<Item = Rect>,
-        regions: &mut Vec<Region>,
-    ) {
-        let tiles = self.round(view);
-        let for_sweep = match extra {
-            0 => return,
-            1 => usize::from(self.sweep_first),
-            more => (more / 3).max(1),
+    /// Whether parts of such a frame are ever looked at closely.
+    pub fn looks_closer(&self, view: &View) -> bool {
+        match self.mode {
+            RegionMode::Whole => false,
+            RegionMode::Tiles => true,
+            RegionMode::Auto => worth_tiling(view.size.0, view.size.1, view.input),
+        }
+    }
+
+    fn candidates(&mut self, view: &View, now_ms: u64, wanted: Wanted) -> Vec<Candidate> {
+        self.lay_tiles(view, now_ms);
+        let whole = Region { rect: Rect::WHOLE };
+        let place = |(places, interval_ms): (&'_ [Rect], f32)| -> Vec<Candidate> {
+            let candidate = |&thing: &Rect| {
+                let region = if view.sees(&[whole], thing) { whole } else { view.close_look(thing) };
+                let behind = self.since(now_ms, |look| view.sees(&[*look], thing)) / interval_ms;
+                Candidate { region, thing: Some(thing), behind }
+            };
+            places.iter().map(candidate).collect()
         };
-        self.sweep_first = !self.sweep_first;
-        for rect in wanted {
-            if regions.len() > extra - for_sweep {
-                break;
-            }
-            if !view.sees(regions, rect) {
-                regions.push(view.close_look(rect));
-            }
-        }
-        let mut left = extra + 1 - regions.len();
-        for _ in 0..tiles.len() {
-            let tile = tiles[self.next_tile % tiles.len()];
-            if left == 0 {
-                break;
-            }
-            self.next_tile = (self.next_tile + 1) % tiles.len();
-            if !regions.contains(&tile) {
-                regions.push(tile);
-                left -= 1;
-            }
+        let mut candidates = place((wanted.followed, FOLLOWED_MS));
+        candidates.extend(place((wanted.moving, MOVING_MS)));
+        let behind = self.since(now_ms, |look| *look == whole) / WHOLE_MS;
+        candidates.push(Candidate { region: whole, thing: None, behind });
+        let watched = |tile: &Region| self.watch.iter().any(|place| tile.rect.intersection(*place) > 0.0);
+        candidates.extend(self.tiles.iter().map(|(tile, looked_ms)| {
+            let interval_ms = if watched(tile) { TILE_MS / 2.0 } else { TILE_MS };
+            let behind = (now_ms as i64 - looked_ms) as f32 / interval_ms;
+            Candidate { region: *tile, thing: None, behind }
+        }));
+        candidates
+    }
+
+    /// Time since the newest look that served, milliseconds.
+    fn since(&self, now_ms: u64, serves: impl Fn(&Region) -> bool) -> f32 {
+        let last = self.looks.iter().rev().find(|(_, look)| serves(look));
+        last.map_or(MEMORY.0 as f32, |(at_ms, _)| now_ms.saturating_sub(*at_ms) as f32)
+    }
+
+    fn lay_tiles(&mut self, view: &View, now_ms: u64) {
+        let laid = tiles(view.size.0, view.size.1, view.input);
+        if self.tiles.len() != laid.len() || self.tiles.iter().zip(&laid).any(|(old, new)| old.0 != *new) {
+            // As if a round had just been made, so that the sweep begins with the first and leaves time for the rest.
+            let round_ms = |i: usize| (TILE_MS as usize * (laid.len() - i) / laid.len()) as i64;
+            self.tiles =
+                laid.iter().enumerate().map(|(i, &tile)| (tile, now_ms as i64 - round_ms(i))).collect();
         }
     }
 
-    /// One round of the sweep: every tile, and once more those that are watched.
-    fn round(&self, view: &View) -> Vec<Region> {
-        let mut round = tiles(view.size.0, view.size.1, view.input);
-        let watched = |tile: &Region| self.watch.iter().any(|place| tile.rect.intersection(*place) > 0.0);
-        let again: Vec<Region> = round.iter().copied().filter(watched).collect();
-        round.extend(again);
-        round
+    fn remember(&mut self, chosen: &[Region], now_ms: u64) {
+        for (_, looked_ms) in self.tiles.iter_mut().filter(|(tile, _)| chosen.contains(tile)) {
+            *looked_ms = now_ms as i64;
+        }
+        self.looks.extend(chosen.iter().map(|&look| (now_ms, look)));
+        let old = |look: &(u64, Region)| now_ms.saturating_sub(look.0) >= MEMORY.0;
+        while self.looks.len() > MEMORY.1 || self.looks.front().is_some_and(old) {
+            self.looks.pop_front();
+        }
     }
+}
+
+/// The first `allowed` regions that show anything that those before them do not.
+fn chosen(candidates: Vec<Candidate>, view: &View, allowed: usize) -> Vec<Region> {
+    let mut regions = Vec::new();
+    for candidate in candidates {
+        let served = candidate.thing.is_some_and(|thing| view.sees(&regions, thing));
+        if regions.len() < allowed && !served && !regions.contains(&candidate.region) {
+            regions.push(candidate.region);
+        }
+    }
+    regions
 }
 
 /// A frame as the planner needs to know it.

@@ -33,6 +33,8 @@ pub struct Report {
     board_ms: Option<f64>,
     /// Who decided.
     decide: Decide,
+    /// Milliseconds that one picture might take.
+    budget_ms: f64,
     /// Parts of the pictures that the model looked at.
     regions: RegionMode,
     /// Each of them.
@@ -104,13 +106,13 @@ struct OfSequence {
 pub fn play(
     folder: &Path,
     bundle: &Bundle,
-    regions: RegionMode,
+    settings: Settings,
     haste: Haste,
     decide: Decide,
 ) -> Result<Report, Failure> {
     let sequences = sequences::read(folder)?;
     let engine = Engine::load(bundle).map_err(super::model_failure)?;
-    let settings = Settings { regions, ..Settings::default() };
+    let Settings { regions, budget_ms, .. } = settings;
     let player = Player { engine: &engine, settings, haste, decide };
     let bar = bar(sequences.iter().map(|s| s.pictures.len()).sum(), "pictures");
     let played: Vec<Played> = sequences.iter().map(|sequence| player.play(sequence, &bar)).collect();
@@ -124,6 +126,7 @@ pub fn play(
         realtime: haste == Haste::RealTime,
         board_ms: if let Haste::Board(region_ms) = haste { Some(region_ms) } else { None },
         decide,
+        budget_ms,
         regions,
         sequences: sequences.iter().zip(&played).map(alone).collect(),
         unreadable: played.into_iter().flat_map(|p| p.unreadable).collect(),

@@ -109,7 +109,11 @@ impl Player<'_> {
             Haste::Board(region_ms) => (region_ms, region_ms * regions as f64),
             _ => (looked.elapsed_ms() / regions.max(1) as f64, whole.elapsed_ms()),
         };
-        let observation = perception.finish(Spent { total_ms: waited_s * 1e3 + spent_ms, per_region_ms });
+        let observation = perception.finish(Spent {
+            total_ms: waited_s * 1e3 + spent_ms,
+            per_region_ms,
+            waited_ms: waited_s * 1e3,
+        });
         let size = (picture.width, picture.height);
         Ok(Looked { observation, size, taken_s, spent_s: spent_ms / 1e3 })
     }

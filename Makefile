@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board soak bench figures performance accuracy
+.PHONY: help build demo demo-check test lint arm kernels board soak bench figures performance accuracy sight
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,7 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@python3 docs/figures.py --check
 	@python3 docs/performance.py --check
 	@python3 docs/accuracy.py --check
+	@python3 docs/sight.py --check
 	@tests/deny.sh
 	@tests/unit.sh
 
@@ -92,6 +93,12 @@ accuracy: training/.venv/ready ## The model beside its base and other detectors 
 	@deploy/prepare.sh build
 	cargo build --locked --profile dist $(CARGO_FLAGS)
 	@python3 docs/accuracy.py --python $(TRAIN_PYTHON) --program $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch
+
+sight: training/.venv/ready ## Alerts on sequences, on boards and against simpler ways to decide: docs/sight.md anew (an hour)
+	@deploy/prepare.sh build
+	cargo build --locked --profile dist $(CARGO_FLAGS)
+	[ -e $(TRAIN_WORK)/sequences/sequences.json ] || $(MAKE) train-sequences
+	@python3 docs/sight.py --program $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch
 
 # Training of the model is Python: see training/README.md.
 -include training/train.mk

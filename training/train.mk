@@ -12,10 +12,13 @@ TRAIN_WORK := training/work
 SMOKE_WORK := training/work/smoke
 TRAIN_PYTHON := training/.venv/bin/python
 
-.PHONY: train train-audit train-setup train-smoke train-suites
+.PHONY: train train-audit train-setup train-sequences train-smoke train-suites
 
 train-suites: training/.venv/ready ## Evaluation suites in training/work/suites, from bears/val and the calibration split
 	$(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
+
+train-sequences: training/.venv/ready ## Sequences for eval --events in training/work/sequences, from bears/val
+	$(TRAIN_PYTHON) -m training.sequences --out $(TRAIN_WORK)/sequences
 
 train-setup: training/.venv/ready ## Python environment of the training, in training/.venv
 

@@ -13,6 +13,9 @@ MARGIN = 0.35
 #: Pixels: side of the patches whose fine texture wide scenes take, and after how many it repeats.
 PATCH, TILE = 192, 768
 
+#: Slabs of a plate that are tried before one is joined.
+SLABS = 8
+
 #: A part of a picture is used as a scene from this shorter side on, in pixels.
 LEAST_PART = 100
 
@@ -43,6 +46,36 @@ def covering(rng, plate, width, height):
     cw, ch = min(w, width / scale), min(h, height / scale)
     x, y = rng.random() * (w - cw), rng.random() * (h - ch)
     return np.asarray(Image.fromarray(plate).resize((width, height), Image.Resampling.BILINEAR, (x, y, x + cw, y + ch), reducing_gap=2.0))
+
+
+def widened(rng, plate, ratio):
+    """A plate `ratio` times as wide as high, or as it is if it is so wide: slabs of its whole height are set side by side and joined where they differ
+    least (image quilting: Efros and Freeman 2001). What is near stays below and what is far above. Mirrored slabs would fit best and look like faces."""
+    height, width = plate.shape[:2]
+    overlap, wanted = max(8, width // 4), math.ceil(height * ratio)
+    result = plate
+    while result.shape[1] < wanted:
+        slabs = [plate[:, at:] for at in rng.integers(width // 8, width // 2, SLABS)]
+        end = result[:, -overlap:].astype(np.float32)
+        differs = lambda slab: ((slab[:, :overlap] - end) ** 2).sum(2)
+        best = min(slabs, key=lambda slab: float(differs(slab).sum()))
+        share = np.clip((np.arange(overlap) - _seam(differs(best))[:, None]) / 3 + 0.5, 0, 1)[:, :, None]
+        joined = to_bytes(end + (best[:, :overlap] - end) * share)
+        result = np.concatenate([result[:, :-overlap], joined, best[:, overlap:]], 1)
+    return result[:, :wanted] if width < wanted else result
+
+
+def _seam(cost):
+    """The cheapest way through h×w costs from top to bottom, a column for each row (Efros and Freeman 2001)."""
+    total = cost.copy()
+    for row in range(1, len(total)):
+        around = np.pad(total[row - 1], 1, "edge")
+        total[row] += np.minimum(np.minimum(around[:-2], around[1:-1]), around[2:])
+    way = [int(total[-1].argmin())]
+    for row in total[-2::-1]:
+        low = max(0, way[-1] - 1)
+        way.append(low + int(row[low : way[-1] + 2].argmin()))
+    return np.array(way[::-1])
 
 
 def wide_scene(rng, plates, width, height):

@@ -28,10 +28,26 @@ def occluded(rng, pixels, boxes, share=None):
     """Covers `share` (0..1, drawn 0.1..0.6) of each box by plants: grass from below, foliage, branches, trunks, in the colours and the texture of
     the picture outside its boxes (cut and paste: Dwibedi et al. 2017; branches that branch: Prusinkiewicz and Lindenmayer 1990; foliage
     grows in clumps as fractal noise has them: Perlin 1985)."""
+    return planted(rng, pixels, boxes, share)[0]
+
+
+def planted(rng, pixels, boxes, share=None):
+    """The same, and where the plants are: H×W float32, 1 where they hide what is behind them."""
     growth = Growth(rng, pixels, boxes)
     for box in boxes:
         growth.cover(box, rng.uniform(0.1, 0.6) if share is None else share)
-    return growth.over(pixels)
+    return growth.over(pixels), np.asarray(growth.edge(), np.float32) / 255
+
+
+def bush(rng, pixels, box):
+    """A round bush of one colour and small leaves that hides a box but for its corners; the like of `planted`."""
+    growth = Growth(rng, pixels, [box])
+    growth.colours = growth.colours[rng.integers(len(growth.colours))] * np.array([[0.85], [1.0], [1.15]])
+    left, top, right, bottom = (int(v) for v in np.clip(box, 0, [*growth.mask.size] * 2))
+    if right > left and bottom > top:
+        growth.spread((left, top, right, bottom), 0.9, max(3.0, 0.035 * math.sqrt((right - left) * (bottom - top))))
+        growth.rounded(box)
+    return growth.over(pixels), np.asarray(growth.edge(), np.float32) / 255
 
 
 def somewhere(rng, pixels):
@@ -77,14 +93,14 @@ class Growth:
                 if drawn % 4 == 3 and self.covered(within) >= share:
                     return
 
-    def spread(self, within, share):
-        """Foliage over `share` of a box of whole pixels and over what is around it, denser towards the ground."""
+    def spread(self, within, share, leaf=None):
+        """Foliage (leaves of `leaf` pixels) over `share` of a box of whole pixels and over what is around it, denser towards the ground."""
         left, top, right, bottom = within
         x, y = (right - left) // 3 + 4, (bottom - top) // 4 + 4
         left, top, right, bottom = max(0, left - x), max(0, top - y), min(self.mask.width, right + x), min(self.mask.height, bottom + y)
         height, width = bottom - top, right - left
         rng, side = self.rng, math.sqrt(height * width)
-        leaf = min(max(4.0, side * rng.uniform(0.05, 0.14)), max(6.0, 0.06 * max(self.mask.size)))
+        leaf = leaf or min(max(4.0, side * rng.uniform(0.05, 0.14)), max(6.0, 0.06 * max(self.mask.size)))
         heights, shades = _carpet_part(rng, height, width, leaf)
         # Whole leaves are seen or not, in clumps, lower rather than higher.
         field = heights * np.float32(1 / 160) + clouds(rng, height, width, 2, 3)
@@ -99,6 +115,16 @@ class Growth:
         painted = tints[shades % 3] * (0.5 + shades / 360)[:, :, None]
         self.paint.paste(Image.fromarray(painted.clip(0, 255).astype(np.uint8)), (left, top), over)
         self.mask.paste(255, (left, top), over)
+
+    def rounded(self, box):
+        """Only what lies in an uneven ellipse through the corners of a box stays."""
+        width, height = self.mask.size
+        left, top, right, bottom = (float(v) for v in box)
+        x, y = (2 * np.arange(width) + 1 - left - right) / (right - left), (2 * np.arange(height) + 1 - top - bottom) / (bottom - top)
+        cells = max(3, round(4 * max(width / (right - left), height / (bottom - top))))
+        uneven = np.float32(0.3) * clouds(self.rng, height, width, min(cells, 64), 3)
+        inside = x[None] ** 2 + y[:, None] ** 2 + uneven < 1.8
+        self.mask = Image.fromarray(np.asarray(self.mask) * inside.astype(np.uint8))
 
     def draw(self, polygon, colour):
         self.draws[0].polygon(polygon, fill=tuple(int(min(255, c)) for c in colour))
@@ -117,8 +143,11 @@ class Growth:
         textured = np.array(self.paint)
         part = textured[top:bottom, left:right]
         part[:] = np.minimum(part * self.texture[top:bottom, left:right, None], 255)
-        edge = self.mask.filter(ImageFilter.GaussianBlur(0.5))
-        return np.asarray(Image.composite(Image.fromarray(textured), Image.fromarray(pixels), edge))
+        return np.asarray(Image.composite(Image.fromarray(textured), Image.fromarray(pixels), self.edge()))
+
+    def edge(self):
+        """The mask as a lens draws it."""
+        return self.mask.filter(ImageFilter.GaussianBlur(0.5))
 
 
 def _outside(rng, pixels, boxes, side):

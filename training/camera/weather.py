@@ -25,9 +25,10 @@ def fog(rng, pixels, density=None, airlight=None):
     return encoded(x)
 
 
-def rain(rng, pixels, drops=None, slant=None):
+def rain(rng, pixels, drops=None, slant=None, veil=None):
     """Streaks: drops fall while the shutter is open and each lets the sky through (Garg and Nayar 2007), so a streak is brighter than what is
-    behind it, and near ones are longer, wider and fainter. `drops` 100..900 for a picture of 416 pixels a side; `slant` in radians."""
+    behind it, and near ones are longer, wider and fainter. `drops` 100..900 for a picture of 416 pixels a side; `slant` in radians; `veil` 0.03..0.15: contrast that
+    wet air takes."""
     height, width = pixels.shape[:2]
     drops = int((drops or between(rng, 100, 900)) * height * width / 416**2)
     slant = rng.normal(0, 0.15) if slant is None else slant
@@ -43,14 +44,14 @@ def rain(rng, pixels, drops=None, slant=None):
             end = x + reach * math.sin(slant), y + reach * math.cos(slant)
             draw.line((x, y, *end), fill=int(255 * bright * (0.4 + 0.6 * level)), width=max(1, round(wide * unit)))
         layers += softened(np.asarray(layer), 0.35 * wide * unit).astype(np.float32)
-    return _through_drops(rng, pixels, np.minimum(layers * np.float32(1 / 255), 0.75)[:, :, None])
+    return _through_drops(rng, pixels, np.minimum(layers * np.float32(1 / 255), 0.75)[:, :, None], veil)
 
 
-def _through_drops(rng, pixels, cover):
+def _through_drops(rng, pixels, cover, veil):
     """Wet air takes contrast; drops show light from above, a little brighter than the brighter parts of the picture."""
     x = linear(pixels)
     sky = float(np.quantile(x[::8, ::8], 0.85)) * 1.2 + 0.03
-    veil = np.float32(rng.uniform(0.03, 0.15))
+    veil = np.float32(veil or rng.uniform(0.03, 0.15))
     x += (np.float32(sky * 0.6) - x) * veil
     x += (np.float32(min(sky, 0.9)) - x) * cover
     return encoded(x)

@@ -55,7 +55,7 @@ fn a_slower_board_takes_longer_for_a_round_and_one_that_may_not_look_closely_has
     let config = camera(folder.path(), acuity.clone(), "budget_ms = 500");
     let round = |ms: &str| reach(&config, &["--board-ms", ms])["round_s"].as_f64();
     let (fast, slow) = (round("10").unwrap(), round("114").unwrap());
-    assert!(fast <= 0.4 && slow > 2.0 * fast, "{fast} {slow}");
+    assert!(fast <= 0.6 && slow > 2.0 * fast, "{fast} {slow}");
     let whole = camera(folder.path(), acuity, "regions = \"whole\"");
     assert_eq!(reach(&whole, &["--board-ms", "10"])["round_s"], Value::Null);
 }

@@ -131,8 +131,8 @@ def eye_shine(rng, x, box, across=None):
     at one end of a body seen from the side, else in the middle, in the upper part of the box; `across`: where, as a share of its width. One eye or two."""
     left, top, right, bottom = (float(v) for v in box)
     wide, tall = right - left, bottom - top
-    guess = rng.choice([rng.uniform(0.1, 0.25), rng.uniform(0.75, 0.9)]) if wide > 1.2 * tall else rng.uniform(0.35, 0.65)
-    across = guess if across is None else across
+    if across is None:
+        across = rng.choice([rng.uniform(0.1, 0.25), rng.uniform(0.75, 0.9)]) if wide > 1.2 * tall else rng.uniform(0.35, 0.65)
     cx, cy = left + across * wide, top + rng.uniform(0.15, 0.38) * tall
     side = min(wide, tall)
     radius, apart = max(0.6, side * rng.uniform(0.008, 0.016)), max(1.5, side * rng.uniform(0.05, 0.1))

@@ -209,7 +209,7 @@ fn an_evening_and_a_morning_raise_nothing() {
 }
 
 #[test]
-#[ignore = "a week of scene time at 0.2 fps: three minutes, `make sight` runs it"]
+#[ignore = "a week of scene time at 0.2 fps: three minutes; run it by `cargo test --test liveness -- --ignored`"]
 fn a_week_raises_nothing() {
     (20..27).for_each(|seed| quiet(seed, 24.0));
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use sha2::{Digest, Sha256};
 
 use super::exit::{Exit, Failure, OrExit, Outcome};
+use super::number::within;
 use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::perceive::settings::{RegionMode, Settings};
 
@@ -70,10 +71,10 @@ pub struct EvalArgs {
     #[arg(long, requires = "events")]
     realtime: bool,
     /// With --events: as on a board on which one region takes MS milliseconds; what it would be too late for is given up
-    #[arg(long, value_name = "MS", requires = "events", conflicts_with = "realtime", value_parser = milliseconds)]
+    #[arg(long, value_name = "MS", requires = "events", conflicts_with = "realtime", value_parser = within(0.01, 60_000.0, "milliseconds"))]
     board_ms: Option<f64>,
     /// With --events: time that one picture may take, milliseconds [default: the daemon's]
-    #[arg(long, value_name = "MS", requires = "events", value_parser = milliseconds)]
+    #[arg(long, value_name = "MS", requires = "events", value_parser = within(0.01, 60_000.0, "milliseconds"))]
     budget_ms: Option<f64>,
     /// With --events: who decides that a bear is there
     #[arg(long, value_enum, default_value = "track", requires = "events")]
@@ -126,11 +127,6 @@ fn run_events(args: &EvalArgs) -> Outcome {
         write_text(Path::new("-"), &report.to_string())?;
     }
     Ok(ended(&report.unreadable))
-}
-
-fn milliseconds(text: &str) -> Result<f64, String> {
-    let ms = text.parse().ok().filter(|ms| (0.01..=60_000.0).contains(ms));
-    ms.ok_or_else(|| "must be a number of milliseconds from 0.01 to 60000".into())
 }
 
 fn run_pictures(args: &EvalArgs) -> Outcome {

@@ -11,6 +11,7 @@ pub mod eval;
 pub mod exit;
 pub mod input;
 pub mod models;
+pub mod number;
 pub mod progress;
 pub mod reach;
 pub mod reset;

@@ -8,6 +8,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::exit::{Exit, Failure, OrExit, Outcome};
+use super::number::within;
 use super::say::{say, say_json};
 use crate::capture::settings::SourceSettings;
 use crate::config::Config;
@@ -44,10 +45,10 @@ Exit codes: 0 · 65 the model's card does not say what it sees, or the model is 
 configuration is wrong")]
 pub struct ReachArgs {
     /// Horizontal field of view of the lens, degrees (its data sheet says it)
-    #[arg(long, value_name = "DEGREES", default_value_t = 62.0, value_parser = degrees)]
+    #[arg(long, value_name = "DEGREES", default_value_t = 62.0, value_parser = within(1.0, 170.0, "degrees"))]
     lens: f64,
     /// Length of the bear from nose to rump, metres
-    #[arg(long, value_name = "METRES", default_value_t = 1.5, value_parser = metres)]
+    #[arg(long, value_name = "METRES", default_value_t = 1.5, value_parser = within(0.1, 5.0, "metres"))]
     bear: f64,
     /// Take size, rate, budget and model from this configuration
     #[arg(long, value_name = "FILE")]
@@ -59,21 +60,11 @@ pub struct ReachArgs {
     #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(32..=16_384))]
     height: Option<u32>,
     /// Time that one look of the model takes, milliseconds [default: measured on this machine]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = within(0.01, 60_000.0, "milliseconds"))]
     board_ms: Option<f64>,
     /// As JSON
     #[arg(long)]
     json: bool,
-}
-
-fn degrees(text: &str) -> Result<f64, String> {
-    let value = text.parse().ok().filter(|v| (1.0..=170.0).contains(v));
-    value.ok_or_else(|| "must be 1 to 170 degrees".into())
-}
-
-fn metres(text: &str) -> Result<f64, String> {
-    let value = text.parse().ok().filter(|v| (0.1..=5.0).contains(v));
-    value.ok_or_else(|| "must be 0.1 to 5 metres".into())
 }
 
 /// From the card: longer side, pixels of the model's input, at which every second bear is found at the operating point.
@@ -125,7 +116,7 @@ pub fn run(args: ReachArgs) -> Outcome {
         Failure::new(Exit::BadData, anyhow!("{}: {what}", bundle.path.display()))
     })?;
     let look_ms = match args.board_ms {
-        Some(ms) => ms.max(0.01),
+        Some(ms) => ms,
         None => timed(&Engine::load(&bundle).or_exit(Exit::BadData)?).or_exit(Exit::Bug)?,
     };
     let settings = config.as_ref().map(|config| config.perceive.clone()).unwrap_or_default();
@@ -190,6 +181,7 @@ fn frame(config: Option<&Config>) -> (u32, u32, f64) {
     match config.map(|config| &config.capture.source) {
         Some(SourceSettings::Camera(camera)) => (camera.width, camera.height, f64::from(camera.fps)),
         Some(SourceSettings::Simulated(scene)) => (scene.width, scene.height, scene.fps),
+        Some(SourceSettings::Files(files)) => (1280, 720, files.fps),
         _ => (1280, 720, 15.0),
     }
 }

@@ -14,8 +14,8 @@ const STRUCTURE_EVERY_MS: u64 = 1_000;
 /// What is told is told until nothing was suspected for so long, milliseconds.
 const RECOVERY_MS: u64 = 3_000;
 
-/// A picture that was told of as turned away or dirty for so long is how it looks from now on: somebody has seen it, or nobody will.
-const ACCEPTED_MS: u64 = 24 * 3_600_000;
+/// A picture that was unlike its past for so many seconds of one light is how it looks from now on: somebody has seen it, or nobody will.
+const ACCEPTED_S: f32 = 24.0 * 3600.0;
 
 /// Correlation with the scene as it was below which it is another one.
 const LEAST_LIKENESS: f32 = 0.35;
@@ -97,18 +97,21 @@ impl Impairment {
     /// How long it must last to be told, milliseconds. Exposures settle, fog drifts by, people stand before the lens.
     fn patience_ms(self) -> u64 {
         match self {
-            Impairment::Black | Impairment::White => 6_000,
+            Impairment::Black | Impairment::White => 5_000,
             Impairment::Frozen => 8_000,
             Impairment::Covered => 20_000,
             Impairment::Blurred | Impairment::Obstructed | Impairment::Moved => 180_000,
         }
     }
 
-    /// Whether a frame of this scene looks like it.
-    fn suspected(self, frame: &Look) -> bool {
+    /// Whether a frame of this scene looks like it; `None` where nobody can say yet.
+    fn suspected(self, frame: &Look) -> Option<bool> {
+        if self.is_structural() && frame.structure.is_none() {
+            return None;
+        }
         let Scene { luma, contrast, noise, .. } = *frame.scene;
-        let Comparison { likeness, detail, lost } = frame.structure;
-        match self {
+        let Comparison { likeness, detail, lost } = frame.structure.unwrap_or_default();
+        Some(match self {
             Impairment::Black => luma < 0.03 && contrast < 0.02,
             Impairment::White => luma > 0.93 && contrast < 0.08,
             // Without the sensor's noise, and held against the light: at dusk a whole scene has less contrast than a hand at noon.
@@ -119,7 +122,7 @@ impl Impairment {
             Impairment::Blurred => detail < LEAST_DETAIL,
             Impairment::Obstructed => (0.15..0.9).contains(&lost) && likeness >= LEAST_LIKENESS,
             Impairment::Moved => likeness < LEAST_LIKENESS && detail >= LEAST_DETAIL,
-        }
+        })
     }
 
     /// Found by how the scene used to look.
@@ -133,7 +136,7 @@ struct Look<'a> {
     scene: &'a Scene,
     /// Not a pixel differs from the frame before.
     same: bool,
-    structure: Comparison,
+    structure: Option<Comparison>,
 }
 
 /// Since when something is suspected, and since when no longer, milliseconds of uptime.
@@ -144,38 +147,22 @@ struct Suspicion {
 }
 
 /// Follows the picture of one camera.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Liveness {
     before: Vec<u8>,
     /// When a pixel last changed.
     changed_ms: u64,
     suspicions: [Suspicion; Impairment::ALL.len()],
-    /// By regime: infrared light shows another scene.
-    structures: [Structure; 3],
+    /// By regime, for infrared light shows another scene; and for how long each was unlike its past, seconds.
+    structures: [(Structure, f32); 3],
     regime: Regime,
-    structure: Comparison,
+    /// As of the last look at the structure.
+    structure: Option<Comparison>,
     structure_ms: Option<u64>,
 }
 
-impl Default for Liveness {
-    fn default() -> Self {
-        Liveness {
-            before: Vec::new(),
-            changed_ms: 0,
-            suspicions: Default::default(),
-            structures: Default::default(),
-            regime: Regime::Day,
-            structure: UNCHANGED,
-            structure_ms: None,
-        }
-    }
-}
-
-/// A scene of which nothing is known yet looks as it used to.
-const UNCHANGED: Comparison = Comparison { likeness: 1.0, detail: 1.0, lost: 0.0 };
-
 impl Liveness {
-    /// Takes in a frame; what impairs the camera, worst first.
+    /// Takes in a frame; what impairs the camera, the worst of it.
     pub fn observe(
         &mut self,
         small: &Thumbnail,
@@ -188,48 +175,57 @@ impl Liveness {
             self.before.clone_from(&small.luma);
             self.changed_ms = now_ms;
         }
-        let due = self.structure_ms.is_none_or(|last| now_ms.saturating_sub(last) >= STRUCTURE_EVERY_MS);
+        let passed_ms = self.structure_ms.map(|last| now_ms.saturating_sub(last));
+        let due = passed_ms.is_none_or(|passed| passed >= STRUCTURE_EVERY_MS);
+        let passed_s = passed_ms.unwrap_or(0) as f32 / 1e3;
         if due {
-            self.compare(small, regime, now_ms);
+            self.structure_ms = Some(now_ms);
+            self.compare(small, regime, passed_s);
         }
         let look = Look { scene, same, structure: self.structure };
         for (impairment, suspicion) in Impairment::ALL.into_iter().zip(&mut self.suspicions) {
             let began_ms = if impairment == Impairment::Frozen { self.changed_ms } else { now_ms };
-            suspicion.follow(impairment.suspected(&look), began_ms, now_ms);
+            match impairment.suspected(&look) {
+                Some(suspected) => suspicion.follow(suspected, began_ms, now_ms),
+                None => suspicion.wait(now_ms),
+            }
         }
-        self.accept(now_ms);
+        if due && self.structure.is_some() {
+            self.learn(passed_s);
+        }
         self.told(now_ms)
     }
 
-    /// Holds the scene against what it was. Nothing is learned from a picture that is under suspicion.
-    fn compare(&mut self, small: &Thumbnail, regime: Regime, now_ms: u64) {
-        let passed_s = self.structure_ms.map_or(0.0, |last| now_ms.saturating_sub(last) as f32 / 1e3);
-        self.structure_ms = Some(now_ms);
-        let structure = &mut self.structures[regime as usize];
+    /// Holds the scene against what it was in this light.
+    fn compare(&mut self, small: &Thumbnail, regime: Regime, passed_s: f32) {
+        let (structure, _) = &mut self.structures[regime as usize];
         if regime != self.regime {
             self.regime = regime;
             structure.look_anew();
         }
-        self.structure = structure.observe(small, passed_s).unwrap_or(UNCHANGED);
-        if self.suspicions.iter().all(|suspicion| suspicion.since.is_none()) {
+        self.structure = structure.observe(small, passed_s);
+    }
+
+    /// Nothing is learned from a picture that is under suspicion, until it has been so for a day.
+    fn learn(&mut self, passed_s: f32) {
+        let suspected =
+            || Impairment::ALL.into_iter().zip(&self.suspicions).filter(|(_, s)| s.since.is_some());
+        let (structure, unlike_s) = &mut self.structures[self.regime as usize];
+        if suspected().next().is_none() {
+            *unlike_s = 0.0;
             structure.approve(passed_s);
+        } else if suspected().all(|(impairment, _)| impairment.is_structural()) {
+            *unlike_s += passed_s;
+            if *unlike_s >= ACCEPTED_S {
+                *unlike_s = 0.0;
+                structure.forget();
+            }
         }
     }
 
     fn told(&self, now_ms: u64) -> Option<Impairment> {
         let lasts = |(i, s): &(Impairment, &Suspicion)| s.lasted_ms() >= i.patience_ms() && s.holds(now_ms);
         Impairment::ALL.into_iter().zip(&self.suspicions).find(lasts).map(|(impairment, _)| impairment)
-    }
-
-    /// What was told for a day is how it is.
-    fn accept(&mut self, now_ms: u64) {
-        for (impairment, suspicion) in Impairment::ALL.into_iter().zip(&mut self.suspicions) {
-            if impairment.is_structural() && suspicion.lasted_ms() >= impairment.patience_ms() + ACCEPTED_MS {
-                *suspicion = Suspicion { since: None, last: now_ms };
-                self.structures[self.regime as usize].forget();
-                self.structure = UNCHANGED;
-            }
-        }
     }
 }
 
@@ -240,6 +236,13 @@ impl Suspicion {
             self.last = now_ms;
         } else if !self.holds(now_ms) {
             self.since = None;
+        }
+    }
+
+    /// Nobody can say: what was suspected still is.
+    fn wait(&mut self, now_ms: u64) {
+        if self.since.is_some() {
+            self.last = now_ms;
         }
     }
 

@@ -41,6 +41,8 @@ const MEMORY: (u64, usize) = (10_000, 128);
 pub struct Planner {
     mode: RegionMode,
     watch: Vec<Rect>,
+    /// Of the frames that `tiles` are laid over, pixels.
+    size: (u32, u32),
     /// When each tile was looked at, milliseconds of uptime; before the start for those that never were, the first longest ago.
     tiles: Vec<(Region, i64)>,
     looks: VecDeque<(u64, Region)>,
@@ -67,7 +69,7 @@ struct Candidate {
 impl Planner {
     /// For one way of looking, with places that a person asked to watch.
     pub fn new(mode: RegionMode, watch: Vec<Rect>) -> Planner {
-        Planner { mode, watch, tiles: Vec::new(), looks: VecDeque::new() }
+        Planner { mode, watch, size: (0, 0), tiles: Vec::new(), looks: VecDeque::new() }
     }
 
     /// The regions of a frame taken at `now_ms`: no more than `allowed` in mode `auto`, one at least.
@@ -127,8 +129,9 @@ impl Planner {
     }
 
     fn lay_tiles(&mut self, view: &View, now_ms: u64) {
-        let laid = tiles(view.size.0, view.size.1, view.input);
-        if self.tiles.len() != laid.len() || self.tiles.iter().zip(&laid).any(|(old, new)| old.0 != *new) {
+        if self.size != view.size {
+            self.size = view.size;
+            let laid = tiles(view.size.0, view.size.1, view.input);
             // As if a round had just been made, so that the sweep begins with the first and leaves time for the rest.
             let round_ms = |i: usize| (TILE_MS as usize * (laid.len() - i) / laid.len()) as i64;
             self.tiles =

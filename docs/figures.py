@@ -10,71 +10,25 @@ are left as they are. --dist is a
 binary built with `cargo build --profile dist`: speed and size are then those of what is installed on boards.
 """
 
-import argparse
-import difflib
 import hashlib
 import json
 import os
-import platform
 import re
 import shlex
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import measured
 from figures_code import code
 from figures_page import page
+from measured import ROOT, Failed, around, run
 
-ROOT = Path(__file__).resolve().parent.parent
 STORE = ROOT / "docs" / "figures"
-PAGE = ROOT / "docs" / "figures.md"
 SEED = 1
 
 
-def main():
-    args = arguments()
-    if args.check:
-        sys.exit(check())
-    if not args.render:
-        STORE.mkdir(exist_ok=True)
-        measure(args)
-    PAGE.write_text(page(stored()))
-    print(f"written: {PAGE.relative_to(ROOT)}")
-
-
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", type=Path, help="the program that is measured")
-    parser.add_argument("--dist", type=Path, help="as it is built for boards: for speed and size")
-    parser.add_argument("--only", default=",".join(MEASUREMENTS), help="names of measurements: %(default)s")
-    parser.add_argument("--render", action="store_true", help="render what was measured before")
-    parser.add_argument("--check", action="store_true", help="compare page and measurements")
-    args = parser.parse_args()
-    if not (args.render or args.check) and not args.program:
-        parser.error("--program is needed to measure")
-    strangers = set(args.only.split(",")) - set(MEASUREMENTS)
-    if strangers:
-        parser.error(f"no such measurement: {', '.join(sorted(strangers))}")
-    return args
-
-
-def stored():
-    return {file.stem: json.loads(file.read_text()) for file in sorted(STORE.glob("*.json"))}
-
-
-def check():
-    """0 where the page is what the measurements render to."""
-    expected, found = page(stored()), PAGE.read_text() if PAGE.exists() else ""
-    if expected == found:
-        return 0
-    lines = difflib.unified_diff(found.splitlines(), expected.splitlines(), "docs/figures.md", "rendered", lineterm="")
-    print("\n".join(lines))
-    print("docs/figures.md is not what docs/figures/*.json renders to: python3 docs/figures.py --render", file=sys.stderr)
-    return 1
-
-
-def measure(args):
+def measure(args, store):
     failed = []
     for name in args.only.split(","):
         print(f"== {name} ==", flush=True)
@@ -86,45 +40,9 @@ def measure(args):
             continue
         if outcome is None:
             continue
-        (STORE / f"{name}.json").write_text(tidy(json.dumps({**around(), **outcome}, indent=1), args) + "\n")
+        (store / f"{name}.json").write_text(tidy(json.dumps({**around(), **outcome}, indent=1), args) + "\n")
     if failed:
         sys.exit(f"not measured: {', '.join(failed)}; docs/figures.md was left as it is")
-
-
-class Failed(Exception):
-    """A command that did not do what it should."""
-
-
-def run(command, codes=(0,), env=None):
-    """Runs a command that writes JSON."""
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **(env or {})})
-    if done.returncode not in codes:
-        raise Failed(f"{shlex.join(map(str, command))}: exit code {done.returncode}\n{done.stderr[-2000:]}")
-    return done.stdout
-
-
-def around():
-    """What a figure depends on beside its command."""
-    git = lambda *words: run(["git", *words]).strip()
-    changed = [line for line in git("status", "--porcelain").splitlines() if "docs/figures" not in line]
-    return {
-        "commit": git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(changed),
-        "machine": {
-            "cpu": cpu(),
-            "cores": os.cpu_count(),
-            "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-            "load_before": round(os.getloadavg()[0], 1),
-        },
-    }
-
-
-def cpu():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()
 
 
 def tidy(text, args):
@@ -260,4 +178,6 @@ MEASUREMENTS = {
 
 
 if __name__ == "__main__":
-    main()
+    needs = {"program": "the program that is measured"}
+    options = [("dist", None, "as it is built for boards: for speed and size")]
+    measured.main("figures", __doc__, MEASUREMENTS, page, measure, needs, options)

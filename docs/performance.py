@@ -9,7 +9,6 @@ BEARWATCH_DATA and BEARWATCH_WEIGHTS as in training/README.md. As docs/figures.p
 """
 
 import argparse
-import difflib
 import hashlib
 import json
 import shlex
@@ -19,54 +18,17 @@ import tempfile
 from pathlib import Path
 
 import figures
-from figures import ROOT, Failed, run
+import measured
+from measured import ROOT, Failed, around, run
 from performance_page import page
 
 STORE = ROOT / "docs" / "performance"
-PAGE = ROOT / "docs" / "performance.md"
 MODEL = ROOT / "models" / "bearwatch-nano.onnx"
 SEED = 1
 THREADS = (1, 2)
 
 
-def main():
-    args = arguments()
-    stored = lambda: {file.stem: json.loads(file.read_text()) for file in sorted(STORE.glob("*.json"))}
-    if args.check:
-        sys.exit(differs(PAGE, page(stored()), "docs/performance.py"))
-    if not args.render:
-        STORE.mkdir(exist_ok=True)
-        measure(args)
-    PAGE.write_text(page(stored()))
-    print(f"written: {PAGE.relative_to(ROOT)}")
-
-
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", type=Path, help="the Python of benches/peers/requirements.txt")
-    parser.add_argument("--only", default=",".join(MEASUREMENTS), help="names of measurements: %(default)s")
-    parser.add_argument("--render", action="store_true", help="render what was measured before")
-    parser.add_argument("--check", action="store_true", help="compare page and measurements")
-    args = parser.parse_args()
-    if not (args.render or args.check) and not args.python:
-        parser.error("--python is needed to measure")
-    strangers = set(args.only.split(",")) - set(MEASUREMENTS)
-    if strangers:
-        parser.error(f"no such measurement: {', '.join(sorted(strangers))}")
-    return args
-
-
-def differs(path, expected, command):
-    """0 where the page is what the measurements render to; else what differs is shown."""
-    name, found = path.relative_to(ROOT), path.read_text() if path.exists() else ""
-    lines = difflib.unified_diff(found.splitlines(), expected.splitlines(), str(name), "rendered", lineterm="")
-    print("\n".join(lines))
-    if expected != found:
-        print(f"{name} is not what {name.with_suffix('')}/*.json renders to: python3 {command} --render", file=sys.stderr)
-    return int(expected != found)
-
-
-def measure(args):
+def measure(args, store):
     for name in args.only.split(","):
         print(f"== {name} ==", flush=True)
         before = around()
@@ -76,13 +38,7 @@ def measure(args):
             sys.exit(f"{name} failed: {failure}; docs/performance.md was left as it is")
         text = json.dumps({**before, "seed": SEED, **outcome}, indent=1)
         named = argparse.Namespace(program=args.python, dist=None)
-        (STORE / f"{name}.json").write_text(figures.tidy(text, named) + "\n")
-
-
-def around():
-    """As of the figures; these measurements are no change of what is measured either."""
-    changed = [line for line in run(["git", "status", "--porcelain"]).splitlines() if "docs/performance" not in line and "docs/figures" not in line]
-    return {**figures.around(), "uncommitted_changes": bool(changed)}
+        (store / f"{name}.json").write_text(figures.tidy(text, named) + "\n")
 
 
 def latency(args):
@@ -145,4 +101,4 @@ MEASUREMENTS = {"latency": latency, "instructions": instructions, "frames": fram
 
 
 if __name__ == "__main__":
-    main()
+    measured.main("performance", __doc__, MEASUREMENTS, page, measure, {"python": "the Python of benches/peers/requirements.txt"})

@@ -103,6 +103,11 @@ def leanest(network):
     return found
 
 
+def estimated_ms(counted, board):
+    """Of one inference, from the least counts of a runtime by processor."""
+    return counted[board["counted_on"]]["per_run"] / (board["ghz"] * 1e6 * board["per_cycle"])
+
+
 def estimates(stored):
     text = "## An estimate for boards\n\n"
     if "instructions" not in stored:
@@ -117,8 +122,7 @@ def estimates(stored):
         counts = leanest(network)
         rows = []
         for board in result["boards"]:
-            speed = board["ghz"] * 1e6 * board["per_cycle"]
-            rows.append([board["board"], *(f"{one[board['counted_on']]['per_run'] / speed:.0f}" for one in counts.values())])
+            rows.append([board["board"], *(f"{estimated_ms(one, board):.0f}" for one in counts.values())])
         text += f"\n### {titled(network)}\n\n" + table(["board", *counts], rows)
     text += "\n"
     for board in result["boards"]:

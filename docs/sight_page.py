@@ -79,7 +79,7 @@ def by_set(stored, cell, sets):
 def found(stored):
     text = (
         "## Bears that an alert told of\n\nIn brackets the 95 % Wilson interval. On a board the time that a region takes is computed from its estimate in "
-        "[performance.md](performance.md), and pictures that are taken meanwhile are given up; the desk computer is fast enough for every region that is wanted. "
+        "[performance.md](performance.md), and pictures that are taken meanwhile are given up; the desk computer looks at every picture, and its measured time chooses how closely. "
         "Whole frame only: no tile is looked at, which either board can afford at every picture.\n\n"
     )
     return text + by_set(stored, counted, [name for name in SETS if name not in QUIET])

@@ -151,6 +151,8 @@ impl Watch {
             regime: sight.regime,
             scene: sight.last.map(|_| sight.scene),
             scores: sight.histograms,
+            ghosts: sight.ghosts,
+            size: sight.size,
             temperature_c: vitals.temperature_c,
             memory_mb: vitals.memory_mb,
         };

@@ -12,6 +12,7 @@ use crate::capture::history::History;
 use crate::capture::pixels::{encode_jpeg, to_picture};
 use crate::capture::ring::{FrameReceiver, Received};
 use crate::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
+use crate::perceive::ghost::Ghost;
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertState, Observation, Regime, Scene};
@@ -41,6 +42,10 @@ pub struct Sight {
     pub histograms: ScoreHistograms,
     /// What the last frames show to be wrong with the picture.
     pub impairment: Option<Impairment>,
+    /// What stands still and is not told of for that.
+    pub ghosts: Vec<Ghost>,
+    /// Width and height of that frame, pixels.
+    pub size: (u32, u32),
     /// Why the last frame could not be used; `None` when it could.
     pub fault: Option<String>,
 }
@@ -228,6 +233,15 @@ impl Worker {
         sight.scene = observation.scene;
         sight.regime = Some(observation.regime);
         sight.histograms = self.perception.histograms().clone();
+        sight.size = (self.picture.width, self.picture.height);
+        let known = sight.ghosts.len();
+        sight.ghosts.clear();
+        sight.ghosts.extend(self.perception.ghosts());
+        if sight.ghosts.len() > known {
+            tracing::info!(
+                "something stands still and looks like a bear: no alert is opened on it while it does not move"
+            );
+        }
         std::mem::replace(&mut sight.impairment, observation.impairment)
     }
 

@@ -3,6 +3,7 @@
 use super::evidence::Scales;
 use super::frame::Stamp;
 use super::geometry::Rect;
+use super::ghost::Ghosts;
 use super::model::Class;
 use super::observation::{Alert, AlertId, AlertState, Severity, TrackId};
 use super::settings::Settings;
@@ -63,7 +64,7 @@ impl Alerts {
     }
 
     /// Takes in the tracks of a frame, returns the steps that follow from it.
-    pub fn step(&mut self, tracks: &[Track], stamp: Stamp, scales: &Scales) -> Vec<Alert> {
+    pub fn step(&mut self, tracks: &[Track], ghosts: &Ghosts, stamp: Stamp, scales: &Scales) -> Vec<Alert> {
         let mut steps = Vec::new();
         // Before anything else: whatever stands there after so long a gap in the frames is told anew.
         self.close_unseen_for(f64::from(UNWATCHED) * self.settings.close_after_s, stamp, &mut steps);
@@ -79,7 +80,7 @@ impl Alerts {
         if self.held_ms.is_some_and(|held| stamp.uptime_ms.saturating_sub(held) < HOLD_MS) {
             return steps;
         }
-        for track in tracks {
+        for track in tracks.iter().filter(|t| !ghosts.explains(t)) {
             steps.extend(self.consider(track, tracks, stamp, scales));
         }
         steps

@@ -6,6 +6,7 @@ use crate::perceive::track::{Sighting, Tracker};
 /// Tracks and alerts of a camera at 5 frames a second, with every step of an alert that came of them.
 struct Watch {
     tracker: Tracker,
+    ghosts: Ghosts,
     alerts: Alerts,
     scales: Scales,
     now_ms: u64,
@@ -17,6 +18,7 @@ impl Watch {
         let settings = Settings::default();
         Watch {
             tracker: Tracker::new(settings.close_after_s),
+            ghosts: Ghosts::default(),
             alerts: Alerts::new(&settings),
             scales: Scales::new(&ModelSpec::small(), &settings),
             now_ms: 0,
@@ -32,7 +34,8 @@ impl Watch {
     fn frame(&mut self, sightings: &[Sighting]) {
         let stamp = Stamp { uptime_ms: self.now_ms, ..Stamp::default() };
         self.tracker.step(sightings, self.now_ms, 1.0, &self.scales, |_| true);
-        self.told.extend(self.alerts.step(self.tracker.tracks(), stamp, &self.scales));
+        self.ghosts.step(self.tracker.tracks(), &self.scales, self.now_ms);
+        self.told.extend(self.alerts.step(self.tracker.tracks(), &self.ghosts, stamp, &self.scales));
         self.now_ms += 200;
     }
 

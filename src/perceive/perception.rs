@@ -10,6 +10,7 @@ use super::decode::{decode, suppress};
 use super::evidence::Scales;
 use super::frame::{Picture, Stamp};
 use super::geometry::Rect;
+use super::ghost::{Ghost, Ghosts};
 use super::histogram::ScoreHistograms;
 use super::liveness::{Impairment, Liveness};
 use super::model::ModelSpec;
@@ -41,6 +42,7 @@ pub struct Perception {
     planner: Planner,
     scales: Scales,
     tracker: Tracker,
+    ghosts: Ghosts,
     alerts: Alerts,
     histograms: ScoreHistograms,
     frame: Current,
@@ -75,6 +77,7 @@ impl Perception {
             planner: Planner::new(settings.regions, settings.watch.iter().map(Polygon::bounds).collect()),
             scales: Scales::new(&spec, &settings),
             tracker: Tracker::new(settings.close_after_s),
+            ghosts: Ghosts::default(),
             alerts: Alerts::new(&settings),
             histograms: ScoreHistograms::default(),
             frame: Current::default(),
@@ -146,14 +149,16 @@ impl Perception {
         let looked = |thing| !closer || view.sees(&regions, thing);
         let aspect = size.0.max(1) as f32 / size.1.max(1) as f32;
         self.tracker.step(&gather(&detections), stamp.uptime_ms, aspect, &self.scales, looked);
-        let alerts = self.alerts.step(self.tracker.tracks(), stamp, &self.scales);
+        let tracks = self.tracker.tracks();
+        self.ghosts.step(tracks, &self.scales, stamp.uptime_ms);
+        let alerts = self.alerts.step(tracks, &self.ghosts, stamp, &self.scales);
         Observation {
             stamp,
             scene,
             regime: self.condition.regime(),
             impairment,
             detections,
-            tracks: self.tracker.tracks().iter().map(|t| t.view()).collect(),
+            tracks: tracks.iter().map(|t| t.view()).collect(),
             alerts,
             deadline_missed: self.budget.learn(regions.len(), spent),
             regions: regions.len(),
@@ -168,6 +173,11 @@ impl Perception {
     /// Scores since the start, by class.
     pub fn histograms(&self) -> &ScoreHistograms {
         &self.histograms
+    }
+
+    /// What stands still and looks like a bear, and is not told of for that.
+    pub fn ghosts(&self) -> impl Iterator<Item = &Ghost> {
+        self.ghosts.known()
     }
 
     /// The light of the newest frame.

@@ -38,6 +38,9 @@ const DOUBTFUL_S: f32 = 1.5;
 /// Nothing is dropped before it was looked for in vain so many times: at low frame rates seconds pass between two looks.
 const LEAST_MISSES: u32 = 3;
 
+/// Boxes that share less (IoU) with where a track was first seen have moved away from there: an animal, not a thing.
+const MOVED_IOU: f32 = 0.3;
+
 /// A track that is never looked at (no budget for its region) is dropped after so many times its patience.
 pub const UNWATCHED: f32 = 5.0;
 
@@ -99,6 +102,7 @@ pub struct Track {
     best: Scores,
     looked_ms: u64,
     misses: u32,
+    moved: bool,
     /// Whether the evidence for anything ever reached the decision. Kept, for a bear behind a bush loses evidence by and by and
     /// is expected back all the same.
     convinced: bool,
@@ -123,6 +127,7 @@ impl Track {
             best: sighting.scores,
             looked_ms: now_ms,
             misses: 0,
+            moved: false,
             convinced,
             velocity: (0.0, 0.0),
         }
@@ -149,6 +154,11 @@ impl Track {
         self.seen_ms.saturating_sub(self.born_ms) as f64 / 1e3
     }
 
+    /// Whether it has ever left the place where it was first seen.
+    pub fn moved(&self) -> bool {
+        self.moved
+    }
+
     /// As it leaves the core.
     pub fn view(&self) -> TrackView {
         let class = self.class();
@@ -173,6 +183,7 @@ impl Track {
         self.evidence.seen(scales, &sighting.scores, Some(since_s(self.looked_ms, now_ms)));
         self.convinced |= convincing(&self.evidence, scales);
         self.correct(sighting.bbox, now_ms);
+        self.moved |= self.bbox.iou(self.came) < MOVED_IOU;
         self.scores = sighting.scores;
         Class::ALL.iter().for_each(|&c| self.best[c as usize] = self.best(c).max(self.score(c)));
         (self.seen_ms, self.looked_ms) = (now_ms, now_ms);

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::message::Envelope;
+use super::message::{Envelope, FrameSize};
+use crate::perceive::ghost::Ghost;
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Regime, Scene};
@@ -22,6 +23,10 @@ pub struct TelemetryDraft {
     pub scene: Option<Scene>,
     /// Scores that the model gave since the start.
     pub scores: ScoreHistograms,
+    /// What stands still and looks like a bear.
+    pub ghosts: Vec<Ghost>,
+    /// Width and height of the last frame, pixels.
+    pub size: (u32, u32),
     /// Temperature of the processor, °C, where the board tells.
     pub temperature_c: Option<f32>,
     /// Resident memory of the daemon, megabytes.
@@ -44,6 +49,9 @@ pub struct TelemetryMessage {
     pub messages: MessageCounts,
     /// Scores by class: ten buckets of equal width over 0..1, counted since the start.
     pub scores: BTreeMap<Class, Vec<u64>>,
+    /// What stands still and looks like a bear: no alert is opened on it while it does not move.
+    #[serde(default)]
+    pub ghosts: Vec<GhostMessage>,
     /// `day`, `dusk` or `infrared`; null before the first frame.
     pub regime: Option<String>,
     /// Measures of the last frame; null before the first one.
@@ -52,6 +60,19 @@ pub struct TelemetryMessage {
     pub temperature_c: Option<f32>,
     /// Resident memory, megabytes.
     pub memory_mb: Option<f32>,
+}
+
+/// One thing that stands still and looks like a bear.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GhostMessage {
+    /// `[x, y, w, h]`, pixels.
+    pub bbox: [f32; 4],
+    /// Size of the frame that `bbox` refers to.
+    pub frame: FrameSize,
+    /// Most evidence for a bear that it ever had, nats.
+    pub evidence: f32,
+    /// When it was first seen, milliseconds of uptime.
+    pub since_uptime_ms: u64,
 }
 
 /// Frames since the start of the daemon.
@@ -115,10 +136,22 @@ impl TelemetryMessage {
             frames: frame_counts(metrics),
             messages: message_counts(metrics),
             scores: Class::ALL.iter().map(|&class| (class, draft.scores.of(class).to_vec())).collect(),
+            ghosts: draft.ghosts.iter().map(|ghost| GhostMessage::new(ghost, draft.size)).collect(),
             regime: draft.regime.map(|regime| regime.name().into()),
             scene: draft.scene.map(SceneMeasures::from),
             temperature_c: draft.temperature_c,
             memory_mb: draft.memory_mb,
+        }
+    }
+}
+
+impl GhostMessage {
+    fn new(ghost: &Ghost, (width, height): (u32, u32)) -> GhostMessage {
+        GhostMessage {
+            bbox: ghost.bbox.clipped().to_pixels(width, height),
+            frame: FrameSize { width, height },
+            evidence: ghost.evidence,
+            since_uptime_ms: ghost.since_ms,
         }
     }
 }

@@ -12,12 +12,12 @@ use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::perceive::settings::{RegionMode, Settings};
 
 mod coco;
-mod decide;
+pub mod decide;
 mod events;
 mod model;
-mod output;
+pub mod output;
 mod page;
-mod play;
+pub mod play;
 mod report;
 mod sequences;
 mod table;
@@ -196,7 +196,8 @@ fn deliver(report: &Report, data: &Dataset, args: &EvalArgs) -> Result<(), Failu
     Ok(())
 }
 
-fn model_failure(error: ModelError) -> Failure {
+/// What is wrong with a model, as a failure of the command.
+pub fn model_failure(error: ModelError) -> Failure {
     let exit = if matches!(error, ModelError::Read { .. }) { Exit::NoInput } else { Exit::BadData };
     Failure::new(exit, error)
 }

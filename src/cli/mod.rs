@@ -18,6 +18,7 @@ pub mod reset;
 pub mod run;
 pub mod say;
 pub mod simulate;
+pub mod soak;
 pub mod watch;
 
 use exit::Outcome;
@@ -43,6 +44,7 @@ enum Command {
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
     Simulate(simulate::SimulateArgs),
+    Soak(soak::SoakArgs),
 }
 
 impl Cli {
@@ -60,6 +62,7 @@ impl Cli {
             Command::Detect(args) => detect::run(args),
             Command::Eval(args) => eval::run(args),
             Command::Simulate(args) => simulate::run(args),
+            Command::Soak(args) => soak::run(args),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! * `light` – noon to infrared night: what a surface at a distance looks like;
 //! * `canvas`, `terrain`, `camp` – what stands still, painted once and lit anew as it grows darker;
 //! * `figure`, `bear`, `people` – what walks: bodies of balls, right from every side;
+//! * `happening` – what else moves and is no bear: insects, webs, snow, headlights, wind;
 //! * `script` – who comes when; `scene` puts it together, frame by frame.
 //!
 //! Seeds below 1000 are for demos, those from 1,000,000 on for training: what is shown was never trained on.
@@ -12,6 +13,7 @@ mod bear;
 mod camp;
 mod canvas;
 mod figure;
+mod happening;
 mod light;
 mod noise;
 mod people;

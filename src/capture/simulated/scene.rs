@@ -6,9 +6,10 @@ use rand_pcg::Pcg32;
 use super::camp;
 use super::canvas::{Canvas, Viewpoint};
 use super::figure::{Lamp, Sprite};
+use super::happening::{self, Happening};
 use super::light::{Light, Weather, band};
 use super::noise::{Grain, mix, speck};
-use super::script::{Actor, Standing, cast};
+use super::script::{self, Actor, Standing, cast};
 use super::terrain::Ground;
 use crate::capture::settings::SceneSettings;
 use crate::perceive::frame::Picture;
@@ -44,6 +45,7 @@ pub struct Scene {
     weather: Weather,
     actors: Vec<Actor>,
     visits: Vec<Visit>,
+    happenings: Vec<Happening>,
     darkness: [f32; 2],
     duration_s: f64,
     seed: u32,
@@ -53,6 +55,9 @@ pub struct Scene {
     sprite: Sprite,
     grain: Grain,
 }
+
+/// From this darkness on, what comes near the lens is brighter than the scene.
+const DARK: f32 = 0.45;
 
 /// The campsite is lit anew when darkness has changed by 1 / so much.
 const LIGHT_STEPS: f32 = 60.0;
@@ -76,6 +81,7 @@ impl Scene {
             weather,
             actors,
             visits,
+            happenings: Vec::new(),
             darkness: [settings.darkness_start, settings.darkness_end],
             duration_s: settings.duration_s,
             seed: rng.random(),
@@ -85,6 +91,23 @@ impl Scene {
             sprite: Sprite::default(),
             grain: Grain::new(view.width),
         }
+    }
+
+    /// The same campsite without bears: persons and dogs come by, and whatever else has been taken for a bear happens, so many times an hour
+    /// each.
+    pub fn without_bears(settings: &SceneSettings, an_hour: f64) -> Scene {
+        let mut scene = Scene::new(settings);
+        let mut rng = Pcg32::seed_from_u64(settings.seed ^ u64::from(scene.darkness[0].to_bits()));
+        scene.actors = script::passers_by(an_hour, settings.duration_s, &scene.view, &mut rng);
+        scene.visits = scene.actors.iter().filter_map(|a| visit(a, &scene.view)).collect();
+        scene.happenings = happening::schedule(an_hour, settings.duration_s, &mut rng);
+        scene
+    }
+
+    /// Whether anything moves that is gone in some seconds.
+    pub fn is_lively(&self, time_s: f64) -> bool {
+        self.visits.iter().any(|v| (v.enters_s..=v.leaves_s).contains(&time_s))
+            || self.happenings.iter().any(|h| h.is_lively(time_s))
     }
 
     /// Who comes when, in order.
@@ -105,6 +128,8 @@ impl Scene {
             there.iter().filter_map(|(class, standing)| self.place(*class, standing, picture)).collect();
         let moment = (time_s * 1000.0) as u32 ^ self.seed;
         self.rain(picture, moment);
+        let dark = self.light.infrared || self.darkness(time_s) > DARK;
+        self.happenings.iter().filter(|h| h.goes_on(time_s)).for_each(|h| h.draw(time_s, dark, picture));
         self.grain.add(&mut picture.data, picture.width, self.light.grain, self.light.infrared, moment);
         truths
     }

@@ -189,6 +189,18 @@ impl Way {
     }
 }
 
+/// Draws up persons and dogs, `an_hour` on the average, at any time.
+pub fn passers_by(an_hour: f64, duration_s: f64, view: &Viewpoint, rng: &mut Pcg32) -> Vec<Actor> {
+    let count = (an_hour * duration_s / 3600.0).round() as usize;
+    let one = |_| {
+        let class = if rng.random_bool(0.5) { Class::Person } else { Class::Animal };
+        let starts_s = rng.random_range(0.0..duration_s);
+        let lasts_s = rng.random_range(6.0..14.0);
+        Actor::random(class, starts_s, starts_s + lasts_s, view, rng)
+    };
+    (0..count).map(one).collect()
+}
+
 /// Draws up who comes: `bears` bears spread over the time, a person and a dog in turn between them, alone each time.
 pub fn cast(bears: u32, duration_s: f64, view: &Viewpoint, rng: &mut Pcg32) -> Vec<Actor> {
     let turns = f64::from(bears.max(1));

@@ -11,7 +11,7 @@ use super::sequences::Sequence;
 use crate::capture::pixels::read_picture;
 use crate::evaluate::PixelBox;
 use crate::evaluate::events::{self, Raised};
-use crate::infer::engine::Engine;
+use crate::infer::engine::{Engine, RunError};
 use crate::perceive::frame::{Picture, Stamp};
 use crate::perceive::geometry::Rect;
 use crate::perceive::model::Class;
@@ -104,7 +104,7 @@ impl Player<'_> {
         let looked = Stopwatch::start();
         let uptime_ms = (taken_s * 1e3).round() as u64;
         let stamp = Stamp { uptime_ms, unix_ms: uptime_ms as i64, synchronised: false };
-        let regions = self.infer(perception, &picture, stamp)?;
+        let regions = look_at(self.engine, perception, &picture, stamp).map_err(|error| error.to_string())?;
         let (per_region_ms, spent_ms) = match self.haste {
             Haste::Board(region_ms) => (region_ms, region_ms * regions as f64),
             _ => (looked.elapsed_ms() / regions.max(1) as f64, whole.elapsed_ms()),
@@ -117,18 +117,26 @@ impl Player<'_> {
         let size = (picture.width, picture.height);
         Ok(Looked { observation, size, taken_s, spent_s: spent_ms / 1e3 })
     }
+}
 
-    /// The number of regions that were looked at.
-    fn infer(&self, perception: &mut Perception, picture: &Picture, stamp: Stamp) -> Result<usize, String> {
-        let (mut input, mut output) = (Vec::new(), Vec::new());
-        let regions = perception.begin(picture, stamp);
-        for &region in &regions {
-            perception.fill(picture, region, &mut input);
-            self.engine.run(&input, &mut output).map_err(|error| error.to_string())?;
-            perception.read(region, &output);
-        }
-        Ok(regions.len())
+/// Looks at a picture until only its end is left to be done; the number of regions.
+///
+/// # Errors
+/// The model's.
+pub fn look_at(
+    engine: &Engine,
+    perception: &mut Perception,
+    picture: &Picture,
+    stamp: Stamp,
+) -> Result<usize, RunError> {
+    let (mut input, mut output) = (Vec::new(), Vec::new());
+    let regions = perception.begin(picture, stamp);
+    for &region in &regions {
+        perception.fill(picture, region, &mut input);
+        engine.run(&input, &mut output)?;
+        perception.read(region, &output);
     }
+    Ok(regions.len())
 }
 
 /// What a picture meant.

@@ -2,13 +2,15 @@
 
     python -m training.sequences --out training/work/sequences
 
-Sets, of `bears/val` alone: far-2048 · far-1920 · day · dusk · infrared · look-alikes · empty. **Composed from stills, no recordings**: an animal is cut
-out and moved along a way through a scene of other pictures' surroundings; its legs do not move. Who walks, where to, and which places were told by eye
-(`cast.json`): whole animals that stand or walk and could be cut out cleanly. A frame hangs on the seed, the set, the sequence and its number only.
-`sequences.json` names seed, data, counts and a hash of each set.
+Sets, of `bears/val` alone: far-2048 · far-1920 · day · dusk · infrared · look-alikes · empty. Of the calibration split (cut from `bears/train`, never
+trained on) the same but far-1920, named calibration-…: how evidence is weighed over time is fitted there. **Composed from stills, no recordings**: an
+animal is cut out and moved along a way through a scene of other pictures' surroundings; its legs do not move. Who walks, where to, and which places were
+told by eye (`cast.json`): whole animals that stand or walk and could be cut out cleanly; among look-alikes of the calibration split such as sit, lie
+or climb, too. A frame hangs on the seed, the set, the sequence and its number only. `sequences.json` names seed, data, counts and a hash of each set.
 """
 
 import argparse
+import functools
 import hashlib
 import json
 import math
@@ -43,6 +45,13 @@ SETS = {
     "empty": ((1280, 720), NEAR, LIGHTS, 42),
 }
 
+#: Sets of this prefix are of the calibration split: all but their number of sequences is as in the set that is judged on.
+CALIBRATION = "calibration-"
+SETS |= {
+    CALIBRATION + name: (*SETS[name][:3], count)
+    for name, count in {"far-2048": 16, "day": 30, "dusk": 30, "infrared": 30, "look-alikes": 60, "empty": 60}.items()
+}
+
 #: Share of a picture's height at its upper and lower edge.
 WRITING = 0.08
 
@@ -51,11 +60,10 @@ QUALITY = 85, 90
 
 
 class Cast:
-    """Who walks: cut out of the pictures of bears/val when first needed."""
+    """Who walks: cut out of the pictures of one split when first needed. `told`: that split's part of cast.json."""
 
-    def __init__(self, pictures):
+    def __init__(self, pictures, told):
         self.pictures, self.known = {p.path.name: p for p in pictures}, {}
-        told = json.loads(CAST.read_text())
         self.walkers, self.places = told["walkers"], told["places"]
 
     def names(self, bears):
@@ -229,14 +237,14 @@ def happening(draw, plates, shape, sizes, hour, kind):
 def make(folder, name, cast, plates, most=None):
     """One set; its counts and hash."""
     shape, sizes, hours, count = SETS[name]
-    made = Set(folder, name)
-    order = suites.generator("sequences", name).permutation(names) if (names := cast.names(name != "look-alikes")) else []
-    if name != "empty" and not len(order):
+    made, what = Set(folder, name), name.removeprefix(CALIBRATION)
+    order = suites.generator("sequences", name).permutation(names) if (names := cast.names(what != "look-alikes")) else []
+    if what != "empty" and not len(order):
         raise faults.Fault(f"none of the animals of {CAST} for {name} is in the data; copy the data again")
     for number in range(min(count, most or count)):
         sequence, hour = f"{name}-{number:02}", hours[number % len(hours)]
         draw = lambda *part, sequence=sequence: suites.generator("sequences", name, sequence, *part)
-        if name == "empty":
+        if what == "empty":
             kind = [*HAPPENINGS][number % len(HAPPENINGS)]
             hour = HAPPENINGS[kind][1][number // len(HAPPENINGS) % len(HAPPENINGS[kind][1])]
             made.add(sequence, happening(draw, plates, shape, sizes, hour, kind), {"kind": kind, "light": hour})
@@ -247,10 +255,15 @@ def make(folder, name, cast, plates, most=None):
     return made.finish()
 
 
-def read():
-    """Who walks, and where."""
-    cast = Cast(data.read_set(data.folder("BEARWATCH_DATA", "bears", "val")))
+def read(split):
+    """Who walks, and where: of "val" or "calibration"."""
+    pictures = data.split(data.read_train())[1] if split == "calibration" else data.read_set(data.folder("BEARWATCH_DATA", "bears", "val"))
+    cast = Cast(pictures, json.loads(CAST.read_text())[split])
     return cast, cast.plates()
+
+
+def split_of(name):
+    return "calibration" if name.startswith(CALIBRATION) else "val"
 
 
 @faults.told
@@ -262,11 +275,11 @@ def main():
     arguments = parser.parse_args()
     if unknown := set(arguments.only or []) - set(SETS):
         raise faults.Fault(f"there is no set {', '.join(sorted(unknown))}; there are {', '.join(SETS)}")
-    (cast, plates), record = read(), arguments.out / "sequences.json"
-    hashes = {"val": data.data_hash(data.folder("BEARWATCH_DATA", "bears", "val"))}
+    record, cast_of = arguments.out / "sequences.json", functools.cache(read)
+    hashes = {part: data.data_hash(data.folder("BEARWATCH_DATA", "bears", part)) for part in ("train", "val")}
     made = json.loads(record.read_text())["sets"] if record.is_file() and arguments.only else {}
     for name in arguments.only or SETS:
-        made[name] = make(arguments.out, name, cast, plates, arguments.most)
+        made[name] = make(arguments.out, name, *cast_of(split_of(name)), arguments.most)
         print(f"{name}: {made[name]['sequences']} sequences, {made[name]['events']} with a bear", flush=True)
         # After each set, so that a run that is cut short can go on with --only.
         told = {"command": "python -m training.sequences " + " ".join(sys.argv[1:]), "seed": suites.SEED, "data_sha256": hashes}

@@ -17,7 +17,7 @@ TRAIN_PYTHON := training/.venv/bin/python
 train-suites: training/.venv/ready ## Evaluation suites in training/work/suites, from bears/val and the calibration split
 	$(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
 
-train-sequences: training/.venv/ready ## Sequences for eval --events in training/work/sequences, from bears/val
+train-sequences: training/.venv/ready ## Sequences for eval --events in training/work/sequences, from bears/val and the calibration split
 	$(TRAIN_PYTHON) -m training.sequences --out $(TRAIN_WORK)/sequences
 
 train-setup: training/.venv/ready ## Python environment of the training, in training/.venv

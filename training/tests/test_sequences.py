@@ -1,6 +1,7 @@
-"""Sequences, from a few drawn pictures: the same bytes each time, boxes on the animal, events when it is in sight, nobody from the training split."""
+"""Sequences, from a few drawn pictures: the same bytes each time, boxes on the animal, events when it is in sight, nobody who is trained on."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -8,54 +9,28 @@ from PIL import Image
 
 from training import camera, data, faults, sequences, staging, suites
 
-NAMES = {"val": ["b00001.jpg", "b00002.jpg", "n00001.jpg", "n00002.jpg"], "train": ["b00003.jpg", "n00003.jpg"]}
-CAST = {
-    "places": ["b00001.jpg", "b00002.jpg", "n00002.jpg"],
-    "walkers": {
-        "bear": {"right": ["b00001.jpg", "b00003.jpg"], "left": ["b00002.jpg"], "front": []},
-        "dog": {"right": [], "left": ["n00003.jpg"], "front": ["n00001.jpg"]},
-    },
+WALKERS = {
+    "bear": {"right": ["b00031.jpg", "b00003.jpg"], "left": ["b00032.jpg"], "front": ["b00017.jpg"]},
+    "dog": {"right": [], "left": ["n00009.jpg", "n00004.jpg"], "front": ["n00031.jpg"]},
 }
+
+#: Both name walkers and places of either split, and of those that are trained on.
+CAST = {split: {"places": ["b00031.jpg", "b00032.jpg", "n00032.jpg", "b00017.jpg"], "walkers": WALKERS} for split in ("val", "calibration")}
 SIZES = (24, 60)
-BOX = [60, 120, 90, 60]
+COMMITTED = sequences.CAST
 
 
-def draw(path, name, number):
-    """Ground of uneven bright colour, on it an oval animal: black for bears, brown for n00001 and n00003. Its box, if any."""
-    rng = np.random.default_rng(number)
-    pixels = np.clip(np.array([110, 150, 90]) + rng.normal(0, 1, (60, 80, 1)).repeat(5, 0).repeat(5, 1) * 30, 40, 255).astype(np.uint8)
-    if name == "n00002.jpg":
-        Image.fromarray(pixels).save(path / "images" / name, quality=95)
-        return None
-    x, y, w, h = BOX
-    across, down = (2 * np.arange(400) + 1 - 2 * x - w) / w, (2 * np.arange(300) + 1 - 2 * y - h) / h
-    pixels[across[None] ** 2 + down[:, None] ** 2 < 1] = 12 if name[0] == "b" else (120, 60, 30)
-    Image.fromarray(pixels).save(path / "images" / name, quality=95)
-    return BOX
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    for split, names in NAMES.items():
-        path = tmp_path / "bears" / split
-        (path / "images").mkdir(parents=True)
-        images, boxes = [], []
-        for number, name in enumerate(names):
-            images.append({"id": number + 1, "file_name": name})
-            if box := draw(path, name, number):
-                boxes.append({"id": number + 1, "image_id": number + 1, "category_id": 1 if name[0] == "b" else 3, "bbox": box, "iscrowd": 0})
-        coco = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "bear"}, {"id": 3, "name": "animal"}]}
-        (path / "annotations.json").write_text(json.dumps(coco))
+@pytest.fixture(autouse=True)
+def small(tmp_path, monkeypatch):
+    """A cast of these walkers, small frames and few sequences."""
     (tmp_path / "cast.json").write_text(json.dumps(CAST))
     monkeypatch.setattr(sequences, "CAST", tmp_path / "cast.json")
-    small = {name: ((320, 240), SIZES, hours, 2 if name != "empty" else 6) for name, (_, _, hours, _) in sequences.SETS.items()}
-    monkeypatch.setattr(sequences, "SETS", small)
-    monkeypatch.setenv("BEARWATCH_DATA", str(tmp_path))
-    return tmp_path
+    few = {name: ((320, 240), SIZES, hours, 6 if "empty" in name else 2) for name, (_, _, hours, _) in sequences.SETS.items()}
+    monkeypatch.setattr(sequences, "SETS", few)
 
 
 def made(folder, name, most=None):
-    counts = sequences.make(folder, name, *sequences.read(), most)
+    counts = sequences.make(folder, name, *sequences.read(sequences.split_of(name)), most)
     return counts, json.loads((folder / name / "events.json").read_text())
 
 
@@ -99,15 +74,41 @@ def test_without_bears_there_are_neither_events_nor_boxes(folder):
     assert {s["kind"] for s in told} == set(sequences.HAPPENINGS)
 
 
-def test_who_is_in_the_training_split_does_not_walk(folder):
-    origins = {s["origin"] for name in ("day", "look-alikes") for s in made(folder / "out", name)[1]}
-    assert origins == {"b00001.jpg", "b00002.jpg", "n00001.jpg"}
+def origins(folder, *names):
+    return {s["origin"] for name in names for s in made(folder / "out", name)[1]}
+
+
+def test_only_the_own_split_walks_and_nobody_who_is_trained_on(folder):
+    assert origins(folder, "day", "look-alikes") == {"b00031.jpg", "b00032.jpg", "n00031.jpg"}
+    assert origins(folder, "calibration-day", "calibration-look-alikes") == {"b00017.jpg", "n00004.jpg"}
+
+
+def test_sets_of_the_two_splits_are_made_alike_and_recorded_together(folder, monkeypatch):
+    for names in (["day", "calibration-empty"], ["calibration-day"]):
+        monkeypatch.setattr(sys, "argv", ["sequences", "--out", str(folder / "out"), "--only", *names])
+        sequences.main()
+    record = json.loads((folder / "out/sequences.json").read_text())
+    assert list(record["sets"]) == ["day", "calibration-day", "calibration-empty"]
+    assert record["data_sha256"] == {part: data.data_hash(folder / "bears" / part) for part in ("train", "val")}
+    assert all(made["sha256"] == sequences.set_hash(folder / "out" / name) for name, made in record["sets"].items())
+    day, calibration = (json.loads((folder / "out" / name / "events.json").read_text()) for name in ("day", "calibration-day"))
+    assert [s["sequence"] for s in calibration] == ["calibration-" + s["sequence"] for s in day]
+    assert {s["light"] for s in calibration} == {"day"} and record["sets"]["calibration-day"]["events"] == 2
+
+
+def test_a_set_that_does_not_exist_is_a_fault(folder, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["sequences", "--out", str(folder / "out"), "--only", "calibration-noon"])
+    with pytest.raises(SystemExit):
+        sequences.main()
+    assert "there is no set calibration-noon; there are far-2048" in capsys.readouterr().err
 
 
 def test_a_cast_that_is_not_in_the_data_is_a_fault(folder):
-    (folder / "cast.json").write_text(json.dumps(CAST | {"walkers": {"bear": {"left": ["b00009.jpg"]}}}))
-    with pytest.raises(faults.Fault, match="copy the data again"):
-        made(folder / "out", "day")
+    nobody = CAST["val"] | {"walkers": {"bear": {"left": ["b00009.jpg"]}}}
+    (folder / "cast.json").write_text(json.dumps({"val": nobody, "calibration": nobody}))
+    for name in ("day", "calibration-day"):
+        with pytest.raises(faults.Fault, match="copy the data again"):
+            made(folder / "out", name)
 
 
 def test_a_cut_out_animal_stands_where_it_is_set(folder):
@@ -126,7 +127,18 @@ def test_a_narrow_place_becomes_as_wide_as_asked():
     assert wide.shape == (90, 180, 3) and (wide[:, :40] == plate[:, :40]).all()
 
 
-def test_the_committed_cast_walks_once_each():
-    told = json.loads(sequences.CAST.read_text())
-    names = [name for ways in told["walkers"].values() for of in ways.values() for name in of]
-    assert len(names) == len(set(names)) and all(set(ways) == set(sequences.HEADINGS) for ways in told["walkers"].values())
+def test_the_committed_cast_walks_once_each_in_one_split_alone():
+    told = json.loads(COMMITTED.read_text())
+    ways = [ways for part in told.values() for ways in part["walkers"].values()]
+    names = [name for way in ways for of in way.values() for name in of]
+    assert set(told) == {"val", "calibration"} and all(set(way) == set(sequences.HEADINGS) for way in ways)
+    assert len(names) == len(set(names)) and not set(told["val"]["places"]) & set(told["calibration"]["places"])
+
+
+def test_who_walks_to_be_fitted_on_is_of_the_calibration_split():
+    told = json.loads(COMMITTED.read_text())["calibration"]
+    walkers = [name for ways in told["walkers"].values() for of in ways.values() for name in of]
+    assert all(data.is_calibration(name) for name in walkers + told["places"])
+    kinds = {name: kind for kind, of in json.loads(suites.LOOK_ALIKES.read_text()).items() for name in of}
+    for kind in ("dog", "raccoon", "panda"):
+        assert all(kinds[name] == kind for of in told["walkers"][kind].values() for name in of)

@@ -47,6 +47,7 @@ fn the_sample_equals_the_defaults() {
     assert_eq!(config.capture, capture::settings::Settings::default());
     assert_eq!(config.model, ModelSettings::default());
     assert_eq!(config.perceive, perceive::settings::Settings::default());
+    assert_eq!(config.quiet, bearwatch::system::hours::Hours::default());
     assert_eq!(config.publish, publish::settings::Settings::default());
 }
 

@@ -16,6 +16,7 @@ use crate::capture::{self, CaptureError, Event, Source};
 use crate::config::Config;
 use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::infer::engine::Engine;
+use crate::infer::quiet::Quiet;
 use crate::infer::worker::{Links, Sight, SnapshotSettings, Worker};
 use crate::perceive::perception::Perception;
 use crate::publish::{Handle, PublishError};
@@ -183,7 +184,8 @@ fn spawn(
         pulse: shared.pulses.infer.clone(),
     };
     let perception = Perception::new(engine.spec().clone(), config.perceive.clone());
-    let worker = Worker::new(engine, perception, model, snapshots(config), config.model.threads, links);
+    let (threads, quiet) = (config.model.threads, Quiet::new(config.quiet.clone()));
+    let worker = Worker::new(engine, perception, model, snapshots(config), threads, quiet, links);
     let infer = thread("infer", move || worker.run(receiver))?;
     let capture = spawn_capture(settings.clone(), source, sender, history, event, shared, stop)?;
     Ok(Threads { capture, infer, events })

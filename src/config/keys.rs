@@ -91,6 +91,8 @@ pub const KEYS: &[Key] = &[
     always("alert.close_after_s"),
     always("alert.cooldown_s"),
     always("alert.guard"),
+    always("alert.quiet"),
+    always("alert.time_zone"),
     always("publish.broker"),
     always("publish.user"),
     always("publish.password_file"),

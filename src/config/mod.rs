@@ -22,6 +22,7 @@ use mistake::{ConfigErrors, Mistake, Origin};
 use overrides::Overrides;
 use reader::Reader;
 
+use crate::system::hours::Hours;
 use crate::{capture, perceive, publish};
 
 /// All settings, checked: what is in range and fits together, not whether devices, files and hosts exist.
@@ -35,6 +36,8 @@ pub struct Config {
     pub model: ModelSettings,
     /// What makes an alert.
     pub perceive: perceive::settings::Settings,
+    /// When alerts of normal severity are told as low.
+    pub quiet: Hours,
     /// How alerts leave, and where they wait.
     pub publish: publish::settings::Settings,
     /// What was changed at run time, for `check` and `reset`.
@@ -80,6 +83,7 @@ impl Config {
             capture: capture::settings::Settings::default(),
             model: ModelSettings::default(),
             perceive: perceive::settings::Settings::default(),
+            quiet: Hours::default(),
             publish: publish::settings::Settings::default(),
             overrides: Overrides::default(),
         }
@@ -103,6 +107,7 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
         capture: source::capture(&mut reader),
         model: sections::model(&mut reader),
         perceive: sections::perceive(&mut reader),
+        quiet: sections::quiet(&mut reader),
         publish: delivery::publish(&mut reader),
         overrides: Overrides::default(),
     };

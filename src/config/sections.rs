@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
+use jiff::tz::{TimeZone, db};
+
 use super::ModelSettings;
-use super::reader::Reader;
+use super::keys::nearest;
+use super::reader::{Reader, short};
 use crate::perceive::settings::{RegionMode, Settings as Perceive};
 use crate::perceive::zone::Polygon;
 use crate::publish::settings::{Settings as Publish, Site, StoreSettings};
+use crate::system::hours::{Hours, Stretch};
 
 const DAY_S: f64 = 86_400.0;
 
@@ -72,6 +76,46 @@ fn areas(reader: &mut Reader, key: &str) -> Vec<Polygon> {
         }
     }
     areas
+}
+
+/// `alert.quiet` in `alert.time_zone`. The zone is asked for, not taken from the board: that is often left as it was delivered.
+pub fn quiet(reader: &mut Reader) -> Hours {
+    let zone = zone(reader);
+    let mut stretches = Vec::new();
+    for text in reader.texts("alert.quiet", "a list of hours, [\"22:00-06:00\"]").unwrap_or_default() {
+        match Stretch::parse(&text) {
+            Ok(stretch) => stretches.push(stretch),
+            Err(what) => reader.wrong(
+                "alert.quiet",
+                format!("\"{}\" {what}", short(&text)),
+                "write HH:MM-HH:MM, as 22:00-06:00",
+            ),
+        }
+    }
+    if reader.has("alert.quiet") && !reader.has("alert.time_zone") {
+        let remedy = "add time_zone = \"Europe/Bratislava\", or where the site is, to [alert]";
+        reader.wrong("alert.quiet", "is given without time_zone", remedy);
+    }
+    Hours::new(zone.unwrap_or(TimeZone::UTC), stretches)
+}
+
+fn zone(reader: &mut Reader) -> Option<TimeZone> {
+    let key = "alert.time_zone";
+    let name = reader.text(key)?;
+    let zone = TimeZone::get(&name).ok();
+    if zone.is_none() {
+        let known: Vec<String> = db().available().map(|known| known.as_str().to_owned()).collect();
+        let remedy = match nearest(&name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None if known.len() <= 1 => "install the package tzdata, or write \"UTC\"".to_owned(),
+            None => {
+                "give a name of the IANA database, as \"Europe/Bratislava\" (`timedatectl list-timezones`)"
+                    .to_owned()
+            }
+        };
+        reader.wrong(key, format!("\"{}\" is no time zone known here", short(&name)), remedy);
+    }
+    zone
 }
 
 /// `[store]`.

@@ -5,5 +5,6 @@ pub mod bundle;
 pub mod engine;
 pub mod graph;
 pub mod int8;
+pub mod quiet;
 pub mod still;
 pub mod worker;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::annotate::{caption, mark};
 use super::bundle::ModelName;
 use super::engine::{Engine, RunError};
+use super::quiet::Quiet;
 use crate::capture::history::History;
 use crate::capture::pixels::{encode_jpeg, to_picture};
 use crate::capture::ring::{FrameReceiver, Received};
@@ -83,6 +84,7 @@ pub struct Worker {
     links: Links,
     picture: Picture,
     lanes: Vec<Lane>,
+    quiet: Quiet,
     simulated: bool,
     /// When a picture of an impairment was sent.
     shown_ms: Option<u64>,
@@ -111,6 +113,7 @@ impl Worker {
         model: ModelName,
         snapshots: SnapshotSettings,
         threads: usize,
+        quiet: Quiet,
         links: Links,
     ) -> Worker {
         let lanes = std::iter::repeat_with(Lane::default).take(threads.max(1)).collect();
@@ -123,6 +126,7 @@ impl Worker {
             links,
             picture,
             lanes,
+            quiet,
             simulated: false,
             shown_ms: None,
         }
@@ -164,6 +168,7 @@ impl Worker {
 
     fn look(&mut self, stamp: Stamp, waited_ms: f64) -> Result<Observation, RunError> {
         let whole = Stopwatch::start();
+        self.perception.quieten(self.quiet.at(stamp));
         let regions = self.perception.begin(&self.picture, stamp);
         let mut laps = Laps { prepare: whole.elapsed(), ..Laps::default() };
         for batch in regions.chunks(self.lanes.len()) {

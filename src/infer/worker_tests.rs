@@ -12,6 +12,7 @@ use crate::perceive::observation::{AlertId, Severity};
 use crate::perceive::settings::Settings;
 use crate::perceive::zone::Polygon;
 use crate::publish::Subject;
+use crate::system::hours::Hours;
 
 /// A worker with the embedded model, and the end of its queue of drafts.
 fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
@@ -24,7 +25,8 @@ fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
     let links = Links { drafts, history, sight: Arc::default(), metrics, clock, pulse: Pulse::new(clock) };
     let snapshots =
         SnapshotSettings { max_side: 100, quality: 70, from_history: 3, place: "camp north".into() };
-    (Worker::new(engine, perception, bundle.id, snapshots, 2, links), received)
+    let quiet = Quiet::new(Hours::default());
+    (Worker::new(engine, perception, bundle.id, snapshots, 2, quiet, links), received)
 }
 
 fn frame(width: u32, height: u32, uptime_ms: u64) -> Frame {

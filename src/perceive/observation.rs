@@ -90,6 +90,8 @@ impl AlertState {
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// A bear is there, at hours at which nobody is to be woken for that alone.
+    Low,
     /// A bear is there.
     #[default]
     Normal,
@@ -101,6 +103,7 @@ impl Severity {
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
+            Severity::Low => "low",
             Severity::Normal => "normal",
             Severity::High => "high",
         }

@@ -95,6 +95,11 @@ impl Perception {
         !self.privacy.is_empty()
     }
 
+    /// Whether the frames from now on are of quiet hours; see [`Alerts::quieten`].
+    pub fn quieten(&mut self, quiet: bool) {
+        self.alerts.quieten(quiet);
+    }
+
     /// Measures the scene and says where to look on this frame, within the budget; most important first.
     pub fn begin(&mut self, picture: &Picture, stamp: Stamp) -> Vec<Region> {
         let size = (picture.width, picture.height);

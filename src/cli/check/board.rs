@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::config::overrides;
 use crate::publish::settings::StoreSettings;
 use crate::system::clock::Clock;
+use crate::system::hours::Hours;
 use crate::system::vitals::Vitals;
 
 /// Less room than this and not even the alerts of a night fit, megabytes.
@@ -74,14 +75,21 @@ fn remedy(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// Alerts bear the time; a board has no clock of its own.
-pub fn clock() -> Finding {
+/// Alerts bear the time, and quiet hours live by it; a board has no clock of its own.
+pub fn clock(quiet: &Hours) -> Finding {
     let subject = "clock";
     let clock = Clock::start();
     let time = crate::publish::message::rfc3339(clock.unix_ms());
-    let remedy = "give the board a time server (timedatectl set-ntp true); until then messages say clock_synced = false";
+    let nothing_demoted = if quiet.are_none() { "" } else { ", and alert.quiet demotes nothing" };
+    let remedy = format!(
+        "give the board a time server (timedatectl set-ntp true); until then messages say clock_synced = false{nothing_demoted}"
+    );
     match clock.is_synchronised() {
-        true => Finding::ok(subject, format!("{time}, synchronised")),
+        true if quiet.are_none() => Finding::ok(subject, format!("{time}, synchronised")),
+        true => {
+            let now = if quiet.cover(clock.unix_ms()) { "now" } else { "not now" };
+            Finding::ok(subject, format!("{time}, synchronised; quiet hours {quiet}, {now}"))
+        }
         false if clock.unix_ms() < PLAUSIBLE_MS => {
             Finding::warning(subject, format!("{time}: it was never set"), remedy)
         }

@@ -9,6 +9,7 @@ use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::say::{Paint, plain, say, say_json};
 use crate::config::Config;
 use crate::config::mistake::{ConfigErrors, Mistake};
+use crate::system::hours::Hours;
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
 
@@ -135,7 +136,7 @@ pub fn run(args: CheckArgs) -> Outcome {
             for subject in ["camera", "model", "broker", "disk"] {
                 report.add(&Finding::unchecked(subject))?;
             }
-            report.add(&board::clock())?;
+            report.add(&board::clock(&Hours::default()))?;
         }
         Ok(config) => subjects(&args, &config, &stop, &mut report)?,
     }
@@ -159,7 +160,7 @@ fn subjects(args: &CheckArgs, config: &Config, stop: &Stop, report: &mut Report)
         report.add(&check())?;
     }
     report.add(&board::disk(&config.publish.store))?;
-    report.add(&board::clock())?;
+    report.add(&board::clock(&config.quiet))?;
     report.add(&board::overrides(config))
 }
 

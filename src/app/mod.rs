@@ -18,6 +18,7 @@ use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::infer::engine::Engine;
 use crate::infer::quiet::Quiet;
 use crate::infer::worker::{Links, Sight, SnapshotSettings, Worker};
+use crate::perceive::governor::Board;
 use crate::perceive::perception::Perception;
 use crate::publish::{Handle, PublishError};
 use crate::system::clock::Clock;
@@ -86,6 +87,7 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub sight: Arc<Mutex<Sight>>,
+    pub board: Arc<Mutex<Board>>,
     pub pulses: Pulses,
 }
 
@@ -115,7 +117,8 @@ impl App {
         let source = capture::open(&config.capture.source)?;
         let pulse = || Pulse::new(clock);
         let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse() };
-        let shared = Shared { clock, metrics: Arc::default(), sight: Arc::default(), pulses };
+        let (metrics, sight, board) = (Arc::default(), Arc::default(), Arc::default());
+        let shared = Shared { clock, metrics, sight, board, pulses };
         let (metrics, pulse) = (shared.metrics.clone(), shared.pulses.publish.clone());
         let publish = crate::publish::worker::spawn(
             config.site.clone(),
@@ -175,14 +178,9 @@ fn spawn(
     let settings = &config.capture;
     let history =
         (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb * 1_000_000));
-    let links = Links {
-        drafts: publish.sender(),
-        history: history.clone(),
-        sight: shared.sight.clone(),
-        metrics: shared.metrics.clone(),
-        clock: shared.clock,
-        pulse: shared.pulses.infer.clone(),
-    };
+    let Shared { clock, metrics, sight, board, pulses } = shared.clone();
+    let (drafts, pulse) = (publish.sender(), pulses.infer);
+    let links = Links { drafts, history: history.clone(), sight, board, metrics, clock, pulse };
     let perception = Perception::new(engine.spec().clone(), config.perceive.clone());
     let (threads, quiet) = (config.model.threads, Quiet::new(config.quiet.clone()));
     let worker = Worker::new(engine, perception, model, snapshots(config), threads, quiet, links);

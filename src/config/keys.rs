@@ -106,11 +106,13 @@ pub const KEYS: &[Key] = &[
     always("publish.snapshot_quality"),
     always("store.path"),
     always("store.max_mb"),
+    always("board.hot_c"),
+    always("board.sysfs"),
 ];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 8] =
-    ["site", "capture", "capture.scene", "model", "perceive", "alert", "publish", "store"];
+pub const SECTIONS: [&str; 9] =
+    ["site", "capture", "capture.scene", "model", "perceive", "alert", "publish", "store", "board"];
 
 /// What administrators write who look for a place for the password.
 const SECRETS: [&str; 6] = ["password", "passwd", "pass", "secret", "token", "psk"];

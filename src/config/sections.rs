@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use jiff::tz::{TimeZone, db};
 
-use super::ModelSettings;
 use super::keys::nearest;
 use super::reader::{Reader, short};
+use super::{ModelSettings, SYSFS};
 use crate::perceive::settings::{RegionMode, Settings as Perceive};
 use crate::perceive::zone::Polygon;
 use crate::publish::settings::{Settings as Publish, Site, StoreSettings};
@@ -41,7 +41,7 @@ pub fn model(reader: &mut Reader) -> ModelSettings {
     ModelSettings { path, threads: reader.whole("model.threads", default.threads, 1..=64) }
 }
 
-/// `[perceive]` and `[alert]`.
+/// `[perceive]`, `[alert]`, and what `[board]` says of heat.
 pub fn perceive(reader: &mut Reader) -> Perceive {
     let default = Perceive::default();
     let modes = [("whole", RegionMode::Whole), ("tiles", RegionMode::Tiles), ("auto", RegionMode::Auto)];
@@ -49,6 +49,7 @@ pub fn perceive(reader: &mut Reader) -> Perceive {
     Perceive {
         regions: reader.choice("perceive.regions", &modes).unwrap_or(default.regions),
         budget_ms: reader.number("perceive.budget_ms", default.budget_ms, 1.0..=60_000.0),
+        hot_c: reader.number("board.hot_c", default.hot_c, 30.0..=120.0),
         bear_threshold: threshold.map(|threshold| threshold as f32),
         enhance: reader.flag("perceive.enhance", default.enhance),
         privacy: areas(reader, "perceive.privacy"),
@@ -123,6 +124,11 @@ pub fn store(reader: &mut Reader) -> StoreSettings {
     let default = Publish::default().store;
     let path: PathBuf = reader.path("store.path").unwrap_or(default.path);
     StoreSettings { path, max_mb: reader.whole("store.max_mb", default.max_mb, 4..=1_000_000) }
+}
+
+/// The rest of `[board]`: where the kernel tells of it.
+pub fn sysfs(reader: &mut Reader) -> PathBuf {
+    reader.path("board.sysfs").unwrap_or_else(|| SYSFS.into())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::capture::history::History;
 use crate::capture::pixels::{encode_jpeg, to_picture};
 use crate::capture::ring::{FrameReceiver, Received};
 use crate::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
+use crate::perceive::governor::{Board, Effort};
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertState, Observation, Regime, Scene};
@@ -42,6 +43,8 @@ pub struct Sight {
     pub histograms: ScoreHistograms,
     /// What the last frames show to be wrong with the picture.
     pub impairment: Option<Impairment>,
+    /// How much is done at present.
+    pub effort: Effort,
     /// Why the last frame could not be used; `None` when it could.
     pub fault: Option<String>,
 }
@@ -67,6 +70,8 @@ pub struct Links {
     pub history: Option<History>,
     /// What was seen last.
     pub sight: Arc<Mutex<Sight>>,
+    /// How the board was last.
+    pub board: Arc<Mutex<Board>>,
     /// Counters and latencies.
     pub metrics: Arc<Metrics>,
     /// Clock of the process.
@@ -138,8 +143,10 @@ impl Worker {
             self.links.pulse.beat();
             match frames.recv(PATIENCE) {
                 Received::Frame(frame) => {
-                    self.frame(&frame);
+                    let rest = self.frame(&frame);
                     frames.recycle(frame);
+                    // The ring drops and counts what comes meanwhile, and then gives the newest.
+                    std::thread::sleep(rest);
                 }
                 Received::Timeout => {}
                 Received::Closed => break,
@@ -150,10 +157,12 @@ impl Worker {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) {
+    /// Gives the rest that the board is owed after this frame.
+    fn frame(&mut self, frame: &Frame) -> Duration {
         let watch = Stopwatch::start();
         if let Err(error) = to_picture(frame, &mut self.picture) {
-            return self.fault(error.to_string());
+            self.fault(error.to_string());
+            return Duration::ZERO;
         }
         self.perception.mask(&mut self.picture);
         self.simulated = frame.simulated;
@@ -161,14 +170,22 @@ impl Worker {
         let waited_ms =
             self.links.clock.uptime_ms().saturating_sub(frame.stamp.uptime_ms) as f64 - watch.elapsed_ms();
         match self.look(frame.stamp, waited_ms.max(0.0)) {
-            Ok(observation) => self.told(observation),
-            Err(error) => self.fault(error.to_string()),
+            Ok(observation) => {
+                let effort = observation.effort;
+                self.told(observation);
+                Duration::from_secs_f64(effort.rest_ms(watch.elapsed_ms()) / 1e3)
+            }
+            Err(error) => {
+                self.fault(error.to_string());
+                Duration::ZERO
+            }
         }
     }
 
     fn look(&mut self, stamp: Stamp, waited_ms: f64) -> Result<Observation, RunError> {
         let whole = Stopwatch::start();
         self.perception.quieten(self.quiet.at(stamp));
+        self.perception.feel(*self.links.board.lock().unwrap_or_else(PoisonError::into_inner));
         let regions = self.perception.begin(&self.picture, stamp);
         let mut laps = Laps { prepare: whole.elapsed(), ..Laps::default() };
         for batch in regions.chunks(self.lanes.len()) {
@@ -232,6 +249,7 @@ impl Worker {
         sight.last = Some(observation.stamp);
         sight.scene = observation.scene;
         sight.regime = Some(observation.regime);
+        sight.effort = observation.effort;
         sight.histograms = self.perception.histograms().clone();
         std::mem::replace(&mut sight.impairment, observation.impairment)
     }

@@ -22,7 +22,8 @@ fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
     let clock = Clock::start();
     let (drafts, received) = sync_channel(queue);
     let metrics = Arc::new(Metrics::default());
-    let links = Links { drafts, history, sight: Arc::default(), metrics, clock, pulse: Pulse::new(clock) };
+    let (sight, board, pulse) = (Arc::default(), Arc::default(), Pulse::new(clock));
+    let links = Links { drafts, history, sight, board, metrics, clock, pulse };
     let snapshots =
         SnapshotSettings { max_side: 100, quality: 70, from_history: 3, place: "camp north".into() };
     let quiet = Quiet::new(Hours::default());

@@ -2,7 +2,7 @@
 //! threads, no name from outside this module.
 //!
 //! A frame meets the files in this order: [`perception`] asks [`condition`] about the light, [`liveness`] whether the picture is one at all,
-//! [`motion`] about what moves, and [`plan`] and [`budget`] about where to look; the model runs outside; [`decode`] reads its output, [`track`] follows what is there, [`evidence`] weighs it over
+//! [`motion`] about what moves, [`plan`] and [`budget`] about where to look, and [`governor`] how hard the board may be worked; the model runs outside; [`decode`] reads its output, [`track`] follows what is there, [`evidence`] weighs it over
 //! time, [`alert`] tells what is worth waking a ranger for, and [`histogram`] keeps count of the scores.
 
 pub mod alert;
@@ -12,6 +12,7 @@ pub mod decode;
 pub mod evidence;
 pub mod frame;
 pub mod geometry;
+pub mod governor;
 pub mod histogram;
 pub mod liveness;
 pub mod model;

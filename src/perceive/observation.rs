@@ -2,6 +2,7 @@
 
 use super::frame::Stamp;
 use super::geometry::Rect;
+use super::governor::Effort;
 use super::liveness::Impairment;
 use super::model::Class;
 
@@ -169,4 +170,6 @@ pub struct Observation {
     pub regions: usize,
     /// Whether the frame took longer than its budget.
     pub deadline_missed: bool,
+    /// How much is done from now on, and why no more.
+    pub effort: Effort,
 }

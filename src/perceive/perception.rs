@@ -10,6 +10,7 @@ use super::decode::{decode, suppress};
 use super::evidence::Scales;
 use super::frame::{Picture, Stamp};
 use super::geometry::Rect;
+use super::governor::{Board, Governor};
 use super::histogram::ScoreHistograms;
 use super::liveness::{Impairment, Liveness};
 use super::model::ModelSpec;
@@ -38,6 +39,8 @@ pub struct Perception {
     liveness: Liveness,
     motion: Motion,
     budget: Budget,
+    governor: Governor,
+    board: Board,
     planner: Planner,
     scales: Scales,
     tracker: Tracker,
@@ -72,6 +75,8 @@ impl Perception {
             liveness: Liveness::default(),
             motion: Motion::default(),
             budget: Budget::new(settings.budget_ms),
+            governor: Governor::new(settings.hot_c),
+            board: Board::default(),
             planner: Planner::new(settings.regions, settings.watch.iter().map(Polygon::bounds).collect()),
             scales: Scales::new(&spec, &settings),
             tracker: Tracker::new(settings.close_after_s),
@@ -100,6 +105,11 @@ impl Perception {
         self.alerts.quieten(quiet);
     }
 
+    /// How the board is from now on; without it, nothing is known against full effort.
+    pub fn feel(&mut self, board: Board) {
+        self.board = board;
+    }
+
     /// Measures the scene and says where to look on this frame, within the budget; most important first.
     pub fn begin(&mut self, picture: &Picture, stamp: Stamp) -> Vec<Region> {
         let size = (picture.width, picture.height);
@@ -111,7 +121,8 @@ impl Perception {
         let view = View { size, input: &self.spec.input };
         let moving: Vec<Rect> = self.motion.observe(&self.small).collect();
         let wanted = Wanted { followed: &followed, moving: &moving };
-        let regions = self.planner.plan(&view, stamp.uptime_ms, self.budget.regions(), wanted);
+        let allowed = self.governor.regions(self.budget.regions());
+        let regions = self.planner.plan(&view, stamp.uptime_ms, allowed, wanted);
         if self.motion.flooded() {
             self.alerts.hold(stamp.uptime_ms);
         }
@@ -152,6 +163,8 @@ impl Perception {
         let aspect = size.0.max(1) as f32 / size.1.max(1) as f32;
         self.tracker.step(&gather(&detections), stamp.uptime_ms, aspect, &self.scales, looked);
         let alerts = self.alerts.step(self.tracker.tracks(), stamp, &self.scales);
+        let deadline_missed = self.budget.learn(regions.len(), spent);
+        self.governor.observe(self.board, deadline_missed, stamp.uptime_ms);
         Observation {
             stamp,
             scene,
@@ -160,8 +173,9 @@ impl Perception {
             detections,
             tracks: self.tracker.tracks().iter().map(|t| t.view()).collect(),
             alerts,
-            deadline_missed: self.budget.learn(regions.len(), spent),
             regions: regions.len(),
+            deadline_missed,
+            effort: self.governor.effort(),
         }
     }
 

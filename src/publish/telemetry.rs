@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::message::Envelope;
+use crate::perceive::governor::Effort;
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Regime, Scene};
@@ -22,6 +23,8 @@ pub struct TelemetryDraft {
     pub scene: Option<Scene>,
     /// Scores that the model gave since the start.
     pub scores: ScoreHistograms,
+    /// How much is done, and why no more.
+    pub effort: Effort,
     /// Temperature of the processor, °C, where the board tells.
     pub temperature_c: Option<f32>,
     /// Resident memory of the daemon, megabytes.
@@ -48,6 +51,12 @@ pub struct TelemetryMessage {
     pub regime: Option<String>,
     /// Measures of the last frame; null before the first one.
     pub scene: Option<SceneMeasures>,
+    /// `full`, `half` or `quarter`: share of the time that may be worked. An older daemon does not tell.
+    #[serde(default)]
+    pub effort: Option<String>,
+    /// `hot`, `throttled`, `undervolted` or `busy`: what the board suffers from; null where it is well.
+    #[serde(default)]
+    pub strain: Option<String>,
     /// Temperature of the processor, °C.
     pub temperature_c: Option<f32>,
     /// Resident memory, megabytes.
@@ -117,6 +126,8 @@ impl TelemetryMessage {
             scores: Class::ALL.iter().map(|&class| (class, draft.scores.of(class).to_vec())).collect(),
             regime: draft.regime.map(|regime| regime.name().into()),
             scene: draft.scene.map(SceneMeasures::from),
+            effort: Some(draft.effort.level.name().into()),
+            strain: draft.effort.strain.map(|strain| strain.name().into()),
             temperature_c: draft.temperature_c,
             memory_mb: draft.memory_mb,
         }

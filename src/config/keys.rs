@@ -61,6 +61,7 @@ pub const KEYS: &[Key] = &[
     only("capture.fps", &[Camera, Files, Simulated]),
     only("capture.exposure", &[Camera]),
     only("capture.gain", &[Camera]),
+    only("capture.exposure_limit", &[Camera]),
     only("capture.path", &[Files]),
     only("capture.loop", &[Files]),
     only("capture.command", &[Command]),

@@ -5,6 +5,7 @@ pub mod bundle;
 pub mod engine;
 pub mod graph;
 pub mod int8;
+pub mod lanes;
 pub mod quiet;
 pub mod still;
 pub mod worker;

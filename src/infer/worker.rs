@@ -8,8 +8,10 @@ use std::time::Duration;
 use super::annotate::{caption, mark};
 use super::bundle::ModelName;
 use super::engine::{Engine, RunError};
+use super::lanes::{Lane, run_lanes};
 use super::quiet::Quiet;
 use crate::capture::history::History;
+use crate::capture::light::{Light, Seen};
 use crate::capture::pixels::{encode_jpeg, to_picture};
 use crate::capture::ring::{FrameReceiver, Received};
 use crate::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
@@ -70,6 +72,8 @@ pub struct Links {
     pub history: Option<History>,
     /// What was seen last.
     pub sight: Arc<Mutex<Sight>>,
+    /// How bright frames come out, for cameras that can be steered.
+    pub light: Light,
     /// How the board was last.
     pub board: Arc<Mutex<Board>>,
     /// Counters and latencies.
@@ -93,13 +97,6 @@ pub struct Worker {
     simulated: bool,
     /// When a picture of an impairment was sent.
     shown_ms: Option<u64>,
-}
-
-/// The buffers of one region; as many as regions run at the same time.
-#[derive(Default)]
-struct Lane {
-    input: Vec<u8>,
-    output: Vec<f32>,
 }
 
 /// Wall time by step over the regions of one frame.
@@ -228,6 +225,7 @@ impl Worker {
         if observation.deadline_missed {
             count(&counters.deadline_misses);
         }
+        self.tell_light(&observation);
         let before = self.remember(&observation);
         if let Some(impairment) = observation.impairment.filter(|&now| before != Some(now)) {
             self.show(impairment, observation.stamp);
@@ -237,6 +235,15 @@ impl Worker {
             if alert.state != AlertState::Closed {
                 self.send_snapshots(alert, observation.stamp);
             }
+        }
+    }
+
+    /// As bright as the picture is where nothing was blackened; what is hidden for the most part tells nothing.
+    fn tell_light(&self, observation: &Observation) {
+        let share = self.perception.seen_share();
+        if share > 0.2 {
+            let luma = (observation.scene.luma / share).min(1.0);
+            self.links.light.tell(Seen { taken_ms: observation.stamp.uptime_ms, luma });
         }
     }
 
@@ -342,19 +349,6 @@ impl Worker {
             count(&self.links.metrics.counters.lost_snapshots);
         }
     }
-}
-
-/// Runs every lane; the first on this thread, the others beside it.
-fn run_lanes(engine: &Engine, lanes: &mut [Lane]) -> Result<(), RunError> {
-    let Some((first, rest)) = lanes.split_first_mut() else { return Ok(()) };
-    std::thread::scope(|scope| {
-        let spawned: Vec<_> =
-            rest.iter_mut().map(|lane| scope.spawn(|| engine.run(&lane.input, &mut lane.output))).collect();
-        let own = engine.run(&first.input, &mut first.output);
-        let joined =
-            spawned.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(RunError::panicked())));
-        joined.fold(own, Result::and)
-    })
 }
 
 #[cfg(test)]

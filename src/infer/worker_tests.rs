@@ -23,7 +23,8 @@ fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
     let (drafts, received) = sync_channel(queue);
     let metrics = Arc::new(Metrics::default());
     let (sight, board, pulse) = (Arc::default(), Arc::default(), Pulse::new(clock));
-    let links = Links { drafts, history, sight, board, metrics, clock, pulse };
+    let light = Light::default();
+    let links = Links { drafts, history, sight, light, board, metrics, clock, pulse };
     let snapshots =
         SnapshotSettings { max_side: 100, quality: 70, from_history: 3, place: "camp north".into() };
     let quiet = Quiet::new(Hours::default());
@@ -181,6 +182,8 @@ fn what_is_not_to_be_seen_leaves_in_no_picture() {
     let settings = Settings { privacy, ..Settings::default() };
     worker.perception = Perception::new(worker.engine.spec().clone(), settings);
     worker.frame(&frame);
+    let seen = worker.links.light.take().unwrap();
+    assert!((seen.luma - 160.0 / 255.0).abs() < 0.02, "a camera is not steered by what we blacken: {seen:?}");
     worker.send_snapshots(alert(AlertState::Opened), Stamp { uptime_ms: 1000, ..Stamp::default() });
     let pictures: Vec<[f32; 2]> = drafts
         .try_iter()

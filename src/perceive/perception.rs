@@ -100,6 +100,11 @@ impl Perception {
         !self.privacy.is_empty()
     }
 
+    /// Share of a picture that is to be seen, 0..1; where areas overlap, less than that.
+    pub fn seen_share(&self) -> f32 {
+        (1.0 - self.privacy.iter().map(Polygon::area).sum::<f32>()).max(0.0)
+    }
+
     /// Whether the frames from now on are of quiet hours; see [`Alerts::quieten`].
     pub fn quieten(&mut self, quiet: bool) {
         self.alerts.quieten(quiet);

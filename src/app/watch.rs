@@ -10,7 +10,7 @@ use super::{Ended, Shared};
 use crate::capture::Event;
 use crate::capture::settings::SourceSettings;
 use crate::config::Config;
-use crate::infer::worker::Sight;
+use crate::infer::sight::Sight;
 use crate::perceive::governor::{Board, Throttle};
 use crate::publish::{Draft, Health, TelemetryDraft};
 use crate::system::metrics::count;

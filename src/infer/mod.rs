@@ -7,5 +7,6 @@ pub mod graph;
 pub mod int8;
 pub mod lanes;
 pub mod quiet;
+pub mod sight;
 pub mod still;
 pub mod worker;

@@ -10,15 +10,15 @@ use super::bundle::ModelName;
 use super::engine::{Engine, RunError};
 use super::lanes::{Lane, run_lanes};
 use super::quiet::Quiet;
+use super::sight::Sight;
 use crate::capture::history::History;
 use crate::capture::light::{Light, Seen};
 use crate::capture::pixels::{encode_jpeg, to_picture};
 use crate::capture::ring::{FrameReceiver, Received};
 use crate::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
-use crate::perceive::governor::{Board, Effort};
-use crate::perceive::histogram::ScoreHistograms;
+use crate::perceive::governor::Board;
 use crate::perceive::liveness::Impairment;
-use crate::perceive::observation::{Alert, AlertState, Observation, Regime, Scene};
+use crate::perceive::observation::{Alert, AlertState, Observation, Regime};
 use crate::perceive::perception::{Perception, Spent};
 use crate::perceive::regions::Region;
 use crate::publish::{AlertDraft, Draft, Subject};
@@ -31,25 +31,6 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Pictures of what is wrong with the camera are sent no more often than this, milliseconds: a web that sways comes and goes.
 const SHOWN_EVERY_MS: u64 = 600_000;
-
-/// What the detector saw last: read by telemetry and by the watch over the camera.
-#[derive(Clone, Debug, Default)]
-pub struct Sight {
-    /// When the last frame was taken that the model saw; `None` before the first.
-    pub last: Option<Stamp>,
-    /// Light measures of that frame.
-    pub scene: Scene,
-    /// Regime of that frame.
-    pub regime: Option<Regime>,
-    /// Scores since the start of the interval.
-    pub histograms: ScoreHistograms,
-    /// What the last frames show to be wrong with the picture.
-    pub impairment: Option<Impairment>,
-    /// How much is done at present.
-    pub effort: Effort,
-    /// Why the last frame could not be used; `None` when it could.
-    pub fault: Option<String>,
-}
 
 /// What snapshots look like.
 #[derive(Clone, Debug)]
@@ -95,6 +76,8 @@ pub struct Worker {
     lanes: Vec<Lane>,
     quiet: Quiet,
     simulated: bool,
+    /// When the last rest that the board was owed ended: what a frame waits until then is told by the effort and is no miss.
+    rested_ms: u64,
     /// When a picture of an impairment was sent.
     shown_ms: Option<u64>,
 }
@@ -130,6 +113,7 @@ impl Worker {
             lanes,
             quiet,
             simulated: false,
+            rested_ms: 0,
             shown_ms: None,
         }
     }
@@ -142,8 +126,7 @@ impl Worker {
                 Received::Frame(frame) => {
                     let rest = self.frame(&frame);
                     frames.recycle(frame);
-                    // The ring drops and counts what comes meanwhile, and then gives the newest.
-                    std::thread::sleep(rest);
+                    self.rest(rest);
                 }
                 Received::Timeout => {}
                 Received::Closed => break,
@@ -152,6 +135,19 @@ impl Worker {
         for alert in self.perception.close() {
             self.send_alert(alert, self.perception.regime());
         }
+    }
+
+    /// The ring drops and counts what comes meanwhile, and then gives the newest.
+    fn rest(&mut self, rest: Duration) {
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+            self.rested_ms = self.links.clock.uptime_ms();
+        }
+    }
+
+    /// Time since a frame could have been looked at, milliseconds.
+    fn age_ms(&self, stamp: Stamp) -> f64 {
+        self.links.clock.uptime_ms().saturating_sub(stamp.uptime_ms.max(self.rested_ms)) as f64
     }
 
     /// Gives the rest that the board is owed after this frame.
@@ -164,8 +160,7 @@ impl Worker {
         self.perception.mask(&mut self.picture);
         self.simulated = frame.simulated;
         self.links.metrics.record(Stage::Decode, watch.elapsed());
-        let waited_ms =
-            self.links.clock.uptime_ms().saturating_sub(frame.stamp.uptime_ms) as f64 - watch.elapsed_ms();
+        let waited_ms = self.age_ms(frame.stamp) - watch.elapsed_ms();
         match self.look(frame.stamp, waited_ms.max(0.0)) {
             Ok(observation) => {
                 let effort = observation.effort;
@@ -190,7 +185,7 @@ impl Worker {
         }
         let watch = Stopwatch::start();
         let per_region_ms = whole.elapsed_ms() / regions.len().max(1) as f64;
-        let total_ms = self.links.clock.uptime_ms().saturating_sub(stamp.uptime_ms) as f64;
+        let total_ms = self.age_ms(stamp);
         let observation = self.perception.finish(Spent { total_ms, per_region_ms, waited_ms });
         laps.perceive += watch.elapsed();
         let metrics = &self.links.metrics;

@@ -7,6 +7,7 @@ use crate::capture::ring::ring;
 use crate::infer::bundle::Bundle;
 use crate::perceive::frame::PixelFormat;
 use crate::perceive::geometry::Rect;
+use crate::perceive::governor::Level;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{AlertId, Severity};
 use crate::perceive::settings::Settings;
@@ -73,6 +74,17 @@ fn a_frame_goes_through_the_model_and_leaves_its_measures() {
     for stage in [Stage::Decode, Stage::Prepare, Stage::Inference, Stage::Perceive] {
         assert_eq!(worker.links.metrics.quantiles(stage).map(|q| q.count), Some(1), "{stage:?}");
     }
+}
+
+#[test]
+fn what_a_frame_waits_while_the_board_rests_is_no_miss() {
+    let (mut worker, _drafts) = worker(4, None);
+    let taken = Stamp { uptime_ms: worker.links.clock.uptime_ms(), ..Stamp::default() };
+    worker.rest(Duration::from_millis(300));
+    assert!(worker.age_ms(taken) < 250.0, "{}", worker.age_ms(taken));
+    *worker.links.board.lock().unwrap() = Board { temperature_c: Some(90.0), throttled: None };
+    let rest = worker.frame(&frame(320, 180, worker.links.clock.uptime_ms()));
+    assert!(rest > Duration::ZERO && sight(&worker).effort.level == Level::Half, "{rest:?}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Capture against the real world: files, sockets, child processes. Only the camera that hangs is made up, because none can be asked
-//! to.
+//! Capture against the real world: files, sockets, child processes. Only the cameras that hang and that are steered are made up, because
+//! none can be asked to.
 
 #![allow(clippy::unwrap_used, reason = "a test program")]
 
@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bearwatch::capture::light::Seen;
 use bearwatch::capture::ring::Received;
 use bearwatch::capture::settings::{
     CommandFormat, CommandSettings, FilesSettings, RawPixels, SourceSettings,
@@ -266,4 +267,51 @@ fn a_call_that_never_returns_does_not_hold_up_the_end() {
     stage.thread.join().unwrap().unwrap();
     assert!(watch.elapsed() < Duration::from_secs(4));
     assert!(matches!(stage.frames.recv(Duration::ZERO), Received::Closed));
+}
+
+// ---- a camera that can be steered --------------------------------------------------------------------------------------------
+
+/// Gives grey frames, brighter by one each time it is told of a dark one.
+struct Steerable(u8);
+
+impl Source for Steerable {
+    fn name(&self) -> String {
+        "camera /dev/made-up".to_owned()
+    }
+
+    fn open(&mut self, _stop: &Stop) -> Result<Box<dyn Stream>, CaptureError> {
+        Ok(Box::new(Steerable(self.0)))
+    }
+}
+
+impl Stream for Steerable {
+    fn describe(&self) -> String {
+        "made up".to_owned()
+    }
+
+    fn next(&mut self, frame: &mut Frame, stop: &Stop) -> Result<Next, CaptureError> {
+        stop.sleep(Duration::from_millis(5));
+        (frame.format, frame.width, frame.height) = (PixelFormat::Grey, 1, 1);
+        frame.data.clear();
+        frame.data.push(self.0);
+        Ok(if stop.is_raised() { Next::End } else { Next::Frame })
+    }
+
+    fn steer(&mut self, seen: Seen, now_ms: u64) {
+        self.0 += u8::from(seen.luma < 0.4 && now_ms >= seen.taken_ms);
+    }
+}
+
+#[test]
+fn a_camera_hears_once_of_each_frame_how_it_came_out() {
+    let mut stage = Stage::with(Box::new(Steerable(10)), 5.0);
+    for level in 10..15 {
+        while stage.frame().data[0] != level {}
+        let taken_ms = stage.frame().stamp.uptime_ms;
+        stage.light.tell(Seen { taken_ms, luma: f32::from(level) / 255.0 });
+    }
+    while stage.frame().data[0] != 15 {}
+    (0..20).for_each(|_| assert_eq!(stage.frame().data[0], 15, "told once"));
+    stage.stop.raise();
+    stage.thread.join().unwrap().unwrap();
 }

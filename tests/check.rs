@@ -79,7 +79,7 @@ fn a_good_installation_passes_and_nothing_is_left_behind() {
     let (code, findings) = installation.check(&["perceive.budget_ms=60000"]);
     assert_eq!(code, 0, "{findings:#?}");
     let subjects: Vec<_> = findings.iter().map(|f| f["subject"].as_str().unwrap()).collect();
-    assert_eq!(subjects, ["config", "camera", "model", "broker", "disk", "clock", "overrides"]);
+    assert_eq!(subjects, ["config", "camera", "model", "broker", "disk", "board", "clock", "overrides"]);
     assert_says(&findings, "config", "ok", &["creek", "north"]);
     assert_says(&findings, "camera", "ok", &["SIMULATED", "640×360", "frames a second", "looks like day"]);
     assert_says(&findings, "model", "ok", &["embedded", "one look takes", "budget"]);
@@ -88,7 +88,7 @@ fn a_good_installation_passes_and_nothing_is_left_behind() {
     assert!(!installation.path("store").exists(), "check creates nothing");
     let human = bearwatch().args(["check", "--config"]).arg(&installation.config).output().unwrap();
     let human = String::from_utf8(human.stdout).unwrap();
-    assert_eq!(human.lines().count(), 7, "one line a subject: {human}");
+    assert_eq!(human.lines().count(), 8, "one line a subject: {human}");
     assert!(!human.contains('\x1b'), "colours are for terminals");
 }
 

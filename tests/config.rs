@@ -10,6 +10,7 @@ use bearwatch::config::mistake::{ConfigErrors, Mistake, Origin};
 use bearwatch::config::overrides::Override;
 use bearwatch::config::{Config, ModelSettings};
 use bearwatch::perceive::settings::RegionMode;
+use bearwatch::system::hours::Hours;
 use bearwatch::{capture, perceive, publish};
 
 const SAMPLE: &str = include_str!("../deploy/bearwatch.toml");
@@ -47,6 +48,7 @@ fn the_sample_equals_the_defaults() {
     assert_eq!(config.capture, capture::settings::Settings::default());
     assert_eq!(config.model, ModelSettings::default());
     assert_eq!(config.perceive, perceive::settings::Settings::default());
+    assert_eq!(config.quiet, Hours::default());
     assert_eq!(config.publish, publish::settings::Settings::default());
 }
 
@@ -92,8 +94,8 @@ fn sample_for(kind: Kind) -> String {
         let foreign = key.is_some_and(|key| !key.kinds.is_empty() && !key.kinds.contains(&kind));
         let elsewhere =
             key.is_some_and(|key| key.name.starts_with("publish.") && key.name.ends_with("_file"));
-        let only_raw =
-            ["pixels = ", "width = ", "height = ", "fps = "].iter().any(|start| line.starts_with(start));
+        let elsewhere = elsewhere || key.is_some_and(|key| key.name == "capture.exposure_limit");
+        let only_raw = ["pixels", "width", "height", "fps"].iter().any(|start| line.starts_with(start));
         if line == "source = \"camera\"" {
             text += &format!("source = \"{}\"\n", kind.name());
         } else if !foreign && !elsewhere && (!only_raw || kind == Kind::Camera) {

@@ -155,6 +155,8 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
         "scores",
         "regime",
         "scene",
+        "effort",
+        "strain",
         "temperature_c",
         "memory_mb",
     ];

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::perceive::governor::Effort;
 use crate::perceive::liveness::Impairment;
 use crate::publish::{Health, State};
 
@@ -34,6 +35,8 @@ pub struct Facts<'a> {
     pub fault: Option<&'a str>,
     /// What the newest frames show to be wrong with the picture.
     pub impairment: Option<Impairment>,
+    /// How much is done at present, and why no more.
+    pub effort: Effort,
     /// Longest time between two frames of this source in ordinary life (files at one frame a minute).
     pub interval: Duration,
 }
@@ -46,9 +49,10 @@ pub fn judge(facts: &Facts) -> Health {
         (Camera::Ended, _) => degraded("the pictures have come to their end".into()),
         (_, None) => degraded(waiting(facts)),
         (_, Some(since)) if since > BLIND_AFTER + 2 * facts.interval => degraded(blind(facts)),
-        (Camera::Open(what), _) => match facts.impairment {
-            Some(impairment) => degraded(impairment.sentence().into()),
-            None => Health { state: State::Online, reason: what.clone() },
+        (Camera::Open(what), _) => match (facts.impairment, facts.effort.sentence()) {
+            (Some(impairment), _) => degraded(impairment.sentence().into()),
+            (None, Some(less)) => degraded(less),
+            (None, None) => Health { state: State::Online, reason: what.clone() },
         },
         (Camera::Opening, _) => degraded("the source is being opened".into()),
     }
@@ -70,6 +74,7 @@ fn blind(facts: &Facts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::perceive::governor::{Level, Strain};
 
     fn verdict(camera: Camera, since_s: Option<u64>, fault: Option<&str>) -> Health {
         let since_last = since_s.map(Duration::from_secs);
@@ -78,6 +83,7 @@ mod tests {
             since_last,
             fault,
             impairment: None,
+            effort: Effort::default(),
             interval: Duration::from_millis(66),
         })
     }
@@ -114,6 +120,7 @@ mod tests {
             since_last: Some(Duration::from_secs(55)),
             fault: None,
             impairment: None,
+            effort: Effort::default(),
             interval: Duration::from_secs(60),
         };
         assert_eq!(judge(&facts).state, State::Online);
@@ -124,8 +131,13 @@ mod tests {
         let camera = Camera::Open("MJPEG 1280×720".into());
         let (since_last, interval) = (Some(Duration::from_millis(50)), Duration::from_millis(66));
         let impairment = Some(Impairment::Obstructed);
-        let health = judge(&Facts { camera: &camera, since_last, fault: None, impairment, interval });
+        let effort = Effort { level: Level::Half, strain: Some(Strain::Hot) };
+        let health = judge(&Facts { camera: &camera, since_last, fault: None, impairment, effort, interval });
         assert_eq!(health.state, State::Degraded);
         assert!(health.reason.contains("a web") && health.reason.contains("please wipe it"), "{health:?}");
+        let health =
+            judge(&Facts { camera: &camera, since_last, fault: None, impairment: None, effort, interval });
+        assert_eq!(health.state, State::Degraded);
+        assert!(health.reason.contains("is hot: please give the board shade"), "{health:?}");
     }
 }

@@ -10,13 +10,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::capture::history::History;
+use crate::capture::light::Light;
 use crate::capture::ring::{FrameSender, ring};
 use crate::capture::worker::Job;
 use crate::capture::{self, CaptureError, Event, Source};
 use crate::config::Config;
 use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::infer::engine::Engine;
-use crate::infer::worker::{Links, Sight, SnapshotSettings, Worker};
+use crate::infer::quiet::Quiet;
+use crate::infer::sight::Sight;
+use crate::infer::worker::{Links, SnapshotSettings, Worker};
+use crate::perceive::governor::Board;
 use crate::perceive::perception::Perception;
 use crate::publish::{Handle, PublishError};
 use crate::system::clock::Clock;
@@ -85,6 +89,8 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub sight: Arc<Mutex<Sight>>,
+    pub board: Arc<Mutex<Board>>,
+    pub light: Light,
     pub pulses: Pulses,
 }
 
@@ -114,15 +120,11 @@ impl App {
         let source = capture::open(&config.capture.source)?;
         let pulse = || Pulse::new(clock);
         let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse() };
-        let shared = Shared { clock, metrics: Arc::default(), sight: Arc::default(), pulses };
+        let (metrics, sight, board, light) = Default::default();
+        let shared = Shared { clock, metrics, sight, board, light, pulses };
         let (metrics, pulse) = (shared.metrics.clone(), shared.pulses.publish.clone());
-        let publish = crate::publish::worker::spawn(
-            config.site.clone(),
-            config.publish.clone(),
-            clock,
-            metrics,
-            pulse,
-        )?;
+        let (site, settings) = (config.site.clone(), config.publish.clone());
+        let publish = crate::publish::worker::spawn(site, settings, clock, metrics, pulse)?;
         tracing::info!(
             model = bundle.id.name,
             sha256 = &bundle.id.sha256[..12],
@@ -174,16 +176,12 @@ fn spawn(
     let settings = &config.capture;
     let history =
         (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb * 1_000_000));
-    let links = Links {
-        drafts: publish.sender(),
-        history: history.clone(),
-        sight: shared.sight.clone(),
-        metrics: shared.metrics.clone(),
-        clock: shared.clock,
-        pulse: shared.pulses.infer.clone(),
-    };
+    let Shared { clock, metrics, sight, board, light, pulses } = shared.clone();
+    let (drafts, pulse) = (publish.sender(), pulses.infer);
+    let links = Links { drafts, history: history.clone(), sight, light, board, metrics, clock, pulse };
     let perception = Perception::new(engine.spec().clone(), config.perceive.clone());
-    let worker = Worker::new(engine, perception, model, snapshots(config), config.model.threads, links);
+    let (threads, quiet) = (config.model.threads, Quiet::new(config.quiet.clone()));
+    let worker = Worker::new(engine, perception, model, snapshots(config), threads, quiet, links);
     let infer = thread("infer", move || worker.run(receiver))?;
     let capture = spawn_capture(settings.clone(), source, sender, history, event, shared, stop)?;
     Ok(Threads { capture, infer, events })
@@ -198,10 +196,10 @@ fn spawn_capture(
     shared: &Shared,
     stop: &Stop,
 ) -> Result<JoinHandle<Result<(), CaptureError>>, AppError> {
-    let Shared { clock, metrics, pulses, .. } = shared.clone();
+    let Shared { clock, metrics, light, pulses, .. } = shared.clone();
     let stop = stop.clone();
     let pulse = pulses.capture;
-    let job = Job { source, settings, sender, history, clock, pulse, metrics, stop, events };
+    let job = Job { source, settings, sender, history, clock, pulse, metrics, light, stop, events };
     Ok(thread("capture", move || capture::worker::run(job))?)
 }
 

@@ -10,16 +10,19 @@ use super::{Ended, Shared};
 use crate::capture::Event;
 use crate::capture::settings::SourceSettings;
 use crate::config::Config;
-use crate::infer::worker::Sight;
+use crate::infer::sight::Sight;
+use crate::perceive::governor::{Board, Throttle};
 use crate::publish::{Draft, Health, TelemetryDraft};
 use crate::system::metrics::count;
 use crate::system::notify::Notifier;
 use crate::system::stop::Stop;
-use crate::system::vitals::Vitals;
+use crate::system::vitals::{Clocking, Vitals};
 use crate::system::watchdog::{Silent, Watchdog};
 
 /// How often the watch looks around when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
+/// How often the board is read.
+const VITALS_EVERY: Duration = Duration::from_secs(1);
 /// A stage that shows no life for so long is not fed for. Long enough for the slowest board's largest frame, and for a disk that
 /// takes its time over a commit.
 const STAGE_LIMIT: Duration = Duration::from_secs(20);
@@ -28,6 +31,9 @@ pub(super) struct Watch {
     drafts: SyncSender<Draft>,
     shared: Shared,
     store: PathBuf,
+    sysfs: PathBuf,
+    vitals: Vitals,
+    vitals_at: Option<Duration>,
     notifier: Notifier,
     watchdog: Watchdog,
     feed_every: Option<Duration>,
@@ -52,6 +58,9 @@ impl Watch {
         Watch {
             drafts,
             store: config.publish.store.path.clone(),
+            sysfs: config.sysfs.clone(),
+            vitals: Vitals::default(),
+            vitals_at: None,
             notifier: Notifier::default(),
             watchdog,
             feed_every: Notifier::watchdog_interval(),
@@ -110,9 +119,13 @@ impl Watch {
     }
 
     fn look_around(&mut self) {
+        let now = self.shared.clock.uptime();
+        if self.vitals_at.is_none_or(|at| now - at >= VITALS_EVERY) {
+            self.vitals_at = Some(now);
+            self.feel_board();
+        }
         let sight = self.sight();
         self.tell_health(&sight);
-        let now = self.shared.clock.uptime();
         if now - self.telemetry_at >= self.telemetry_every {
             self.send_telemetry(sight, now);
         }
@@ -120,6 +133,18 @@ impl Watch {
             self.fed_at = now;
             self.feed();
         }
+    }
+
+    /// Reads how the board is and hands it to the detector.
+    fn feel_board(&mut self) {
+        self.vitals = Vitals::read(&self.sysfs, &self.store);
+        let throttled = match self.vitals.clocking {
+            Some(Clocking::Throttled) => Some(Throttle::Heat),
+            Some(Clocking::Undervolted) => Some(Throttle::Voltage),
+            Some(Clocking::Free) | None => None,
+        };
+        let board = Board { temperature_c: self.vitals.temperature_c, throttled };
+        *self.shared.board.lock().unwrap_or_else(PoisonError::into_inner) = board;
     }
 
     /// Told when it changes.
@@ -131,6 +156,7 @@ impl Watch {
             since_last: sight.last.map(|stamp| since(stamp.uptime_ms)),
             fault: sight.fault.as_deref(),
             impairment: sight.impairment,
+            effort: sight.effort,
             interval: self.interval,
         };
         let health = judge(&facts);
@@ -145,7 +171,6 @@ impl Watch {
     }
 
     fn send_telemetry(&mut self, sight: Sight, now: Duration) {
-        let vitals = Vitals::read(&self.store);
         let draft = TelemetryDraft {
             interval_s: (now - self.telemetry_at).as_secs_f64(),
             regime: sight.regime,
@@ -153,8 +178,9 @@ impl Watch {
             scores: sight.histograms,
             ghosts: sight.ghosts,
             size: sight.size,
-            temperature_c: vitals.temperature_c,
-            memory_mb: vitals.memory_mb,
+            effort: sight.effort,
+            temperature_c: self.vitals.temperature_c,
+            memory_mb: self.vitals.memory_mb,
         };
         self.telemetry_at = now;
         if self.drafts.try_send(Draft::Telemetry(draft)).is_err() {

@@ -10,6 +10,7 @@ use nokhwa::utils::{
 };
 use rustix::io::Errno;
 
+use super::light::Seen;
 use super::settings::CameraSettings;
 use super::{CaptureError, Next, Source, Stream};
 use crate::perceive::frame::{Frame, PixelFormat};
@@ -19,12 +20,16 @@ use layout::Layout;
 use mode::{Mode, Rate, choose, code};
 use node::{Lost, Node, Nodes};
 use seen::usable;
+use steered::Steered;
+use steering::Steering;
 
 mod device;
 mod layout;
 mod mode;
 mod node;
 mod seen;
+mod steered;
+mod steering;
 
 /// The source.
 ///
@@ -87,9 +92,19 @@ impl Camera {
         })
     }
 
-    /// A camera without such a control still sees: what cannot be set is said, and is not fatal.
-    fn set_controls(&self, device: &Device) {
+    /// A camera without such a control still sees: what cannot be set is said, and is not fatal. Gives what steers it, where that is
+    /// wanted.
+    fn set_controls(&self, device: &Device, rate: Option<Rate>) -> Option<Steering> {
         let (name, CameraSettings { exposure, gain, .. }) = (self.name(), &self.settings);
+        match self.settings.exposure_limit.map(|limit| Steered::take_over(device, limit, rate)) {
+            Some(Ok(steering)) => return Some(steering),
+            Some(Err(error)) => {
+                tracing::warn!(
+                    "{name}: capture.exposure_limit cannot be held ({error}); the camera goes on with its own control"
+                );
+            }
+            None => {}
+        }
         if let Err(error) = device.set_exposure(*exposure) {
             tracing::warn!(
                 "{name}: capture.exposure cannot be set ({error}); the camera goes on with its own"
@@ -98,6 +113,7 @@ impl Camera {
         if let Err(error) = device.set_gain(*gain) {
             tracing::warn!("{name}: capture.gain cannot be set ({error}); the camera goes on with its own");
         }
+        None
     }
 
     fn refused(&self, node: &Node, error: &io::Error) -> CaptureError {
@@ -159,13 +175,14 @@ impl Source for Camera {
             device.set(&mode, self.settings.fps).map_err(refused)?;
         }
         let (layout, rate) = device.got().map_err(refused)?;
-        self.set_controls(&device);
+        let steering = self.set_controls(&device, rate);
         let frames = Some(device.stream().map_err(refused)?);
         Ok(Box::new(CameraStream {
             name: self.name(),
             layout,
             rate,
             frames,
+            steered: steering.map(|steering| Steered::new(device, steering)),
             wedged: Arc::clone(&self.wedged),
         }))
     }
@@ -199,6 +216,8 @@ struct CameraStream {
     rate: Option<Rate>,
     /// Always there but while this is dropped.
     frames: Option<Frames>,
+    /// The controls, where they are in our hands.
+    steered: Option<Steered>,
     wedged: Arc<AtomicBool>,
 }
 
@@ -218,6 +237,16 @@ impl Stream for CameraStream {
         let taken = frames.take(&self.layout, frame).map_err(broken)?;
         taken.map_err(|what| CaptureError::BadFrame { source_name: self.name.clone(), what })?;
         Ok(Next::Frame)
+    }
+
+    fn steer(&mut self, seen: Seen, now_ms: u64) {
+        if let Some(Err(error)) = self.steered.as_mut().map(|steered| steered.see(seen, now_ms)) {
+            tracing::warn!(
+                "{}: cannot be steered any more ({error}); it goes on with its own control",
+                self.name
+            );
+            self.steered = None;
+        }
     }
 
     /// A slow camera takes its time.
@@ -256,89 +285,5 @@ fn name_of(format: PixelFormat) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::path::Path;
-
-    fn camera(device: &str) -> Camera {
-        Camera::new(CameraSettings {
-            device: device.to_owned(),
-            width: 640,
-            height: 360,
-            fps: 15,
-            exposure: None,
-            gain: None,
-        })
-    }
-
-    fn error(mut camera: Camera) -> CaptureError {
-        match camera.open(&Stop::default()) {
-            Err(error) => error,
-            Ok(stream) => panic!("opened: {}", stream.describe()),
-        }
-    }
-
-    #[test]
-    fn a_camera_that_is_away_is_waited_for_and_named() {
-        for device in ["/dev/video3999", "3999", "/dev/v4l/by-id/usb-Nobody-video-index0"] {
-            let error = error(camera(device));
-            let text = error.to_string();
-            assert!(matches!(error, CaptureError::Unavailable { .. }), "{text}");
-            assert!(text.starts_with(&format!("camera {device}: is not there; ")), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_camera_ends_the_daemon_with_the_remedy() {
-        for device in ["/dev/null", "/etc/hostname", "/dev"] {
-            let error = error(camera(device));
-            let text = error.to_string();
-            assert!(matches!(error, CaptureError::Hopeless { .. }), "{text}");
-            assert!(text.contains("is not a V4L2 camera; "), "{text}");
-        }
-    }
-
-    /// A node of the right name that is something else: a file answers V4L2's questions as any foreign device does.
-    #[test]
-    fn a_node_that_does_not_speak_v4l2_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("video0"), "").unwrap();
-        let nodes = Nodes::below(folder.path(), folder.path());
-        let error = error(Camera { nodes, ..camera("0") });
-        assert!(matches!(error, CaptureError::Hopeless { .. }), "{error}");
-    }
-
-    #[test]
-    fn a_name_that_the_library_cannot_bear_is_refused_before_it_is_asked() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("video0"), "").unwrap();
-        let name = folder.path().join("sys/video0/name");
-        std::fs::create_dir_all(name.parent().unwrap()).unwrap();
-        std::fs::write(name, b"Trail \xE4\xB8\n").unwrap();
-        let nodes = Nodes::below(folder.path(), &folder.path().join("sys"));
-        let error = error(Camera { nodes, ..camera("0") });
-        assert!(error.to_string().contains("not UTF-8"), "{error}");
-    }
-
-    #[test]
-    fn every_refusal_of_the_system_has_its_remedy() {
-        let node = Node { index: 5, path: Path::new("/dev/video5").to_owned() };
-        let text = |errno: Errno| camera("5").refused(&node, &errno.into()).to_string();
-        assert!(text(Errno::BUSY).contains("fuser -v /dev/video5"));
-        assert!(text(Errno::ACCESS).contains("usermod -aG video"));
-        assert!(text(Errno::NODEV).contains("is not there"));
-        assert!(text(Errno::IO).contains("dmesg"));
-        // The last semicolon parts what happened from what to do: `check` shows them apart.
-        for errno in [Errno::BUSY, Errno::ACCESS, Errno::NODEV, Errno::NOTTY, Errno::IO] {
-            assert_eq!(text(errno).matches("; ").count(), 1, "{}", text(errno));
-        }
-        assert!(broken("camera 5", &Errno::NODEV.into()).to_string().ends_with("was unplugged"));
-    }
-
-    #[test]
-    fn a_driver_that_does_not_let_go_costs_a_new_start() {
-        let camera = camera("0");
-        camera.wedged.store(true, Ordering::Relaxed);
-        assert!(matches!(error(camera), CaptureError::Stuck { .. }));
-    }
-}
+#[path = "camera_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::perceive::frame::Frame;
 use crate::system::stop::Stop;
 
+use light::Seen;
 use settings::SourceSettings;
 
 #[cfg(feature = "camera")]
@@ -14,6 +15,7 @@ pub mod command;
 pub mod files;
 pub mod history;
 pub mod jpeg;
+pub mod light;
 pub mod mjpeg;
 mod multipart;
 pub mod pace;
@@ -166,6 +168,9 @@ pub trait Stream: Send {
     /// worker sets stamp, sequence and losses. Paced sources (files, simulated) sleep on `stop` until the frame is due. When `stop`
     /// is raised it returns [`Next::End`] within a fifth of a second.
     fn next(&mut self, frame: &mut Frame, stop: &Stop) -> Result<Next, CaptureError>;
+
+    /// Takes in how a frame came out, at `now_ms`: a camera that can be steered exposes the next ones better.
+    fn steer(&mut self, _seen: Seen, _now_ms: u64) {}
 
     /// What a frame takes by the stream's own design, beside the time after which a silent source counts as stalled: the period of
     /// sources that are played at a stated rate.

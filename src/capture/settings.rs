@@ -45,6 +45,8 @@ pub struct CameraSettings {
     pub exposure: Option<i64>,
     /// Gain in the camera's units; the camera's own control where `None`.
     pub gain: Option<i64>,
+    /// Exposure and gain are steered by us, and no exposure is longer than this while there is gain left, units of 100 µs.
+    pub exposure_limit: Option<i64>,
 }
 
 /// How a command's output is read.
@@ -160,6 +162,7 @@ impl Default for Settings {
             fps: 15,
             exposure: None,
             gain: None,
+            exposure_limit: None,
         };
         Settings { source: SourceSettings::Camera(camera), stall_s: 5.0, history_s: 8.0, history_mb: 8 }
     }

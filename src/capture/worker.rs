@@ -13,6 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::history::{History, Recorder};
+use super::light::Light;
 use super::pace::Backoff;
 use super::ring::{FrameSender, RingCloser};
 use super::settings::Settings;
@@ -45,6 +46,8 @@ pub struct Job {
     pub pulse: Pulse,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// How frames came out, from whoever measures it.
+    pub light: Light,
     /// Ends it.
     pub stop: Stop,
     /// Tells the health of the source; only transitions. Read it: what does not fit is logged and lost.
@@ -74,6 +77,7 @@ pub fn run(job: Job) -> Result<(), CaptureError> {
         recorder: job.history.map(Recorder::new),
         clock: job.clock,
         metrics: job.metrics,
+        light: job.light,
         stop: job.stop,
         events: job.events,
         watch,
@@ -159,6 +163,7 @@ struct Reader {
     recorder: Option<Recorder>,
     clock: Clock,
     metrics: Arc<Metrics>,
+    light: Light,
     stop: Stop,
     events: SyncSender<Event>,
     watch: Arc<Watch>,
@@ -204,7 +209,12 @@ impl Reader {
         self.watch.opened(stream.patience());
         loop {
             match self.next(stream.as_mut(), &stop) {
-                Ok(Next::Frame) => self.deliver(stream.as_ref()),
+                Ok(Next::Frame) => {
+                    self.deliver(stream.as_ref());
+                    if let Some(seen) = self.light.take() {
+                        stream.steer(seen, self.clock.uptime_ms());
+                    }
+                }
                 Ok(Next::End) if self.stop.is_raised() => return Ok(Finished::Stopped),
                 Ok(Next::End) if stop.is_raised() => return Err(self.stalled()),
                 Ok(Next::End) if self.source.is_live() => {

@@ -28,7 +28,7 @@ use crate::system::clock::{Clock, Stopwatch, since_process_start};
 use crate::system::metrics::{Metrics, Quantiles, Stage};
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
-use crate::system::vitals::{Vitals, cpu_model};
+use crate::system::vitals::{cpu_model, memory_mb};
 
 /// The bears of this seed come near from the first seconds on.
 const SEED: u64 = 7;
@@ -167,13 +167,12 @@ fn source(asked: Option<&str>) -> SourceSettings {
 fn measure(args: &BenchArgs, config: Config, begun: Duration) -> Result<Report, Failure> {
     let stop = Stop::default();
     raise_on_signal(stop.clone()).or_exit(Exit::Bug)?;
-    let store = config.publish.store.path.clone();
     let failed = |error| Failure::new(exit_of(&error), error);
     let building = Stopwatch::start();
     let app = App::build(config, Clock::start()).map_err(failed)?;
     let start_ms = (begun + building.elapsed()).as_millis() as u64;
     let (metrics, model, source) = (app.metrics(), app.model().clone(), app.source());
-    let observer = observe(Duration::from_secs(args.seconds), metrics.clone(), store, stop.clone());
+    let observer = observe(Duration::from_secs(args.seconds), metrics.clone(), stop.clone());
     let ran = Stopwatch::start();
     app.run(&stop).map_err(failed)?;
     let seconds = ran.elapsed().as_secs_f64();
@@ -202,7 +201,7 @@ struct Look {
 }
 
 /// Ends the run after `limit`; gives the last look at it while it still ran.
-fn observe(limit: Duration, metrics: Arc<Metrics>, store: PathBuf, stop: Stop) -> JoinHandle<Look> {
+fn observe(limit: Duration, metrics: Arc<Metrics>, stop: Stop) -> JoinHandle<Look> {
     std::thread::spawn(move || {
         let watch = Stopwatch::start();
         let bar = bar(limit.as_secs() as usize, "seconds");
@@ -212,8 +211,7 @@ fn observe(limit: Duration, metrics: Arc<Metrics>, store: PathBuf, stop: Stop) -
             bar.set_position(watch.elapsed().as_secs());
             if !stop.is_raised() {
                 let stages = Stage::ALL.map(|stage| (stage.name(), metrics.quantiles(stage)));
-                last =
-                    Look { stages: stages.into_iter().collect(), memory_mb: Vitals::read(&store).memory_mb };
+                last = Look { stages: stages.into_iter().collect(), memory_mb: memory_mb() };
             }
         }
         bar.finish_and_clear();

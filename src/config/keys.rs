@@ -61,6 +61,7 @@ pub const KEYS: &[Key] = &[
     only("capture.fps", &[Camera, Files, Simulated]),
     only("capture.exposure", &[Camera]),
     only("capture.gain", &[Camera]),
+    only("capture.exposure_limit", &[Camera]),
     only("capture.path", &[Files]),
     only("capture.loop", &[Files]),
     only("capture.command", &[Command]),
@@ -91,6 +92,8 @@ pub const KEYS: &[Key] = &[
     always("alert.close_after_s"),
     always("alert.cooldown_s"),
     always("alert.guard"),
+    always("alert.quiet"),
+    always("alert.time_zone"),
     always("publish.broker"),
     always("publish.user"),
     always("publish.password_file"),
@@ -104,11 +107,13 @@ pub const KEYS: &[Key] = &[
     always("publish.snapshot_quality"),
     always("store.path"),
     always("store.max_mb"),
+    always("board.hot_c"),
+    always("board.sysfs"),
 ];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 8] =
-    ["site", "capture", "capture.scene", "model", "perceive", "alert", "publish", "store"];
+pub const SECTIONS: [&str; 9] =
+    ["site", "capture", "capture.scene", "model", "perceive", "alert", "publish", "store", "board"];
 
 /// What administrators write who look for a place for the password.
 const SECRETS: [&str; 6] = ["password", "passwd", "pass", "secret", "token", "psk"];

@@ -22,7 +22,11 @@ use mistake::{ConfigErrors, Mistake, Origin};
 use overrides::Overrides;
 use reader::Reader;
 
+use crate::system::hours::Hours;
 use crate::{capture, perceive, publish};
+
+/// Where Linux tells of the machine that it runs on.
+const SYSFS: &str = "/sys";
 
 /// All settings, checked: what is in range and fits together, not whether devices, files and hosts exist.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +39,12 @@ pub struct Config {
     pub model: ModelSettings,
     /// What makes an alert.
     pub perceive: perceive::settings::Settings,
+    /// When alerts of normal severity are told as low.
+    pub quiet: Hours,
     /// How alerts leave, and where they wait.
     pub publish: publish::settings::Settings,
+    /// Where the kernel tells of the board.
+    pub sysfs: PathBuf,
     /// What was changed at run time, for `check` and `reset`.
     pub overrides: Overrides,
 }
@@ -73,14 +81,17 @@ impl Config {
         Ok(overrides::apply(config, |overrides| assemble(&[&file, overrides, &sets], &name)))
     }
 
-    /// The defaults for everything but the names: what `demo` and `bench` start from.
+    /// The defaults for everything but the names: what `demo` and `bench` start from. A desk machine that is warm at work is no
+    /// reason to do less there.
     pub fn of_site(site: publish::settings::Site) -> Config {
         Config {
             site,
             capture: capture::settings::Settings::default(),
             model: ModelSettings::default(),
-            perceive: perceive::settings::Settings::default(),
+            perceive: perceive::settings::Settings { hot_c: f64::INFINITY, ..Default::default() },
+            quiet: Hours::default(),
             publish: publish::settings::Settings::default(),
+            sysfs: SYSFS.into(),
             overrides: Overrides::default(),
         }
     }
@@ -103,7 +114,9 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
         capture: source::capture(&mut reader),
         model: sections::model(&mut reader),
         perceive: sections::perceive(&mut reader),
+        quiet: sections::quiet(&mut reader),
         publish: delivery::publish(&mut reader),
+        sysfs: sections::sysfs(&mut reader),
         overrides: Overrides::default(),
     };
     match reader.finish() {

@@ -226,7 +226,7 @@ fn plain_text(value: &Value) -> Option<String> {
 /// At most so much of a value stands in a message.
 const MOST_SHOWN: usize = 60;
 
-fn short(raw: &str) -> String {
+pub(super) fn short(raw: &str) -> String {
     let line = raw.lines().next().unwrap_or_default();
     match line.char_indices().nth(MOST_SHOWN) {
         Some((end, _)) => format!("{}…", &line[..end]),

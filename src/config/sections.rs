@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::ModelSettings;
-use super::reader::Reader;
+use jiff::tz::{TimeZone, db};
+
+use super::keys::nearest;
+use super::reader::{Reader, short};
+use super::{ModelSettings, SYSFS};
 use crate::perceive::settings::{RegionMode, Settings as Perceive};
 use crate::perceive::zone::Polygon;
 use crate::publish::settings::{Settings as Publish, Site, StoreSettings};
+use crate::system::hours::{Hours, Stretch};
 
 const DAY_S: f64 = 86_400.0;
 
@@ -37,7 +41,7 @@ pub fn model(reader: &mut Reader) -> ModelSettings {
     ModelSettings { path, threads: reader.whole("model.threads", default.threads, 1..=64) }
 }
 
-/// `[perceive]` and `[alert]`.
+/// `[perceive]`, `[alert]`, and what `[board]` says of heat.
 pub fn perceive(reader: &mut Reader) -> Perceive {
     let default = Perceive::default();
     let modes = [("whole", RegionMode::Whole), ("tiles", RegionMode::Tiles), ("auto", RegionMode::Auto)];
@@ -45,6 +49,7 @@ pub fn perceive(reader: &mut Reader) -> Perceive {
     Perceive {
         regions: reader.choice("perceive.regions", &modes).unwrap_or(default.regions),
         budget_ms: reader.number("perceive.budget_ms", default.budget_ms, 1.0..=60_000.0),
+        hot_c: reader.number("board.hot_c", default.hot_c, 30.0..=120.0),
         bear_threshold: threshold.map(|threshold| threshold as f32),
         enhance: reader.flag("perceive.enhance", default.enhance),
         privacy: areas(reader, "perceive.privacy"),
@@ -74,11 +79,56 @@ fn areas(reader: &mut Reader, key: &str) -> Vec<Polygon> {
     areas
 }
 
+/// `alert.quiet` in `alert.time_zone`. The zone is asked for, not taken from the board: that is often left as it was delivered.
+pub fn quiet(reader: &mut Reader) -> Hours {
+    let zone = zone(reader);
+    let mut stretches = Vec::new();
+    for text in reader.texts("alert.quiet", "a list of hours, [\"22:00-06:00\"]").unwrap_or_default() {
+        match Stretch::parse(&text) {
+            Ok(stretch) => stretches.push(stretch),
+            Err(what) => reader.wrong(
+                "alert.quiet",
+                format!("\"{}\" {what}", short(&text)),
+                "write HH:MM-HH:MM, as 22:00-06:00",
+            ),
+        }
+    }
+    if reader.has("alert.quiet") && !reader.has("alert.time_zone") {
+        let remedy = "add time_zone = \"Europe/Bratislava\", or where the site is, to [alert]";
+        reader.wrong("alert.quiet", "is given without time_zone", remedy);
+    }
+    Hours::new(zone.unwrap_or(TimeZone::UTC), stretches)
+}
+
+fn zone(reader: &mut Reader) -> Option<TimeZone> {
+    let key = "alert.time_zone";
+    let name = reader.text(key)?;
+    let zone = TimeZone::get(&name).ok();
+    if zone.is_none() {
+        let known: Vec<String> = db().available().map(|known| known.as_str().to_owned()).collect();
+        let remedy = match nearest(&name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None if known.len() <= 1 => "install the package tzdata, or write \"UTC\"".to_owned(),
+            None => {
+                "give a name of the IANA database, as \"Europe/Bratislava\" (`timedatectl list-timezones`)"
+                    .to_owned()
+            }
+        };
+        reader.wrong(key, format!("\"{}\" is no time zone known here", short(&name)), remedy);
+    }
+    zone
+}
+
 /// `[store]`.
 pub fn store(reader: &mut Reader) -> StoreSettings {
     let default = Publish::default().store;
     let path: PathBuf = reader.path("store.path").unwrap_or(default.path);
     StoreSettings { path, max_mb: reader.whole("store.max_mb", default.max_mb, 4..=1_000_000) }
+}
+
+/// The rest of `[board]`: where the kernel tells of it.
+pub fn sysfs(reader: &mut Reader) -> PathBuf {
+    reader.path("board.sysfs").unwrap_or_else(|| SYSFS.into())
 }
 
 #[cfg(test)]

@@ -45,6 +45,11 @@ fn source(reader: &mut Reader, kind: Kind) -> SourceSettings {
 }
 
 fn camera(reader: &mut Reader) -> CameraSettings {
+    for key in ["capture.exposure", "capture.gain"] {
+        if reader.has(key) && reader.has("capture.exposure_limit") {
+            reader.wrong(key, "is given beside exposure_limit, which steers it", "remove one of the two");
+        }
+    }
     CameraSettings {
         device: reader.text_or_index("capture.device").unwrap_or_else(|| "0".into()),
         width: reader.whole("capture.width", 1280, 16..=MOST_PX),
@@ -52,6 +57,7 @@ fn camera(reader: &mut Reader) -> CameraSettings {
         fps: reader.whole("capture.fps", 15, 1..=MOST_FPS as i64),
         exposure: reader.maybe_whole("capture.exposure", 1..=1_000_000, "the camera's own control"),
         gain: reader.maybe_whole("capture.gain", 0..=1_000_000, "the camera's own control"),
+        exposure_limit: reader.maybe_whole("capture.exposure_limit", 1..=10_000, "the camera's own control"),
     }
 }
 
@@ -173,5 +179,27 @@ fn scene(reader: &mut Reader) -> SceneSettings {
         darkness_end,
         duration_s: reader.number("capture.scene.duration_s", default.duration_s, 1.0..=86_400.0),
         bears: reader.whole("capture.scene.bears", default.bears, 0..=1000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::layer::Layer;
+
+    #[test]
+    fn exposure_is_steered_or_set_by_hand_and_not_both() {
+        let read = |lines: &str| {
+            let text = format!("[capture]\n{lines}\n");
+            let mut reader = Reader::new(&[&Layer::file(&text, "x.toml")], "x.toml", None);
+            let SourceSettings::Camera(camera) = capture(&mut reader).source else { panic!() };
+            let mistakes: Vec<String> = reader.finish().iter().map(ToString::to_string).collect();
+            (camera.exposure_limit, mistakes)
+        };
+        assert_eq!(read("exposure_limit = 333"), (Some(333), vec![]));
+        assert_eq!(read("gain = 3"), (None, vec![]));
+        let (_, told) = read("exposure = 200\nexposure_limit = 333");
+        let expected = "x.toml:2: capture.exposure: is given beside exposure_limit, which steers it; remove one of the two";
+        assert_eq!(told, [expected]);
     }
 }

@@ -5,5 +5,8 @@ pub mod bundle;
 pub mod engine;
 pub mod graph;
 pub mod int8;
+pub mod lanes;
+pub mod quiet;
+pub mod sight;
 pub mod still;
 pub mod worker;

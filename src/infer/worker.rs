@@ -8,14 +8,17 @@ use std::time::Duration;
 use super::annotate::{caption, mark};
 use super::bundle::ModelName;
 use super::engine::{Engine, RunError};
+use super::lanes::{Lane, run_lanes};
+use super::quiet::Quiet;
+use super::sight::Sight;
 use crate::capture::history::History;
+use crate::capture::light::{Light, Seen};
 use crate::capture::pixels::{encode_jpeg, to_picture};
 use crate::capture::ring::{FrameReceiver, Received};
 use crate::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
-use crate::perceive::ghost::Ghost;
-use crate::perceive::histogram::ScoreHistograms;
+use crate::perceive::governor::Board;
 use crate::perceive::liveness::Impairment;
-use crate::perceive::observation::{Alert, AlertState, Observation, Regime, Scene};
+use crate::perceive::observation::{Alert, AlertState, Observation, Regime};
 use crate::perceive::perception::{Perception, Spent};
 use crate::perceive::regions::Region;
 use crate::publish::{AlertDraft, Draft, Subject};
@@ -28,27 +31,6 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Pictures of what is wrong with the camera are sent no more often than this, milliseconds: a web that sways comes and goes.
 const SHOWN_EVERY_MS: u64 = 600_000;
-
-/// What the detector saw last: read by telemetry and by the watch over the camera.
-#[derive(Clone, Debug, Default)]
-pub struct Sight {
-    /// When the last frame was taken that the model saw; `None` before the first.
-    pub last: Option<Stamp>,
-    /// Light measures of that frame.
-    pub scene: Scene,
-    /// Regime of that frame.
-    pub regime: Option<Regime>,
-    /// Scores since the start of the interval.
-    pub histograms: ScoreHistograms,
-    /// What the last frames show to be wrong with the picture.
-    pub impairment: Option<Impairment>,
-    /// What stands still and is not told of for that.
-    pub ghosts: Vec<Ghost>,
-    /// Width and height of that frame, pixels.
-    pub size: (u32, u32),
-    /// Why the last frame could not be used; `None` when it could.
-    pub fault: Option<String>,
-}
 
 /// What snapshots look like.
 #[derive(Clone, Debug)]
@@ -71,6 +53,10 @@ pub struct Links {
     pub history: Option<History>,
     /// What was seen last.
     pub sight: Arc<Mutex<Sight>>,
+    /// How bright frames come out, for cameras that can be steered.
+    pub light: Light,
+    /// How the board was last.
+    pub board: Arc<Mutex<Board>>,
     /// Counters and latencies.
     pub metrics: Arc<Metrics>,
     /// Clock of the process.
@@ -88,16 +74,12 @@ pub struct Worker {
     links: Links,
     picture: Picture,
     lanes: Vec<Lane>,
+    quiet: Quiet,
     simulated: bool,
+    /// When the last rest that the board was owed ended: what a frame waits until then is told by the effort and is no miss.
+    rested_ms: u64,
     /// When a picture of an impairment was sent.
     shown_ms: Option<u64>,
-}
-
-/// The buffers of one region; as many as regions run at the same time.
-#[derive(Default)]
-struct Lane {
-    input: Vec<u8>,
-    output: Vec<f32>,
 }
 
 /// Wall time by step over the regions of one frame.
@@ -116,6 +98,7 @@ impl Worker {
         model: ModelName,
         snapshots: SnapshotSettings,
         threads: usize,
+        quiet: Quiet,
         links: Links,
     ) -> Worker {
         let lanes = std::iter::repeat_with(Lane::default).take(threads.max(1)).collect();
@@ -128,7 +111,9 @@ impl Worker {
             links,
             picture,
             lanes,
+            quiet,
             simulated: false,
+            rested_ms: 0,
             shown_ms: None,
         }
     }
@@ -139,8 +124,9 @@ impl Worker {
             self.links.pulse.beat();
             match frames.recv(PATIENCE) {
                 Received::Frame(frame) => {
-                    self.frame(&frame);
+                    let rest = self.frame(&frame);
                     frames.recycle(frame);
+                    self.rest(rest);
                 }
                 Received::Timeout => {}
                 Received::Closed => break,
@@ -151,24 +137,47 @@ impl Worker {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) {
+    /// The ring drops and counts what comes meanwhile, and then gives the newest.
+    fn rest(&mut self, rest: Duration) {
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+            self.rested_ms = self.links.clock.uptime_ms();
+        }
+    }
+
+    /// Time since a frame could have been looked at, milliseconds.
+    fn age_ms(&self, stamp: Stamp) -> f64 {
+        self.links.clock.uptime_ms().saturating_sub(stamp.uptime_ms.max(self.rested_ms)) as f64
+    }
+
+    /// Gives the rest that the board is owed after this frame.
+    fn frame(&mut self, frame: &Frame) -> Duration {
         let watch = Stopwatch::start();
         if let Err(error) = to_picture(frame, &mut self.picture) {
-            return self.fault(error.to_string());
+            self.fault(error.to_string());
+            return Duration::ZERO;
         }
         self.perception.mask(&mut self.picture);
         self.simulated = frame.simulated;
         self.links.metrics.record(Stage::Decode, watch.elapsed());
-        let waited_ms =
-            self.links.clock.uptime_ms().saturating_sub(frame.stamp.uptime_ms) as f64 - watch.elapsed_ms();
+        let waited_ms = self.age_ms(frame.stamp) - watch.elapsed_ms();
         match self.look(frame.stamp, waited_ms.max(0.0)) {
-            Ok(observation) => self.told(observation),
-            Err(error) => self.fault(error.to_string()),
+            Ok(observation) => {
+                let effort = observation.effort;
+                self.told(observation);
+                Duration::from_secs_f64(effort.rest_ms(watch.elapsed_ms()) / 1e3)
+            }
+            Err(error) => {
+                self.fault(error.to_string());
+                Duration::ZERO
+            }
         }
     }
 
     fn look(&mut self, stamp: Stamp, waited_ms: f64) -> Result<Observation, RunError> {
         let whole = Stopwatch::start();
+        self.perception.quieten(self.quiet.at(stamp));
+        self.perception.feel(*self.links.board.lock().unwrap_or_else(PoisonError::into_inner));
         let regions = self.perception.begin(&self.picture, stamp);
         let mut laps = Laps { prepare: whole.elapsed(), ..Laps::default() };
         for batch in regions.chunks(self.lanes.len()) {
@@ -176,7 +185,7 @@ impl Worker {
         }
         let watch = Stopwatch::start();
         let per_region_ms = whole.elapsed_ms() / regions.len().max(1) as f64;
-        let total_ms = self.links.clock.uptime_ms().saturating_sub(stamp.uptime_ms) as f64;
+        let total_ms = self.age_ms(stamp);
         let observation = self.perception.finish(Spent { total_ms, per_region_ms, waited_ms });
         laps.perceive += watch.elapsed();
         let metrics = &self.links.metrics;
@@ -211,6 +220,7 @@ impl Worker {
         if observation.deadline_missed {
             count(&counters.deadline_misses);
         }
+        self.tell_light(&observation);
         let before = self.remember(&observation);
         if let Some(impairment) = observation.impairment.filter(|&now| before != Some(now)) {
             self.show(impairment, observation.stamp);
@@ -223,6 +233,15 @@ impl Worker {
         }
     }
 
+    /// As bright as the picture is where nothing was blackened; what is hidden for the most part tells nothing.
+    fn tell_light(&self, observation: &Observation) {
+        let share = self.perception.seen_share();
+        if share > 0.2 {
+            let luma = (observation.scene.luma / share).min(1.0);
+            self.links.light.tell(Seen { taken_ms: observation.stamp.uptime_ms, luma });
+        }
+    }
+
     /// Shares what was seen; the impairment before.
     fn remember(&self, observation: &Observation) -> Option<Impairment> {
         let mut sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
@@ -232,6 +251,7 @@ impl Worker {
         sight.last = Some(observation.stamp);
         sight.scene = observation.scene;
         sight.regime = Some(observation.regime);
+        sight.effort = observation.effort;
         sight.histograms = self.perception.histograms().clone();
         sight.size = (self.picture.width, self.picture.height);
         let known = sight.ghosts.len();
@@ -333,19 +353,6 @@ impl Worker {
             count(&self.links.metrics.counters.lost_snapshots);
         }
     }
-}
-
-/// Runs every lane; the first on this thread, the others beside it.
-fn run_lanes(engine: &Engine, lanes: &mut [Lane]) -> Result<(), RunError> {
-    let Some((first, rest)) = lanes.split_first_mut() else { return Ok(()) };
-    std::thread::scope(|scope| {
-        let spawned: Vec<_> =
-            rest.iter_mut().map(|lane| scope.spawn(|| engine.run(&lane.input, &mut lane.output))).collect();
-        let own = engine.run(&first.input, &mut first.output);
-        let joined =
-            spawned.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(RunError::panicked())));
-        joined.fold(own, Result::and)
-    })
 }
 
 #[cfg(test)]

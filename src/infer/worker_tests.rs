@@ -7,11 +7,13 @@ use crate::capture::ring::ring;
 use crate::infer::bundle::Bundle;
 use crate::perceive::frame::PixelFormat;
 use crate::perceive::geometry::Rect;
+use crate::perceive::governor::Level;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{AlertId, Severity};
 use crate::perceive::settings::Settings;
 use crate::perceive::zone::Polygon;
 use crate::publish::Subject;
+use crate::system::hours::Hours;
 
 /// A worker with the embedded model, and the end of its queue of drafts.
 fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
@@ -21,10 +23,13 @@ fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
     let clock = Clock::start();
     let (drafts, received) = sync_channel(queue);
     let metrics = Arc::new(Metrics::default());
-    let links = Links { drafts, history, sight: Arc::default(), metrics, clock, pulse: Pulse::new(clock) };
+    let (sight, board, pulse) = (Arc::default(), Arc::default(), Pulse::new(clock));
+    let light = Light::default();
+    let links = Links { drafts, history, sight, light, board, metrics, clock, pulse };
     let snapshots =
         SnapshotSettings { max_side: 100, quality: 70, from_history: 3, place: "camp north".into() };
-    (Worker::new(engine, perception, bundle.id, snapshots, 2, links), received)
+    let quiet = Quiet::new(Hours::default());
+    (Worker::new(engine, perception, bundle.id, snapshots, 2, quiet, links), received)
 }
 
 fn frame(width: u32, height: u32, uptime_ms: u64) -> Frame {
@@ -69,6 +74,17 @@ fn a_frame_goes_through_the_model_and_leaves_its_measures() {
     for stage in [Stage::Decode, Stage::Prepare, Stage::Inference, Stage::Perceive] {
         assert_eq!(worker.links.metrics.quantiles(stage).map(|q| q.count), Some(1), "{stage:?}");
     }
+}
+
+#[test]
+fn what_a_frame_waits_while_the_board_rests_is_no_miss() {
+    let (mut worker, _drafts) = worker(4, None);
+    let taken = Stamp { uptime_ms: worker.links.clock.uptime_ms(), ..Stamp::default() };
+    worker.rest(Duration::from_millis(300));
+    assert!(worker.age_ms(taken) < 250.0, "{}", worker.age_ms(taken));
+    *worker.links.board.lock().unwrap() = Board { temperature_c: Some(90.0), throttled: None };
+    let rest = worker.frame(&frame(320, 180, worker.links.clock.uptime_ms()));
+    assert!(rest > Duration::ZERO && sight(&worker).effort.level == Level::Half, "{rest:?}");
 }
 
 #[test]
@@ -178,6 +194,8 @@ fn what_is_not_to_be_seen_leaves_in_no_picture() {
     let settings = Settings { privacy, ..Settings::default() };
     worker.perception = Perception::new(worker.engine.spec().clone(), settings);
     worker.frame(&frame);
+    let seen = worker.links.light.take().unwrap();
+    assert!((seen.luma - 160.0 / 255.0).abs() < 0.02, "a camera is not steered by what we blacken: {seen:?}");
     worker.send_snapshots(alert(AlertState::Opened), Stamp { uptime_ms: 1000, ..Stamp::default() });
     let pictures: Vec<[f32; 2]> = drafts
         .try_iter()

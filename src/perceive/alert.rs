@@ -55,12 +55,27 @@ pub struct Alerts {
     settings: Settings,
     /// Since when nothing is opened, the last time.
     held_ms: Option<u64>,
+    /// Whether these are hours at which nobody is to be woken without need.
+    quiet: bool,
 }
 
 impl Alerts {
     /// No alerts yet.
     pub fn new(settings: &Settings) -> Alerts {
-        Alerts { open: Vec::new(), cooling: Vec::new(), next: 1, settings: settings.clone(), held_ms: None }
+        Alerts {
+            open: Vec::new(),
+            cooling: Vec::new(),
+            next: 1,
+            settings: settings.clone(),
+            held_ms: None,
+            quiet: false,
+        }
+    }
+
+    /// Whether the frames from now on are of quiet hours: what is of normal severity is then told as low, and told again as normal
+    /// when they end and it is still there. High severity is never demoted, and nothing is left out.
+    pub fn quieten(&mut self, quiet: bool) {
+        self.quiet = quiet;
     }
 
     /// Takes in the tracks of a frame, returns the steps that follow from it.
@@ -71,7 +86,7 @@ impl Alerts {
         for at in 0..self.open.len() {
             let followed: Vec<TrackId> = self.open.iter().map(|o| o.track).collect();
             let open = &mut self.open[at];
-            open.follow(tracks, &followed, stamp, &self.settings.guard);
+            open.follow(tracks, &followed, stamp, Rules { guard: &self.settings.guard, quiet: self.quiet });
             steps.extend(open.update(stamp, self.settings.update_s));
         }
         self.close_unseen_for(self.settings.close_after_s, stamp, &mut steps);
@@ -114,7 +129,7 @@ impl Alerts {
         let certain = track.evidence.of(ALERTED) >= scales.decision() && track.class() == ALERTED;
         let long_enough = track.hits >= LEAST_HITS && track.visible_s() >= self.settings.min_visible_s;
         let told = self.open.iter().any(|o| o.track == track.id || same_place(o.alert.bbox, track.bbox));
-        let severity = severity(track, all, &self.settings.guard);
+        let severity = Rules { guard: &self.settings.guard, quiet: self.quiet }.severity(track, all);
         // One that returns comes from where it went, and what comes from elsewhere is another bear. Worse than before is news.
         let returned = |c: &Closed| {
             severity <= c.severity && same_place(c.bbox, track.came) && same_place(c.bbox, track.bbox)
@@ -143,7 +158,7 @@ impl Alerts {
 impl Open {
     /// Takes over what its track says; when the track was lost, another bear at the same place is taken for it, unless an alert
     /// speaks of that one already (`followed`).
-    fn follow(&mut self, tracks: &[Track], followed: &[TrackId], stamp: Stamp, guard: &[Polygon]) {
+    fn follow(&mut self, tracks: &[Track], followed: &[TrackId], stamp: Stamp, rules: Rules) {
         let supports = |t: &&Track| t.seen && t.evidence.of(ALERTED) > 0.0 && t.class() == ALERTED;
         let own = tracks.iter().filter(supports).find(|t| t.id == self.track);
         let free = |t: &&Track| !followed.contains(&t.id) && same_place(self.alert.bbox, t.bbox);
@@ -155,7 +170,7 @@ impl Open {
         self.alert.evidence = track.evidence.of(ALERTED);
         self.alert.bbox = track.bbox.clipped();
         self.alert.captured = stamp;
-        self.alert.severity = self.alert.severity.max(severity(track, tracks, guard));
+        self.alert.severity = self.alert.severity.max(rules.severity(track, tracks));
     }
 
     /// The next `updated`, where it is due and there is something to tell; at once where it has become worse.
@@ -172,17 +187,30 @@ impl Open {
     }
 }
 
-/// High where a bear stands in a guarded area (its feet do: the middle of the box's lower side) or is together with a person.
-fn severity(bear: &Track, tracks: &[Track], guard: &[Polygon]) -> Severity {
-    let bbox = bear.bbox.clipped();
-    let feet = (bbox.x + bbox.w / 2.0, bbox.y + bbox.h);
-    let guarded = guard.iter().any(|area| area.contains(feet));
-    let person = |t: &&Track| t.class() == Class::Person && t.evidence.of(Class::Person) > 0.0;
-    let near = |t: &Track| {
-        let (across, down) = gaps(bbox, t.bbox.clipped());
-        across <= TOGETHER_SIDES * bbox.w && down <= TOGETHER_SIDES * bbox.h
-    };
-    if guarded || tracks.iter().filter(person).any(near) { Severity::High } else { Severity::Normal }
+/// What decides, beside the tracks, how bad a bear is.
+#[derive(Clone, Copy)]
+struct Rules<'a> {
+    guard: &'a [Polygon],
+    quiet: bool,
+}
+
+impl Rules<'_> {
+    /// High where a bear stands in a guarded area (its feet do: the middle of the box's lower side) or is together with a person.
+    fn severity(self, bear: &Track, tracks: &[Track]) -> Severity {
+        let bbox = bear.bbox.clipped();
+        let feet = (bbox.x + bbox.w / 2.0, bbox.y + bbox.h);
+        let guarded = self.guard.iter().any(|area| area.contains(feet));
+        let person = |t: &&Track| t.class() == Class::Person && t.evidence.of(Class::Person) > 0.0;
+        let near = |t: &Track| {
+            let (across, down) = gaps(bbox, t.bbox.clipped());
+            across <= TOGETHER_SIDES * bbox.w && down <= TOGETHER_SIDES * bbox.h
+        };
+        match guarded || tracks.iter().filter(person).any(near) {
+            true => Severity::High,
+            false if self.quiet => Severity::Low,
+            false => Severity::Normal,
+        }
+    }
 }
 
 /// How far two boxes are apart, across and down; 0 where they overlap.

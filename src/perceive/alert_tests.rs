@@ -233,6 +233,61 @@ fn a_place_that_cools_down_hides_nothing_that_is_worse() {
 }
 
 #[test]
+fn in_quiet_hours_an_alert_is_low_and_rises_at_once_when_they_end() {
+    let mut watch = Watch::new();
+    watch.alerts.quieten(true);
+    watch.show(25.0, &[bear(0.4)]);
+    let low = [(Opened, Severity::Low), (Updated, Severity::Low), (Updated, Severity::Low)];
+    assert_eq!(severities(&mut watch), low, "told as often as ever");
+    watch.alerts.quieten(false);
+    watch.frame(&[bear(0.4)]);
+    assert_eq!(severities(&mut watch), [(Updated, Severity::Normal)]);
+    // What was told in full is not taken back.
+    watch.alerts.quieten(true);
+    watch.show(10.2, &[bear(0.4)]);
+    watch.show(6.0, &[]);
+    assert_eq!(severities(&mut watch), [(Updated, Severity::Normal), (Gone, Severity::Normal)]);
+}
+
+#[test]
+fn a_bear_out_of_sight_when_quiet_hours_end_is_told_in_full_when_it_is_seen_again() {
+    let mut watch = Watch::new();
+    watch.alerts.quieten(true);
+    watch.show(3.0, &[bear(0.4)]);
+    watch.alerts.quieten(false);
+    watch.show(3.0, &[]);
+    assert_eq!(severities(&mut watch), [(Opened, Severity::Low)]);
+    watch.frame(&[bear(0.4)]);
+    assert_eq!(severities(&mut watch), [(Updated, Severity::Normal)]);
+}
+
+#[test]
+fn high_severity_knows_no_quiet_hours() {
+    let mut watch = Watch::guarding("0.6,0 1,0 1,1 0.6,1");
+    watch.alerts.quieten(true);
+    watch.show(3.0, &[bear(0.3)]);
+    (0..20).for_each(|i| watch.frame(&[bear(0.3 + 0.02 * i as f32)]));
+    assert_eq!(severities(&mut watch), [(Opened, Severity::Low), (Updated, Severity::High)]);
+    let mut watch = Watch::guarding("0,0 1,0 1,1 0,1");
+    watch.alerts.quieten(true);
+    watch.show(3.0, &[bear(0.3)]);
+    assert_eq!(severities(&mut watch), [(Opened, Severity::High)]);
+}
+
+#[test]
+fn a_place_that_cools_down_since_quiet_hours_hides_nothing_after_them() {
+    let mut watch = Watch::new();
+    watch.alerts.quieten(true);
+    watch.show(2.0, &[bear(0.4)]);
+    watch.show(6.0, &[]);
+    watch.show(5.0, &[bear(0.42)]);
+    assert_eq!(severities(&mut watch), [(Opened, Severity::Low), (Gone, Severity::Low)]);
+    watch.alerts.quieten(false);
+    watch.frame(&[bear(0.42)]);
+    assert_eq!(severities(&mut watch), [(Opened, Severity::Normal)]);
+}
+
+#[test]
 fn what_appears_while_all_light_changes_is_told_a_moment_later_and_flicker_holds_up_nothing() {
     let mut watch = Watch::new();
     watch.show(0.8, &[bear(0.4)]);

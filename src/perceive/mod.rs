@@ -2,9 +2,9 @@
 //! threads, no name from outside this module.
 //!
 //! A frame meets the files in this order: [`perception`] asks [`condition`] about the light, [`liveness`] whether the picture is one at all,
-//! [`motion`] about what moves, and [`plan`] and [`budget`] about where to look; the model runs outside; [`decode`] reads its output, [`track`]
-//! follows what is there, [`evidence`] weighs it over time, [`ghost`] knows what has always stood there, [`alert`] tells what is worth waking a
-//! ranger for, and [`histogram`] keeps count of the scores.
+//! [`motion`] about what moves, [`plan`] and [`budget`] about where to look, and [`governor`] how hard the board may be worked; the model runs
+//! outside; [`decode`] reads its output, [`track`] follows what is there, [`evidence`] weighs it over time, [`ghost`] knows what has always
+//! stood there, [`alert`] tells what is worth waking a ranger for, and [`histogram`] keeps count of the scores.
 
 pub mod alert;
 pub mod budget;
@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod frame;
 pub mod geometry;
 pub mod ghost;
+pub mod governor;
 pub mod histogram;
 pub mod liveness;
 pub mod model;

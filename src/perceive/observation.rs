@@ -2,6 +2,7 @@
 
 use super::frame::Stamp;
 use super::geometry::Rect;
+use super::governor::Effort;
 use super::liveness::Impairment;
 use super::model::Class;
 
@@ -90,6 +91,8 @@ impl AlertState {
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// A bear is there, at hours at which nobody is to be woken for that alone.
+    Low,
     /// A bear is there.
     #[default]
     Normal,
@@ -101,6 +104,7 @@ impl Severity {
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
+            Severity::Low => "low",
             Severity::Normal => "normal",
             Severity::High => "high",
         }
@@ -166,4 +170,6 @@ pub struct Observation {
     pub regions: usize,
     /// Whether the frame took longer than its budget.
     pub deadline_missed: bool,
+    /// How much is done from now on, and why no more.
+    pub effort: Effort,
 }

@@ -11,6 +11,7 @@ use super::evidence::Scales;
 use super::frame::{Picture, Stamp};
 use super::geometry::Rect;
 use super::ghost::{Ghost, Ghosts};
+use super::governor::{Board, Governor};
 use super::histogram::ScoreHistograms;
 use super::liveness::{Impairment, Liveness};
 use super::model::ModelSpec;
@@ -39,6 +40,8 @@ pub struct Perception {
     liveness: Liveness,
     motion: Motion,
     budget: Budget,
+    governor: Governor,
+    board: Board,
     planner: Planner,
     scales: Scales,
     tracker: Tracker,
@@ -74,6 +77,8 @@ impl Perception {
             liveness: Liveness::default(),
             motion: Motion::default(),
             budget: Budget::new(settings.budget_ms),
+            governor: Governor::new(settings.hot_c),
+            board: Board::default(),
             planner: Planner::new(settings.regions, settings.watch.iter().map(Polygon::bounds).collect()),
             scales: Scales::new(&spec, &settings),
             tracker: Tracker::new(settings.close_after_s),
@@ -98,6 +103,21 @@ impl Perception {
         !self.privacy.is_empty()
     }
 
+    /// Share of a picture that is to be seen, 0..1; where areas overlap, less than that.
+    pub fn seen_share(&self) -> f32 {
+        (1.0 - self.privacy.iter().map(Polygon::area).sum::<f32>()).max(0.0)
+    }
+
+    /// Whether the frames from now on are of quiet hours; see [`Alerts::quieten`].
+    pub fn quieten(&mut self, quiet: bool) {
+        self.alerts.quieten(quiet);
+    }
+
+    /// How the board is from now on; without it, nothing is known against full effort.
+    pub fn feel(&mut self, board: Board) {
+        self.board = board;
+    }
+
     /// Measures the scene and says where to look on this frame, within the budget; most important first.
     pub fn begin(&mut self, picture: &Picture, stamp: Stamp) -> Vec<Region> {
         let size = (picture.width, picture.height);
@@ -109,7 +129,8 @@ impl Perception {
         let view = View { size, input: &self.spec.input };
         let moving: Vec<Rect> = self.motion.observe(&self.small).collect();
         let wanted = Wanted { followed: &followed, moving: &moving };
-        let regions = self.planner.plan(&view, stamp.uptime_ms, self.budget.regions(), wanted);
+        let allowed = self.governor.regions(self.budget.regions());
+        let regions = self.planner.plan(&view, stamp.uptime_ms, allowed, wanted);
         if self.motion.flooded() {
             self.alerts.hold(stamp.uptime_ms);
         }
@@ -152,6 +173,8 @@ impl Perception {
         let tracks = self.tracker.tracks();
         self.ghosts.step(tracks, &self.scales, stamp.uptime_ms);
         let alerts = self.alerts.step(tracks, &self.ghosts, stamp, &self.scales);
+        let deadline_missed = self.budget.learn(regions.len(), spent);
+        self.governor.observe(self.board, deadline_missed, stamp.uptime_ms);
         Observation {
             stamp,
             scene,
@@ -160,8 +183,9 @@ impl Perception {
             detections,
             tracks: tracks.iter().map(|t| t.view()).collect(),
             alerts,
-            deadline_missed: self.budget.learn(regions.len(), spent),
             regions: regions.len(),
+            deadline_missed,
+            effort: self.governor.effort(),
         }
     }
 

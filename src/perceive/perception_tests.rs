@@ -1,5 +1,6 @@
 use super::*;
 use crate::perceive::geometry::Rect;
+use crate::perceive::governor::Level;
 
 /// Frames of 640 × 360, all grey but for a dark square of 16 pixels; whether each had a closer look at its place.
 fn closer_looks(perception: &mut Perception, squares: impl Iterator<Item = Option<(u32, u32)>>) -> Vec<bool> {
@@ -38,4 +39,26 @@ fn what_moves_is_looked_at_closely_long_before_the_sweep_comes_there() {
     // Once a second at least, beside a sweep of sixty tiles: what sits still must be found, too.
     assert!(walking.windows(5).all(|second| second.contains(&true)), "{walking:?}");
     assert!(walking[..2].contains(&true), "at once: {walking:?}");
+}
+
+#[test]
+fn a_hot_board_is_given_half_of_the_regions_that_it_could_afford() {
+    let mut perception = Perception::new(ModelSpec::small(), Settings { hot_c: 78.0, ..Settings::default() });
+    let picture = Picture::new(640, 360);
+    let mut now_ms = 0;
+    let mut frames = |perception: &mut Perception, degrees: f32| {
+        perception.feel(Board { temperature_c: Some(degrees), throttled: None });
+        let look = |_| {
+            now_ms += 200;
+            let regions = perception.begin(&picture, Stamp { uptime_ms: now_ms, ..Stamp::default() }).len();
+            let spent = Spent { total_ms: 40.0 * regions as f64, per_region_ms: 40.0, ..Spent::default() };
+            (regions, perception.finish(spent).effort)
+        };
+        (0..60).map(look).last().unwrap_or_default()
+    };
+    // 70 % of 500 ms at 40 ms each.
+    assert_eq!(frames(&mut perception, 77.0).0, 8);
+    let (regions, effort) = frames(&mut perception, 79.0);
+    assert_eq!((regions, effort.level), (4, Level::Half));
+    assert_eq!(frames(&mut perception, 79.0).0, 2, "it did not help");
 }

@@ -21,6 +21,8 @@ pub struct Settings {
     pub regions: RegionMode,
     /// Time that one frame may take from capture to decision, milliseconds.
     pub budget_ms: f64,
+    /// From this temperature of the processor on less is done, degrees Celsius.
+    pub hot_c: f64,
     /// Operating point for bears on the score; the model card's where `None`.
     pub bear_threshold: Option<f32>,
     /// Brighten dark pictures before the model sees them.
@@ -48,6 +50,7 @@ impl Default for Settings {
         Settings {
             regions: RegionMode::Auto,
             budget_ms: 500.0,
+            hot_c: 78.0,
             bear_threshold: None,
             enhance: true,
             privacy: Vec::new(),

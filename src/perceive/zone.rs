@@ -74,8 +74,8 @@ impl Polygon {
         self.0.iter().copied().zip(self.0.iter().copied().cycle().skip(1))
     }
 
-    /// Gauss's formula.
-    fn area(&self) -> f32 {
+    /// Share of the frame (Gauss's formula).
+    pub fn area(&self) -> f32 {
         let doubled: f32 = self.sides().map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum();
         doubled.abs() / 2.0
     }

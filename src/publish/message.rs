@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AlertDraft, Health};
 use crate::perceive::model::Class;
-use crate::perceive::observation::AlertId;
+use crate::perceive::observation::{AlertId, Severity};
 use crate::publish::settings::Site;
 use crate::system::clock::Clock;
 
@@ -133,7 +133,8 @@ pub struct AlertMessage {
     pub state: String,
     /// What is alerted on.
     pub class: Class,
-    /// `normal`, or `high` where a bear is where people are; what an older daemon wrote has none.
+    /// `normal`, `low` where that falls into quiet hours, or `high` where a bear is where people are; what an older daemon wrote has
+    /// none.
     #[serde(default)]
     pub severity: String,
     /// Best score so far, 0..1.
@@ -182,6 +183,11 @@ pub fn alert_id(boot: &BootId, id: AlertId) -> String {
 }
 
 impl AlertMessage {
+    /// Whether it is of quiet hours, and nobody is to be woken by it.
+    pub fn is_quiet(&self) -> bool {
+        self.severity == Severity::Low.name()
+    }
+
     /// Puts a draft into its envelope.
     pub fn new(envelope: Envelope, draft: &AlertDraft) -> AlertMessage {
         let (width, height) = draft.frame;

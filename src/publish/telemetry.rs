@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::{Envelope, FrameSize};
 use crate::perceive::ghost::Ghost;
+use crate::perceive::governor::Effort;
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Regime, Scene};
@@ -27,6 +28,8 @@ pub struct TelemetryDraft {
     pub ghosts: Vec<Ghost>,
     /// Width and height of the last frame, pixels.
     pub size: (u32, u32),
+    /// How much is done, and why no more.
+    pub effort: Effort,
     /// Temperature of the processor, °C, where the board tells.
     pub temperature_c: Option<f32>,
     /// Resident memory of the daemon, megabytes.
@@ -56,6 +59,12 @@ pub struct TelemetryMessage {
     pub regime: Option<String>,
     /// Measures of the last frame; null before the first one.
     pub scene: Option<SceneMeasures>,
+    /// `full`, `half` or `quarter`: share of the time that may be worked. An older daemon does not tell.
+    #[serde(default)]
+    pub effort: Option<String>,
+    /// `hot`, `throttled`, `undervolted` or `busy`: what the board suffers from; null where it is well.
+    #[serde(default)]
+    pub strain: Option<String>,
     /// Temperature of the processor, °C.
     pub temperature_c: Option<f32>,
     /// Resident memory, megabytes.
@@ -139,6 +148,8 @@ impl TelemetryMessage {
             ghosts: draft.ghosts.iter().map(|ghost| GhostMessage::new(ghost, draft.size)).collect(),
             regime: draft.regime.map(|regime| regime.name().into()),
             scene: draft.scene.map(SceneMeasures::from),
+            effort: Some(draft.effort.level.name().into()),
+            strain: draft.effort.strain.map(|strain| strain.name().into()),
             temperature_c: draft.temperature_c,
             memory_mb: draft.memory_mb,
         }

@@ -1,6 +1,7 @@
 //! The machine we live on: clocks, signs of life, measurements.
 
 pub mod clock;
+pub mod hours;
 pub mod metrics;
 pub mod notify;
 pub mod pulse;

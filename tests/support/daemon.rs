@@ -34,8 +34,10 @@ impl Home {
             "[site]\nname = \"yellow-creek\"\ncamera = \"north\"\n[capture]\n{source}\n\
              [perceive]\nregions = \"whole\"\nbear_threshold = 0.01\n\
              [alert]\nfalse_alarms_per_day = 1000\nmin_visible_s = 0\nupdate_s = 0.5\n\
-             [publish]\nbroker = \"{url}\"\ntelemetry_s = 0.5\n[store]\npath = \"{}\"\n",
-            home.store().display()
+             [publish]\nbroker = \"{url}\"\ntelemetry_s = 0.5\n[store]\npath = \"{}\"\n\
+             [board]\nsysfs = \"{}\"\n",
+            home.store().display(),
+            home.sysfs().display()
         );
         std::fs::write(home.path("bearwatch.toml"), config).unwrap();
         home
@@ -58,6 +60,11 @@ impl Home {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// What the kernel tells of the board: nothing, until a test writes it there.
+    pub fn sysfs(&self) -> PathBuf {
+        self.path("sys")
     }
 
     pub fn store(&self) -> PathBuf {

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bearwatch::capture::history::History;
+use bearwatch::capture::light::Light;
 use bearwatch::capture::pixels::{encode_jpeg, to_picture};
 use bearwatch::capture::ring::{FrameReceiver, Received, ring};
 use bearwatch::capture::settings::{Settings, SourceSettings};
@@ -28,6 +29,7 @@ pub struct Stage {
     pub pulse: Pulse,
     pub metrics: Arc<Metrics>,
     pub history: History,
+    pub light: Light,
     pub thread: JoinHandle<Result<(), CaptureError>>,
 }
 
@@ -41,6 +43,7 @@ impl Stage {
         let (tell, events) = sync_channel(16);
         let (clock, stop, metrics) = (Clock::start(), Stop::default(), Arc::new(Metrics::default()));
         let (pulse, history) = (Pulse::new(clock), History::new(8.0, 1 << 20));
+        let light = Light::default();
         let job = Job {
             source,
             settings: Settings { stall_s, ..Settings::default() },
@@ -49,11 +52,12 @@ impl Stage {
             clock,
             pulse: pulse.clone(),
             metrics: Arc::clone(&metrics),
+            light: light.clone(),
             stop: stop.clone(),
             events: tell,
         };
         let thread = std::thread::spawn(move || run(job));
-        Stage { frames, events, stop, pulse, metrics, history, thread }
+        Stage { frames, events, stop, pulse, metrics, history, light, thread }
     }
 
     pub fn frame(&mut self) -> Frame {

@@ -17,6 +17,8 @@ use v4l::{Format, FourCC, Fraction};
 use super::layout::Layout;
 use super::mode::{FORMATS, Mode, Range, Rate};
 use super::node::Node;
+use super::steered::Held;
+use super::steering::{Setting, Span};
 use crate::capture::settings::CameraSettings;
 use crate::perceive::frame::Frame;
 use crate::system::stop::Stop;
@@ -168,6 +170,53 @@ impl Device {
         let _ = self.0.set_control(Control { id: AUTO_GAIN, value: Value::Boolean(gain.is_none()) });
         let Some(gain) = gain else { return Ok(()) };
         self.control(GAIN, gain).or_else(|error| self.control(ANALOGUE_GAIN, gain).map_err(|_| error))
+    }
+
+    /// Takes exposure and gain out of the camera's hands.
+    ///
+    /// # Errors
+    /// As the system gives them: EINVAL where the camera has no such control.
+    pub fn take_over(&self) -> io::Result<Held> {
+        let exposure_now = self.integer(EXPOSURE_100_US)?;
+        self.control(AUTO_EXPOSURE, EXPOSURE_MANUAL)?;
+        let exposure = self.span(EXPOSURE_100_US)?;
+        // Many cameras have no automatic gain to be switched.
+        let _ = self.0.set_control(Control { id: AUTO_GAIN, value: Value::Boolean(false) });
+        let gain_now = self.integer(GAIN).or_else(|_| self.integer(ANALOGUE_GAIN)).ok();
+        let gain = self.span(GAIN).or_else(|_| self.span(ANALOGUE_GAIN)).ok();
+        Ok(Held { now: Setting { exposure: exposure_now, gain: gain_now }, exposure, gain })
+    }
+
+    /// Sets what is in our hands.
+    ///
+    /// # Errors
+    /// As the system gives them.
+    pub fn expose(&self, setting: Setting) -> io::Result<()> {
+        self.control(EXPOSURE_100_US, setting.exposure)?;
+        setting.gain.map_or(Ok(()), |gain| self.set_gain(Some(gain)))
+    }
+
+    /// Gives both back to the camera, as far as it takes them.
+    pub fn let_go(&self) {
+        let _ = self.set_exposure(None);
+        let _ = self.set_gain(None);
+    }
+
+    /// The ends of a control, found by asking for more than any camera has, and for nothing: drivers cut it to what there is (a negative
+    /// number uvcvideo takes for a large one). For v4l tells ends only in a list of all controls, and panics at some that newer kernels have.
+    fn span(&self, id: u32) -> io::Result<Span> {
+        let end = |asked: i32| {
+            self.control(id, i64::from(asked))?;
+            self.integer(id)
+        };
+        Ok(Span { most: end(i32::MAX)?, least: end(0)? })
+    }
+
+    fn integer(&self, id: u32) -> io::Result<i64> {
+        match self.0.control(id)?.value {
+            Value::Integer(value) => Ok(value),
+            other => Err(io::Error::other(format!("control {id:#x} is no number: {other:?}"))),
+        }
     }
 
     fn control(&self, id: u32, value: i64) -> io::Result<()> {

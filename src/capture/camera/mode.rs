@@ -134,7 +134,15 @@ mod tests {
     }
 
     fn wanted(width: u32, height: u32, fps: u32) -> CameraSettings {
-        CameraSettings { device: "0".into(), width, height, fps, exposure: None, gain: None }
+        CameraSettings {
+            device: "0".into(),
+            width,
+            height,
+            fps,
+            exposure: None,
+            gain: None,
+            exposure_limit: None,
+        }
     }
 
     /// What a common USB camera lists.

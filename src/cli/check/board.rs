@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::config::overrides;
 use crate::publish::settings::StoreSettings;
 use crate::system::clock::Clock;
-use crate::system::vitals::Vitals;
+use crate::system::hours::Hours;
+use crate::system::vitals::{Clocking, Vitals, disk_free_mb};
 
 /// Less room than this and not even the alerts of a night fit, megabytes.
 const LEAST_MB: f64 = 4.0;
@@ -26,7 +27,7 @@ pub fn disk(store: &StoreSettings) -> Finding {
         let text = format!("{}: {done}: {error}", store.path.display());
         return Finding::fail(subject, exit, text, remedy(error.kind()));
     }
-    let free = Vitals::read(folder).disk_free_mb;
+    let free = disk_free_mb(folder);
     let room = free.map_or("free space unknown".into(), |mb| format!("{mb:.0} MB free"));
     let not_yet = if missing { "does not exist yet, `run` creates it; " } else { "" };
     let text =
@@ -74,14 +75,44 @@ fn remedy(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// Alerts bear the time; a board has no clock of its own.
-pub fn clock() -> Finding {
+/// Heat and power: what makes the daemon do less.
+pub fn board(config: &Config) -> Finding {
+    let subject = "board";
+    let Vitals { temperature_c, clocking, .. } = Vitals::read(&config.sysfs, &config.publish.store.path);
+    let hot_c = config.perceive.hot_c;
+    let degrees =
+        temperature_c.map_or("temperature unknown".into(), |c| format!("{c:.0} °C, {hot_c:.0} is too hot"));
+    let hot = temperature_c.is_some_and(|c| f64::from(c) >= hot_c);
+    let cooler = "give it shade, air or a heat sink: while it is hot, the daemon does less";
+    match clocking {
+        Some(Clocking::Undervolted) => {
+            let text = format!("{degrees}; the power supply gives too little voltage");
+            Finding::warning(subject, text, "use a stronger power supply or a shorter cable")
+        }
+        Some(Clocking::Throttled) => {
+            Finding::warning(subject, format!("{degrees}; the system holds it down for its heat"), cooler)
+        }
+        _ if hot => Finding::warning(subject, degrees, cooler),
+        Some(Clocking::Free) => Finding::ok(subject, format!("{degrees}; nothing holds the processor down")),
+        None => Finding::ok(subject, degrees),
+    }
+}
+
+/// Alerts bear the time, and quiet hours live by it; a board has no clock of its own.
+pub fn clock(quiet: &Hours) -> Finding {
     let subject = "clock";
     let clock = Clock::start();
     let time = crate::publish::message::rfc3339(clock.unix_ms());
-    let remedy = "give the board a time server (timedatectl set-ntp true); until then messages say clock_synced = false";
+    let nothing_demoted = if quiet.are_none() { "" } else { ", and alert.quiet demotes nothing" };
+    let remedy = format!(
+        "give the board a time server (timedatectl set-ntp true); until then messages say clock_synced = false{nothing_demoted}"
+    );
     match clock.is_synchronised() {
-        true => Finding::ok(subject, format!("{time}, synchronised")),
+        true if quiet.are_none() => Finding::ok(subject, format!("{time}, synchronised")),
+        true => {
+            let now = if quiet.cover(clock.unix_ms()) { "now" } else { "not now" };
+            Finding::ok(subject, format!("{time}, synchronised; quiet hours {quiet}, {now}"))
+        }
         false if clock.unix_ms() < PLAUSIBLE_MS => {
             Finding::warning(subject, format!("{time}: it was never set"), remedy)
         }

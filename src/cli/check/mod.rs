@@ -9,6 +9,7 @@ use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::say::{Paint, plain, say, say_json};
 use crate::config::Config;
 use crate::config::mistake::{ConfigErrors, Mistake};
+use crate::system::hours::Hours;
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
 
@@ -20,7 +21,7 @@ mod model;
 /// Longest sentence that is shown; brokers and cameras send what they like.
 const SENTENCE: usize = 400;
 
-/// Say whether configuration, camera, model, broker, disk and clock are as they should be, and what to do where they are not.
+/// Say whether configuration, camera, model, broker, disk, board and clock are as they should be, and what to do where they are not.
 ///
 /// One line a subject. Takes real pictures from the camera, runs the model once, and really connects to the broker (under another
 /// name than the daemon, which may go on running; a camera serves one program at a time, though). No subject takes longer than ten
@@ -135,7 +136,7 @@ pub fn run(args: CheckArgs) -> Outcome {
             for subject in ["camera", "model", "broker", "disk"] {
                 report.add(&Finding::unchecked(subject))?;
             }
-            report.add(&board::clock())?;
+            report.add(&board::clock(&Hours::default()))?;
         }
         Ok(config) => subjects(&args, &config, &stop, &mut report)?,
     }
@@ -159,7 +160,8 @@ fn subjects(args: &CheckArgs, config: &Config, stop: &Stop, report: &mut Report)
         report.add(&check())?;
     }
     report.add(&board::disk(&config.publish.store))?;
-    report.add(&board::clock())?;
+    report.add(&board::board(config))?;
+    report.add(&board::clock(&config.quiet))?;
     report.add(&board::overrides(config))
 }
 

@@ -29,6 +29,7 @@ pub fn parse(text: &str) -> SourceSettings {
             fps: 15,
             exposure: None,
             gain: None,
+            exposure_limit: None,
         });
     }
     let path = text.into();

@@ -3,7 +3,7 @@
 //! Silence is never taken for all quiet: a camera that is not heard is named, so is a desk without a connection, and a roll call now
 //! and then says who is watching, so that a quiet desk can be told from a dead one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::publish::message::{AlertMessage, BootId, State, StatusMessage};
@@ -36,7 +36,7 @@ pub enum Notice {
         /// Somebody has to act.
         refused: bool,
     },
-    /// A step of an alert; `first` where nothing was heard of it before.
+    /// A step of an alert; `first` where nothing was heard of it before, or nothing but what is told for quiet hours.
     Alert {
         /// "site/camera".
         place: String,
@@ -101,6 +101,13 @@ pub struct RollCall {
     pub offline: Vec<String>,
 }
 
+/// How an alert that is open was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Quietly,
+    Aloud,
+}
+
 #[derive(Debug)]
 struct Camera {
     state: Option<State>,
@@ -118,8 +125,8 @@ struct Camera {
 pub struct Desk {
     silence: Duration,
     cameras: BTreeMap<String, Camera>,
-    /// Alerts that were heard of and are not closed.
-    open: HashSet<String>,
+    /// Alerts that were heard of and are not closed; those of quiet hours stand here without a bell.
+    open: HashMap<String, Told>,
     unreadable: HashMap<String, u64>,
     connected_at: Option<Duration>,
     was_connected: bool,
@@ -139,7 +146,7 @@ impl Desk {
         Desk {
             silence,
             cameras: BTreeMap::new(),
-            open: HashSet::new(),
+            open: HashMap::new(),
             unreadable: HashMap::new(),
             connected_at: None,
             was_connected: false,
@@ -252,8 +259,14 @@ impl Desk {
         if self.open.len() >= OPEN {
             self.open.clear();
         }
-        let first = if closed { self.open.remove(&message.id) } else { self.open.insert(message.id.clone()) };
-        Notice::Alert { place, message: Box::new(message.clone()), first: first && !closed }
+        let told = if message.is_quiet() { Told::Quietly } else { Told::Aloud };
+        let before = self.open.remove(&message.id);
+        if !closed {
+            // A message that comes twice does not take back what was told since.
+            self.open.insert(message.id.clone(), before.map_or(told, |before| before.max(told)));
+        }
+        let first = !closed && before.is_none_or(|before| told > before);
+        Notice::Alert { place, message: Box::new(message.clone()), first }
     }
 
     fn silences(&mut self, now: Duration) -> Vec<Notice> {

@@ -145,6 +145,23 @@ fn an_alert_is_news_once_even_when_its_opening_was_missed() {
 }
 
 #[test]
+fn an_alert_of_quiet_hours_is_news_again_when_it_becomes_more() {
+    let mut desk = desk();
+    let mut first = |severity: &str, state: &str| {
+        let Heard::Message(mut received) = alert("b-1", state) else { panic!() };
+        let Body::Alert(message) = &mut received.body else { panic!() };
+        message.severity = severity.into();
+        match &desk.hear(&Heard::Message(received), at(1))[..] {
+            [Notice::Alert { first, .. }] => *first,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(first("low", "opened") && !first("low", "updated"));
+    assert!(first("normal", "updated") && !first("low", "updated"), "the latter doubled by QoS 1");
+    assert!(!first("high", "updated") && !first("high", "closed"));
+}
+
+#[test]
 fn junk_is_told_at_the_first_tenth_and_hundredth() {
     let mut desk = desk();
     let junk = Heard::Unreadable { topic: "bearwatch/v1/a/b/alert".into(), reason: "no JSON".into() };

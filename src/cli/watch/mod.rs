@@ -46,7 +46,8 @@ Examples:
                   --user ranger --password-file ~/.mqtt-password
   bearwatch watch --json --save pictures >> a.jsonl   one JSON line a message, pictures as files
 
-The bell rings for every alert that is news, late ones too (a BEL character; --no-bell for files).
+The bell rings for every alert that is news, late ones too (a BEL character; --no-bell for files), and
+not for one of quiet hours before it becomes more than that.
 LATE marks what was sent long after it was taken, SIMULATION what the simulator drew, DRILL an
 exercise. A camera is SILENT when nothing was heard of it for --silence seconds (or 3.5 of its own
 telemetry's intervals, if that is longer).
@@ -285,7 +286,8 @@ impl Watch {
     fn bell(&mut self, notice: &Notice) -> &'static str {
         let now = self.clock.uptime();
         let rests = self.rang_at.is_some_and(|at| now - at < BELL_EVERY);
-        if self.args.no_bell || rests || !matches!(notice, Notice::Alert { first: true, .. }) {
+        let rings = matches!(notice, Notice::Alert { first: true, message, .. } if !message.is_quiet());
+        if self.args.no_bell || rests || !rings {
             return "";
         }
         self.rang_at = Some(now);

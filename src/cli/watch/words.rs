@@ -88,6 +88,9 @@ impl Words {
         if alert.severity == Severity::High.name() {
             parts.push(self.paint.alarm("NEAR PEOPLE"));
         }
+        if alert.is_quiet() {
+            parts.push(self.paint.faint("quiet hours"));
+        }
         if alert.envelope.late {
             parts.push(self.paint.warn(&self.late(&alert.captured, now_ms)));
         }
@@ -102,6 +105,7 @@ impl Words {
         }
         let head = format!("{} {:<7}", alert.class.name().to_uppercase(), plain(&alert.state, WORD));
         let head = match alert.state.as_str() {
+            _ if alert.is_quiet() => head,
             "opened" => self.paint.alarm(&head),
             "updated" => self.paint.bad(&head),
             _ => head,

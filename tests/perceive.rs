@@ -30,6 +30,7 @@ fn spec() -> ModelSpec {
         channels: vec![channel],
         threshold: OPERATING_POINT,
         calibration: Calibration::default(),
+        look: None,
         regimes: Vec::new(),
     };
     let order = ChannelOrder::Bgr;

@@ -79,6 +79,9 @@ pub struct EvalArgs {
     /// With --events: who decides that a bear is there
     #[arg(long, value_enum, default_value = "track", requires = "events")]
     decide: Decide,
+    /// With --events: write each look at what was followed, a JSON object a line (training.looks makes evidence of them)
+    #[arg(long, value_name = "FILE", requires = "events")]
+    save_looks: Option<PathBuf>,
     /// Judge these predictions (COCO results) instead of running a model
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
@@ -107,7 +110,7 @@ pub struct EvalArgs {
 /// # Errors
 /// See the exit codes in its help.
 pub fn run(args: EvalArgs) -> Outcome {
-    let outputs = [&args.json, &args.html, &args.save_predictions];
+    let outputs = [&args.json, &args.html, &args.save_predictions, &args.save_looks];
     outputs.into_iter().flatten().try_for_each(|path| check_parent(path))?;
     if args.events { run_events(&args) } else { run_pictures(&args) }
 }
@@ -119,7 +122,11 @@ fn run_events(args: &EvalArgs) -> Outcome {
     let default = Settings::default();
     let budget_ms = args.budget_ms.unwrap_or(default.budget_ms);
     let settings = Settings { regions: args.regions, budget_ms, ..default };
-    let report = events::play(&args.dir, &bundle, settings, haste, args.decide)?;
+    let (report, looks) = events::play(&args.dir, &bundle, settings, haste, args.decide)?;
+    if let Some(path) = &args.save_looks {
+        let lines: Result<Vec<String>, _> = looks.iter().map(serde_json::to_string).collect();
+        write_text(path, &(lines.or_exit(Exit::Bug)?.join("\n") + "\n"))?;
+    }
     if let Some(path) = &args.json {
         write_json(path, &report)?;
     }

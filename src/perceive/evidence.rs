@@ -1,54 +1,57 @@
 //! Evidence over time: is this track a bear? A sequential test on calibrated scores instead of a threshold on one frame.
 //!
-//! Each look adds its log-likelihood ratio (Wald 1945). Three things keep the sum honest:
+//! Each look adds its log-likelihood ratio (Wald 1945), as the model's card has it from sequences. Three things keep the sum honest:
 //!
 //! * Neighbouring frames are not independent: a look counts by the share of [`INDEPENDENT_AFTER_S`] that passed since the last one,
 //!   so that 15 frames a second prove no more than 5.
-//! * The sum leaks: what was believed is forgotten over [`MEMORY_LOOKS`] independent looks, and a look at the operating point is worth
-//!   just so much that a sum of such looks settles at the decision. A track that scores below the operating point for ever therefore
-//!   settles below the decision and never alerts, however long it stays (a stump that looks a bit like a bear).
-//! * One look can add no more than [`MOST_PER_LOOK`]: a flash is never enough.
+//! * However long it lasts, a track is worth no more than some looks, since what looks a bit like a bear does so for ever: the sum leaks over
+//!   [`MEMORY_LOOKS`]. Looks at a score below some point therefore settle below the decision and never alert (a stump).
+//! * One look can add no more than [`MOST_PER_LOOK`], less than half of the usual decision: a flash is never enough.
 
-use super::model::{Calibration, Class, ModelSpec};
+use super::model::{Calibration, Class, ClassSpec, LookRatio, ModelSpec};
 use super::settings::Settings;
 
 /// Looks so far apart are independent, seconds. About the time in which a walking animal changes its pose.
-const INDEPENDENT_AFTER_S: f32 = 0.5;
+const INDEPENDENT_AFTER_S: f32 = 0.4;
 
-/// Independent looks after which an old one counts 1/e.
-const MEMORY_LOOKS: f32 = 6.0;
+/// Independent looks after which an old one counts 1/e. The sum settles at 3.5 looks: with an intraclass correlation ρ a track is worth 1/ρ looks
+/// (Kish 1965), and ρ of looks at what is no bear is 0.3 (`training.looks`).
+const MEMORY_LOOKS: f32 = 3.0;
 
-/// Most that one look may add or take, nats. The sum of such looks settles at 19.5, above every decision.
-const MOST_PER_LOOK: f32 = 3.0;
+/// Most that one look may add, nats. The sum of such looks settles at 12, above every decision.
+const MOST_PER_LOOK: f32 = 3.4;
+
+/// Most that one look may take by a low score, nats: below some score it says little how low it is.
+const MOST_TAKEN: f32 = 1.3;
 
 /// What is taken by a look that finds nothing where the track should be, nats.
-const MISS: f32 = 1.5;
+const MISS: f32 = 1.75;
 
 /// Tracks of things that are no bears but look a little like one, per camera and day, that the test is laid out for.
 const CANDIDATES_PER_DAY: f64 = 100.0;
 
-/// Weighs scores: the model's calibration and operating points, and the level of decision.
+/// Lower rates of false alarms cannot be stated: the sum of the surest looks must stay above the decision.
+pub const LEAST_RATE_PER_DAY: f64 = 0.001;
+
+/// Weighs scores: the model's calibration and what its looks prove, and the level of decision.
 #[derive(Clone, Debug)]
 pub struct Scales {
-    classes: [Option<(Calibration, f32)>; Class::ALL.len()],
+    classes: [Option<(Calibration, LookRatio)>; Class::ALL.len()],
     decision: f32,
-    /// What an independent look at the operating point is worth, nats.
-    at_operating_point: f32,
 }
 
 impl Scales {
     /// The decision follows from the stated rate: with N candidates a day, each crossing falsely with probability e^−A at most
     /// (Wald's bound), N · e^−A alarms a day are to be expected.
     pub fn new(spec: &ModelSpec, settings: &Settings) -> Scales {
-        let point = |class: Class| {
-            let class_spec = spec.classes.iter().find(|c| c.name == class)?;
-            let chosen = settings.bear_threshold.filter(|_| class == Class::Bear);
-            let threshold = chosen.unwrap_or(class_spec.threshold);
-            Some((class_spec.calibration, log_odds(class_spec.calibration, threshold)))
-        };
-        let rate = settings.false_alarms_per_day.max(1e-6);
+        let rate = settings.false_alarms_per_day.max(LEAST_RATE_PER_DAY);
         let decision = (CANDIDATES_PER_DAY / rate).ln().max(4.0) as f32;
-        Scales { classes: Class::ALL.map(point), decision, at_operating_point: decision * forgotten(1.0) }
+        let of = |class: Class| {
+            let spec = spec.classes.iter().find(|c| c.name == class)?;
+            let chosen = settings.bear_threshold.filter(|_| class == Class::Bear);
+            Some((spec.calibration, ratio(spec, chosen, decision)))
+        };
+        Scales { classes: Class::ALL.map(of), decision }
     }
 
     /// Evidence at which a track is believed, nats.
@@ -58,22 +61,37 @@ impl Scales {
 
     /// Log-likelihood ratio of one independent look with this score; `None` where the model does not know the class.
     pub fn look(&self, class: Class, score: f32) -> Option<f32> {
-        let (_, at_threshold) = self.classes[class as usize]?;
-        Some(self.odds(class, score)? - at_threshold + self.at_operating_point)
+        let (_, LookRatio { slope, intercept }) = self.classes[class as usize]?;
+        Some(slope * logit(score) + intercept)
     }
 
     /// Calibrated log-odds of a score: what classes are compared by, for operating points say how often a class may be wrong, not how
-    /// likely it is.
-    fn odds(&self, class: Class, score: f32) -> Option<f32> {
-        let (calibration, _) = self.classes[class as usize]?;
-        Some(log_odds(calibration, score))
+    /// likely it is. `None` where the model does not know the class.
+    pub fn odds(&self, class: Class, score: f32) -> Option<f32> {
+        let (Calibration { slope, intercept }, _) = self.classes[class as usize]?;
+        Some(slope * logit(score) + intercept)
     }
 }
 
-/// Calibrated log-odds of a score; finite for every score.
-fn log_odds(calibration: Calibration, score: f32) -> f32 {
+/// What a look proves. An operating point of the administrator's own (`chosen`) moves the scale by as much as it is off the card's. Where the card does
+/// not know what looks at tracks prove, looks at the operating point settle at the decision.
+fn ratio(spec: &ClassSpec, chosen: Option<f32>, decision: f32) -> LookRatio {
+    let threshold = chosen.unwrap_or(spec.threshold);
+    match spec.look {
+        Some(LookRatio { slope, intercept }) => {
+            LookRatio { slope, intercept: intercept + slope * (logit(spec.threshold) - logit(threshold)) }
+        }
+        None => {
+            let slope = spec.calibration.slope;
+            LookRatio { slope, intercept: decision * forgotten(1.0) - slope * logit(threshold) }
+        }
+    }
+}
+
+/// Log-odds of a score; finite for every score.
+fn logit(score: f32) -> f32 {
     let p = if score.is_nan() { 0.0 } else { score }.clamp(1e-4, 1.0 - 1e-4);
-    calibration.slope * (p / (1.0 - p)).ln() + calibration.intercept
+    (p / (1.0 - p)).ln()
 }
 
 /// Scores of one thing on one frame, by class; 0 where the model did not propose the class.
@@ -108,7 +126,7 @@ impl Evidence {
             };
             // What looks more like a dog than like a bear is no evidence for a bear by the margin. The margin counts in full beside
             // what one look may add: two scores near 1 would else be worth the same, and which of them leads would be lost.
-            self.add(class, look.min(MOST_PER_LOOK) - (likeliest - own), since_s);
+            self.add(class, look.clamp(-MOST_TAKEN, MOST_PER_LOOK) - (likeliest - own), since_s);
         }
     }
 

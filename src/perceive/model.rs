@@ -95,9 +95,23 @@ pub struct ClassSpec {
     /// From score to probability.
     #[serde(default)]
     pub calibration: Calibration,
+    /// What one look at a track proves; by the operating point where the card does not say.
+    #[serde(default)]
+    pub look: Option<LookRatio>,
     /// What a score of other light than day's counts as: so that one operating point and one calibration hold in all.
     #[serde(default)]
     pub regimes: Vec<InRegime>,
+}
+
+/// Log-likelihood ratio of one look at a track, nats: `slope · log-odds of the score + intercept`. Fitted on sequences, for what is followed is
+/// not what single pictures hold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookRatio {
+    /// Nats by log-odds of the score.
+    pub slope: f32,
+    /// Nats of a score of ½.
+    pub intercept: f32,
 }
 
 /// How scores of one light become those of day: by their log-odds.
@@ -173,6 +187,7 @@ impl ModelSpec {
             channels: vec![channel],
             threshold: 0.4,
             calibration: Calibration::default(),
+            look: None,
             regimes: Vec::new(),
         };
         ModelSpec {

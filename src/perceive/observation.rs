@@ -145,8 +145,12 @@ pub struct TrackView {
     pub score: f32,
     /// Evidence so far, nats.
     pub evidence: f32,
+    /// Whether it was looked for on this very frame.
+    pub looked: bool,
     /// Whether this very frame supported it.
     pub seen: bool,
+    /// Score of a bear in that detection.
+    pub bear: f32,
 }
 
 /// All that a frame meant.

@@ -11,8 +11,8 @@ use super::observation::{Detection, TrackId, TrackView};
 /// Boxes of different classes that overlap so much are one thing with several opinions.
 const SAME_THING_IOU: f32 = 0.55;
 
-/// Below this a sighting cannot begin a track, nats of one look.
-const BIRTH: f32 = 0.5;
+/// Below this a sighting cannot begin a track: calibrated log-odds of the likeliest class (1 : 3).
+const BIRTH: f32 = -1.1;
 
 /// How far the centre may be from where it was predicted, in sides of the box, right away.
 const REACH: f32 = 0.7;
@@ -90,6 +90,8 @@ pub struct Track {
     pub born_ms: u64,
     /// When it was last seen, milliseconds of uptime.
     pub seen_ms: u64,
+    /// Whether it was looked for on the newest frame.
+    pub looked: bool,
     /// Whether the newest frame showed it.
     pub seen: bool,
     /// Frames that showed it.
@@ -119,6 +121,7 @@ impl Track {
             evidence,
             born_ms: now_ms,
             seen_ms: now_ms,
+            looked: true,
             seen: true,
             hits: 1,
             bbox: sighting.bbox,
@@ -168,7 +171,9 @@ impl Track {
             bbox: self.bbox.clipped(),
             score: self.score(class),
             evidence: self.evidence.of(class),
+            looked: self.looked,
             seen: self.seen,
+            bear: self.score(Class::Bear),
         }
     }
 
@@ -187,7 +192,7 @@ impl Track {
         self.scores = sighting.scores;
         Class::ALL.iter().for_each(|&c| self.best[c as usize] = self.best(c).max(self.score(c)));
         (self.seen_ms, self.looked_ms) = (now_ms, now_ms);
-        (self.seen, self.misses) = (true, 0);
+        (self.looked, self.seen, self.misses) = (true, true, 0);
         self.hits = self.hits.saturating_add(1);
     }
 
@@ -208,7 +213,7 @@ impl Track {
     }
 
     fn missed(&mut self, now_ms: u64, looked: bool) {
-        self.seen = false;
+        (self.looked, self.seen) = (looked, false);
         if looked {
             self.evidence.missed(since_s(self.looked_ms, now_ms));
             self.looked_ms = now_ms;
@@ -276,7 +281,7 @@ impl Tracker {
     ) {
         let keep_s = self.keep_s;
         self.tracks.retain(|t| !t.forgotten(now_ms, keep_s));
-        let sure = |s: &Sighting| best_look(s, scales) >= BIRTH;
+        let sure = |s: &Sighting| likeliest(s, scales) >= BIRTH;
         let (firm, faint): (Vec<Sighting>, Vec<Sighting>) = sightings.iter().partition(|s| sure(s));
         let before = self.tracks.len();
         let mut free: Vec<usize> = (0..before).collect();
@@ -325,10 +330,10 @@ impl Tracker {
     }
 }
 
-/// The highest look that any class makes of it.
-fn best_look(sighting: &Sighting, scales: &Scales) -> f32 {
-    let looks = Class::ALL.into_iter().filter_map(|c| scales.look(c, sighting.scores[c as usize]));
-    looks.fold(f32::NEG_INFINITY, f32::max)
+/// Calibrated log-odds of the likeliest class.
+fn likeliest(sighting: &Sighting, scales: &Scales) -> f32 {
+    let odds = Class::ALL.into_iter().filter_map(|c| scales.odds(c, sighting.scores[c as usize]));
+    odds.fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// How well a box fits a prediction, higher is better; `None` where it cannot be the same thing.

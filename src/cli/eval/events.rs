@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::decide::Decide;
-use super::play::{Haste, Played, Player};
+use super::play::{Haste, Look, Played, Player};
 use super::report::Unreadable;
 use super::sequences::{self, Sequence};
 use crate::cli::exit::Failure;
@@ -99,7 +99,7 @@ struct OfSequence {
     repeated: u64,
 }
 
-/// Plays every sequence of `folder`.
+/// Plays every sequence of `folder`; the figures, and every look at what was followed.
 ///
 /// # Errors
 /// What is wrong with the data or the model.
@@ -109,16 +109,17 @@ pub fn play(
     settings: Settings,
     haste: Haste,
     decide: Decide,
-) -> Result<Report, Failure> {
+) -> Result<(Report, Vec<Look>), Failure> {
     let sequences = sequences::read(folder)?;
     let engine = Engine::load(bundle).map_err(super::model_failure)?;
     let Settings { regions, budget_ms, .. } = settings;
     let player = Player { engine: &engine, settings, haste, decide };
     let bar = bar(sequences.iter().map(|s| s.pictures.len()).sum(), "pictures");
-    let played: Vec<Played> = sequences.iter().map(|sequence| player.play(sequence, &bar)).collect();
+    let mut played: Vec<Played> = sequences.iter().map(|sequence| player.play(sequence, &bar)).collect();
     bar.finish_and_clear();
     let alone = |(s, p): (&Sequence, &Played)| OfSequence::new(&s.name, &p.sequence);
-    Ok(Report {
+    let looks = played.iter_mut().flat_map(|p| std::mem::take(&mut p.looks)).collect();
+    let report = Report {
         model: bundle.id.clone(),
         folder: folder.display().to_string(),
         figures: Figures::of(&played),
@@ -132,7 +133,8 @@ pub fn play(
         unreadable: played.into_iter().flat_map(|p| p.unreadable).collect(),
         version: env!("CARGO_PKG_VERSION"),
         command: super::output::command(),
-    })
+    };
+    Ok((report, looks))
 }
 
 impl Figures {

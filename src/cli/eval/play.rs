@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use indicatif::ProgressBar;
+use serde::Serialize;
 
 use super::decide::{ByScore, Decide, Step};
 use super::report::Unreadable;
@@ -43,6 +44,18 @@ pub struct Player<'a> {
     pub decide: Decide,
 }
 
+/// One look at something that was followed: what evidence is made of.
+#[derive(Clone, Debug, Serialize)]
+pub struct Look {
+    sequence: String,
+    track: u64,
+    time_s: f64,
+    /// Score of a bear; null where it was looked for in vain.
+    score: Option<f32>,
+    /// Whether it lies on a bear; null where nobody said, or nothing was found.
+    on_bear: Option<bool>,
+}
+
 /// What came of one sequence.
 #[derive(Default)]
 pub struct Played {
@@ -56,6 +69,8 @@ pub struct Played {
     pub deadline_misses: usize,
     /// Pictures that could not be looked at.
     pub unreadable: Vec<Unreadable>,
+    /// Every look at what was followed.
+    pub looks: Vec<Look>,
     /// Index of the open alerts.
     open: HashMap<AlertId, usize>,
 }
@@ -160,6 +175,7 @@ impl Played {
     fn take(&mut self, looked: &Looked, rule: Option<&mut ByScore>, sequence: &Sequence, at: usize) {
         self.inferred += 1;
         self.deadline_misses += usize::from(looked.observation.deadline_missed);
+        self.looks.extend(looks(looked, sequence, at));
         let open = |played: &mut Played, id, bbox: Rect, opened_s| {
             played.open.insert(id, played.sequence.alerts.len());
             let bbox = PixelBox::new(bbox.to_pixels(looked.size.0, looked.size.1).map(f64::from));
@@ -190,6 +206,26 @@ impl Played {
             self.sequence.alerts[index].closed_s = closed_s;
         }
     }
+}
+
+/// A thing lies on a bear when their boxes overlap so much (IoU).
+const ON_BEAR_IOU: f64 = 0.2;
+
+fn looks<'a>(looked: &'a Looked, sequence: &'a Sequence, at: usize) -> impl Iterator<Item = Look> + 'a {
+    // Without a bear in the sequence there is none on any picture of it.
+    let bears = sequence.bears_on(at).or_else(|| sequence.events.is_empty().then(Vec::new));
+    let (width, height) = looked.size;
+    looked.observation.tracks.iter().filter(|track| track.looked).map(move |track| {
+        let bbox = PixelBox::new(track.bbox.to_pixels(width, height).map(f64::from));
+        let on_bear = bears.as_ref().map(|bears| bears.iter().any(|bear| bear.iou(bbox) >= ON_BEAR_IOU));
+        Look {
+            sequence: sequence.name.clone(),
+            track: track.id.0,
+            time_s: looked.taken_s,
+            score: track.seen.then_some(track.bear),
+            on_bear: on_bear.filter(|_| track.seen),
+        }
+    })
 }
 
 /// The picture that a camera has just taken at a time.

@@ -12,13 +12,24 @@ TRAIN_WORK := training/work
 SMOKE_WORK := training/work/smoke
 TRAIN_PYTHON := training/.venv/bin/python
 
-.PHONY: train train-audit train-setup train-sequences train-smoke train-suites
+.PHONY: train train-audit train-looks train-setup train-sequences train-smoke train-suites
 
 train-suites: training/.venv/ready ## Evaluation suites in training/work/suites, from bears/val and the calibration split
 	$(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
 
 train-sequences: training/.venv/ready ## Sequences for eval --events in training/work/sequences, from bears/val and the calibration split
 	$(TRAIN_PYTHON) -m training.sequences --out $(TRAIN_WORK)/sequences
+
+CALIBRATION := calibration-day calibration-dusk calibration-infrared calibration-far-2048 calibration-look-alikes calibration-empty
+BOARD_MS ?= 114
+
+train-looks: training/.venv/ready ## What a look at a track proves, from the calibration sequences at the speed of a Pi 4, into the card in models/
+	cargo build --locked --profile dist $(CARGO_FLAGS)
+	[ -e $(TRAIN_WORK)/sequences/$(lastword $(CALIBRATION))/events.json ] || \
+		$(TRAIN_PYTHON) -m training.sequences --out $(TRAIN_WORK)/sequences --only $(CALIBRATION)
+	for set in $(CALIBRATION); do $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch eval $(TRAIN_WORK)/sequences/$$set --events --board-ms $(BOARD_MS) \
+		--model models/bearwatch-nano.onnx --save-looks $(TRAIN_WORK)/$$set.looks || exit; done
+	$(TRAIN_PYTHON) -m training.looks $(CALIBRATION:%=$(TRAIN_WORK)/%.looks) --card models/bearwatch-nano.json
 
 train-setup: training/.venv/ready ## Python environment of the training, in training/.venv
 
@@ -42,6 +53,7 @@ train: training/.venv/ready $(TRAIN_WORK)/simulated/annotations.json ## Train th
 	[ -e $(TRAIN_WORK)/suites/suites.json ] || $(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
 	$(TRAIN_PYTHON) -m training.card --model $(TRAIN_WORK)/bearwatch-nano.onnx --runs $(TRAIN_WORK)/first $(TRAIN_WORK)/hard $(TRAIN_WORK)/int8 \
 		--suites $(TRAIN_WORK)/suites --out models
+	$(MAKE) train-looks
 
 train-audit: training/.venv/ready ## What looks wrong in the labels of bears/train, by the last run and the teachers: a page in training/work/audit
 	$(TRAIN_PYTHON) -m training.teachers --out $(TRAIN_WORK)/teachers.json

@@ -1,8 +1,8 @@
 //! The only module that knows every part: builds them, spawns the threads, ends them in order.
 //!
-//! Threads: capture → ring → infer → queue → publish; the caller's own thread is the [`watch`]. The end is a wave of closed
-//! ends: capture stops, the ring closes, infer ends, the queue closes, the outbox drains. Nobody waits for a camera call
-//! that may never return: the capture thread leaves it behind.
+//! Threads: capture → ring → infer → queue → publish, and [`orders`] beside them; the caller's own thread is the [`watch`]. The end
+//! is a wave of closed ends: capture stops, the ring closes, infer ends, the queue closes, the outbox drains. Nobody waits for a
+//! camera call that may never return: the capture thread leaves it behind.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -10,10 +10,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::capture::history::History;
-use crate::capture::ring::{FrameSender, ring};
+use crate::capture::ring::{FrameReceiver, FrameSender, ring};
 use crate::capture::worker::Job;
 use crate::capture::{self, CaptureError, Event, Source};
 use crate::config::Config;
+use crate::control::Warning;
 use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::infer::engine::Engine;
 use crate::infer::worker::{Links, Sight, SnapshotSettings, Worker};
@@ -25,8 +26,10 @@ use crate::system::pulse::Pulse;
 use crate::system::stop::Stop;
 
 pub mod health;
+mod orders;
 mod watch;
 
+use orders::Desk;
 use watch::Watch;
 
 /// Frames between camera and detector: the one being filled waits for one that is taken; more would only be older.
@@ -76,6 +79,7 @@ pub struct App {
     engine: Engine,
     model: ModelName,
     publish: Handle,
+    desk: Desk,
     shared: Shared,
 }
 
@@ -85,6 +89,7 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub sight: Arc<Mutex<Sight>>,
+    pub warning: Warning,
     pub pulses: Pulses,
 }
 
@@ -94,12 +99,14 @@ pub(crate) struct Pulses {
     pub capture: Pulse,
     pub infer: Pulse,
     pub publish: Pulse,
+    pub control: Pulse,
 }
 
 /// The threads once they run.
 struct Threads {
     capture: JoinHandle<Result<(), CaptureError>>,
     infer: JoinHandle<()>,
+    control: orders::Thread,
     events: Receiver<Event>,
 }
 
@@ -113,8 +120,10 @@ impl App {
         let engine = Engine::load(&bundle)?;
         let source = capture::open(&config.capture.source)?;
         let pulse = || Pulse::new(clock);
-        let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse() };
-        let shared = Shared { clock, metrics: Arc::default(), sight: Arc::default(), pulses };
+        let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse(), control: pulse() };
+        let (metrics, sight, warning) = (Arc::default(), Arc::default(), Arc::default());
+        let shared = Shared { clock, metrics, sight, warning, pulses };
+        let (inbox, desk) = Desk::new(&config);
         let (metrics, pulse) = (shared.metrics.clone(), shared.pulses.publish.clone());
         let publish = crate::publish::worker::spawn(
             config.site.clone(),
@@ -122,6 +131,7 @@ impl App {
             clock,
             metrics,
             pulse,
+            inbox,
         )?;
         tracing::info!(
             model = bundle.id.name,
@@ -129,7 +139,7 @@ impl App {
             source = source.name(),
             "ready"
         );
-        Ok(App { config, source, engine, model: bundle.id, publish, shared })
+        Ok(App { config, source, engine, model: bundle.id, publish, desk, shared })
     }
 
     /// The counters and latencies of this run.
@@ -152,41 +162,41 @@ impl App {
     /// # Errors
     /// Where the source turns out hopeless, a camera call does not return, or a thread has a bug. The outbox was drained before.
     pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
-        let App { config, source, engine, model, publish, shared } = self;
-        let threads = spawn(&config, source, engine, model, &publish, &shared, stop)?;
+        let App { config, source, engine, model, publish, desk, shared } = self;
+        let (control, orders) = desk.open(&config, &publish, &shared)?;
+        let (sender, receiver) = ring(RING);
+        let settings = &config.capture;
+        let history = (settings.history_s > 0.0)
+            .then(|| History::new(settings.history_s, settings.history_mb * 1_000_000));
+        let links = Links {
+            drafts: publish.sender(),
+            orders,
+            history: history.clone(),
+            sight: shared.sight.clone(),
+            metrics: shared.metrics.clone(),
+            clock: shared.clock,
+            pulse: shared.pulses.infer.clone(),
+        };
+        let infer = spawn_infer(&config, engine, model, links, receiver)?;
+        let (event, events) = sync_channel(EVENTS);
+        let capture = spawn_capture(settings.clone(), source, sender, history, event, &shared, stop)?;
+        let threads = Threads { capture, infer, control, events };
         let mut watch = Watch::new(&config, publish.sender(), shared);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
         end(threads, publish, watch, ended, stop)
     }
 }
 
-fn spawn(
+fn spawn_infer(
     config: &Config,
-    source: Box<dyn Source>,
     engine: Engine,
     model: ModelName,
-    publish: &Handle,
-    shared: &Shared,
-    stop: &Stop,
-) -> Result<Threads, AppError> {
-    let (sender, receiver) = ring(RING);
-    let (event, events) = sync_channel(EVENTS);
-    let settings = &config.capture;
-    let history =
-        (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb * 1_000_000));
-    let links = Links {
-        drafts: publish.sender(),
-        history: history.clone(),
-        sight: shared.sight.clone(),
-        metrics: shared.metrics.clone(),
-        clock: shared.clock,
-        pulse: shared.pulses.infer.clone(),
-    };
+    links: Links,
+    frames: FrameReceiver,
+) -> std::io::Result<JoinHandle<()>> {
     let perception = Perception::new(engine.spec().clone(), config.perceive.clone());
     let worker = Worker::new(engine, perception, model, snapshots(config), config.model.threads, links);
-    let infer = thread("infer", move || worker.run(receiver))?;
-    let capture = spawn_capture(settings.clone(), source, sender, history, event, shared, stop)?;
-    Ok(Threads { capture, infer, events })
+    thread("infer", move || worker.run(frames))
 }
 
 fn spawn_capture(
@@ -232,6 +242,7 @@ fn end(
 ) -> Result<Ended, AppError> {
     let captured = threads.capture.join().map_err(|_| AppError::Panicked("capture"))?;
     threads.infer.join().map_err(|_| AppError::Panicked("infer"))?;
+    threads.control.end()?;
     watch.last_telemetry();
     let at_end = ended == Ended::Done && captured.is_ok();
     let patience = if at_end { DRAIN_AT_END } else { DRAIN_ON_STOP };

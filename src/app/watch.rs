@@ -10,6 +10,7 @@ use super::{Ended, Shared};
 use crate::capture::Event;
 use crate::capture::settings::SourceSettings;
 use crate::config::Config;
+use crate::control::is_wanted;
 use crate::infer::worker::Sight;
 use crate::publish::{Draft, Health, TelemetryDraft};
 use crate::system::metrics::count;
@@ -48,6 +49,9 @@ impl Watch {
             [("capture", &pulses.capture), ("infer", &pulses.infer), ("publish", &pulses.publish)]
         {
             watchdog.watch(stage, pulse.clone(), STAGE_LIMIT);
+        }
+        if is_wanted(config) {
+            watchdog.watch("control", pulses.control.clone(), STAGE_LIMIT);
         }
         Watch {
             drafts,
@@ -125,12 +129,14 @@ impl Watch {
     /// Told when it changes.
     fn tell_health(&mut self, sight: &Sight) {
         let now_ms = self.shared.clock.uptime_ms();
+        let ordered = self.shared.warning.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let since = |last: u64| Duration::from_millis(now_ms.saturating_sub(last));
         let facts = Facts {
             camera: &self.camera,
             since_last: sight.last.map(|stamp| since(stamp.uptime_ms)),
             fault: sight.fault.as_deref(),
             impairment: sight.impairment,
+            ordered: ordered.as_deref(),
             interval: self.interval,
         };
         let health = judge(&facts);

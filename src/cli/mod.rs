@@ -5,6 +5,8 @@ use clap::{Parser, Subcommand};
 pub mod bench;
 pub mod broker;
 pub mod check;
+pub mod command;
+pub mod connection;
 pub mod demo;
 pub mod detect;
 pub mod eval;
@@ -35,6 +37,7 @@ enum Command {
     Run(run::RunArgs),
     Demo(demo::DemoArgs),
     Watch(watch::WatchArgs),
+    Command(command::CommandArgs),
     Check(check::CheckArgs),
     Reset(reset::ResetArgs),
     Models(models::ModelsArgs),
@@ -52,6 +55,7 @@ impl Cli {
             Command::Run(args) => run::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Watch(args) => watch::run(args),
+            Command::Command(args) => command::run(args),
             Command::Check(args) => check::run(args),
             Command::Reset(args) => reset::run(args),
             Command::Models(args) => models::run(args),

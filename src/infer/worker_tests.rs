@@ -21,7 +21,9 @@ fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
     let clock = Clock::start();
     let (drafts, received) = sync_channel(queue);
     let metrics = Arc::new(Metrics::default());
-    let links = Links { drafts, history, sight: Arc::default(), metrics, clock, pulse: Pulse::new(clock) };
+    let (_, orders) = sync_channel(1);
+    let links =
+        Links { drafts, orders, history, sight: Arc::default(), metrics, clock, pulse: Pulse::new(clock) };
     let snapshots =
         SnapshotSettings { max_side: 100, quality: 70, from_history: 3, place: "camp north".into() };
     (Worker::new(engine, perception, bundle.id, snapshots, 2, links), received)
@@ -107,7 +109,7 @@ fn as_many_regions_as_there_are_lanes_run_side_by_side_and_tell_the_same() {
 fn an_alert_leaves_with_frame_model_and_the_word_simulated() {
     let (mut worker, drafts) = worker(4, None);
     worker.frame(&frame(320, 180, 40));
-    worker.send_alert(alert(AlertState::Opened), Regime::Dusk);
+    worker.send_alert(alert(AlertState::Opened), Regime::Dusk, false);
     let Ok(Draft::Alert(draft)) = drafts.try_recv() else { panic!("no alert") };
     assert_eq!(
         (draft.frame, draft.regime, draft.simulated, draft.drill),

@@ -26,9 +26,17 @@ pub enum Kind {
     Snapshot,
     /// Measurements.
     Telemetry,
+    /// What was ordered and is in force; retained.
+    State,
+    /// What became of a command.
+    Answer,
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 6] =
+        [Kind::Status, Kind::Alert, Kind::Snapshot, Kind::Telemetry, Kind::State, Kind::Answer];
+
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
@@ -36,18 +44,25 @@ impl Kind {
             Kind::Alert => "alert",
             Kind::Snapshot => "snapshot",
             Kind::Telemetry => "telemetry",
+            Kind::State => "state",
+            Kind::Answer => "answer",
         }
     }
 
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Kind> {
-        [Kind::Status, Kind::Alert, Kind::Snapshot, Kind::Telemetry].into_iter().find(|k| k.name() == name)
+        Kind::ALL.into_iter().find(|k| k.name() == name)
     }
 }
 
 /// `bearwatch/v1/<site>/<camera>/<kind>`.
 pub fn topic(site: &Site, kind: Kind) -> String {
     format!("bearwatch/v1/{}/{}/{}", site.name, site.camera, kind.name())
+}
+
+/// `bearwatch/v1/<site>/<camera>/set/<word>`: where a command goes, by its word (`+`: all of them).
+pub fn command_topic(site: &Site, word: &str) -> String {
+    format!("bearwatch/v1/{}/{}/set/{word}", site.name, site.camera)
 }
 
 /// Reads a topic back; `None` where it is not one of ours.

@@ -20,11 +20,14 @@ struct Header {
     seq: u64,
     made_uptime_ms: u64,
     captured_uptime_ms: u64,
-    /// Unique id of the alert that it is or belongs to; empty for a picture of an impairment.
+    /// Unique id of the alert that it is or belongs to; empty for a picture of the camera's own state or by request.
     alert: String,
     /// What is wrong with the camera, for a picture of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     impairment: Option<String>,
+    /// The command that asked for a picture, by its number in the audit log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<u64>,
     /// RFC 3339.
     captured: String,
     /// Whether its way from capture to acknowledgement is a latency: the closing of an alert speaks of a frame long gone.
@@ -87,6 +90,7 @@ impl Record {
             properties.push(("alert".into(), self.header.alert));
             properties.push(("captured".into(), self.header.captured));
             properties.extend(self.header.impairment.map(|name| ("impairment".into(), name)));
+            properties.extend(self.header.request.map(|number| ("request".into(), number.to_string())));
         }
         let payload = if late && lane == Lane::Alerts { marked_late(self.body) } else { self.body };
         Message {
@@ -96,6 +100,8 @@ impl Record {
             retain: false,
             content_type: content_type.into(),
             properties,
+            response_topic: None,
+            correlation: None,
         }
     }
 }
@@ -106,9 +112,10 @@ pub fn properties(boot: &BootId, seq: u64, late: bool) -> Vec<(String, String)> 
 }
 
 fn header(envelope: &Envelope, subject: Subject, captured: Stamp, timed: bool) -> Header {
-    let (alert, impairment) = match subject {
-        Subject::Alert(id) => (alert_id(&envelope.boot, id), None),
-        Subject::Impairment(impairment) => (String::new(), Some(impairment.name().to_owned())),
+    let (alert, impairment, request) = match subject {
+        Subject::Alert(id) => (alert_id(&envelope.boot, id), None, None),
+        Subject::Impairment(impairment) => (String::new(), Some(impairment.name().to_owned()), None),
+        Subject::Request(number) => (String::new(), None, Some(number)),
     };
     Header {
         boot: envelope.boot.clone(),
@@ -117,6 +124,7 @@ fn header(envelope: &Envelope, subject: Subject, captured: Stamp, timed: bool) -
         captured_uptime_ms: captured.uptime_ms,
         alert,
         impairment,
+        request,
         captured: rfc3339(captured.unix_ms),
         timed,
     }

@@ -1,4 +1,5 @@
-//! The other end: receives what cameras publish, as a ranger's desk would. Serves `bearwatch watch`, `demo`, `check` and the tests.
+//! The other end: receives what cameras publish and sends them commands, as a ranger's desk would. Serves `bearwatch watch`, `command`,
+//! `demo`, `check` and the tests.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,12 +10,14 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::select;
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::address::{Address, Login};
 use super::backoff::Backoff;
 use super::message::{AlertMessage, BootId, Envelope, Kind, StatusMessage, VERSION, parse_topic};
 use super::mqtt::{self, Connection, Happening, Message, Options, Outgoings, Trouble};
+use super::reply::{AnswerMessage, StateMessage};
 use super::settings::{Settings, Site};
 use super::telemetry::TelemetryMessage;
 use super::{PublishError, tls};
@@ -22,6 +25,8 @@ use crate::system::stop::Stop;
 
 /// Messages that may wait for the reader. When it is full the connection waits too, and the broker keeps what is QoS 1.
 const QUEUE: usize = 256;
+/// Messages that may wait to be sent.
+const POSTS: usize = 16;
 /// Longest pause before a connection is tried again: people are waiting in front of it.
 const CAP: Duration = Duration::from_secs(2);
 /// How often it looks whether it is to end.
@@ -46,6 +51,11 @@ pub enum Heard {
     },
     /// A message on one of our topics.
     Message(Box<Received>),
+    /// The broker will not take what we sent.
+    Refused {
+        /// Its reason.
+        reason: String,
+    },
     /// Something on our topics that is not of the contract.
     Unreadable {
         /// Where it came in.
@@ -79,6 +89,10 @@ pub enum Body {
     Snapshot(Snapshot),
     /// Measurements.
     Telemetry(Box<TelemetryMessage>),
+    /// What is in force of what was ordered.
+    State(StateMessage),
+    /// What became of a command.
+    Answer(AnswerMessage),
 }
 
 impl Body {
@@ -89,6 +103,8 @@ impl Body {
             Body::Alert(_) => Kind::Alert,
             Body::Snapshot(_) => Kind::Snapshot,
             Body::Telemetry(_) => Kind::Telemetry,
+            Body::State(_) => Kind::State,
+            Body::Answer(_) => Kind::Answer,
         }
     }
 
@@ -98,6 +114,8 @@ impl Body {
             Body::Status(status) => Some(&status.envelope),
             Body::Alert(alert) => Some(&alert.envelope),
             Body::Telemetry(telemetry) => Some(&telemetry.envelope),
+            Body::State(state) => Some(&state.envelope),
+            Body::Answer(answer) => Some(&answer.envelope),
             Body::Snapshot(_) => None,
         }
     }
@@ -110,6 +128,8 @@ pub struct Snapshot {
     pub alert: String,
     /// What is wrong with the camera, where it shows that.
     pub impairment: Option<String>,
+    /// The command that asked for it, by its number in the camera's audit log.
+    pub request: Option<String>,
     /// When it was taken, RFC 3339.
     pub captured: String,
     /// Which life of the daemon sent it.
@@ -125,6 +145,7 @@ pub struct Snapshot {
 /// A running subscription; ends when dropped.
 pub struct Subscriber {
     heard: Receiver<Heard>,
+    posts: mpsc::Sender<Message>,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
 }
@@ -152,6 +173,7 @@ impl Subscriber {
         let tls = address.tls.then(|| tls::client_config(settings)).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (sender, heard) = sync_channel(QUEUE);
+        let (posts, posts_out) = mpsc::channel(POSTS);
         let stop = Stop::default();
         let listener = Listener {
             settings: settings.clone(),
@@ -160,6 +182,7 @@ impl Subscriber {
             client_id: format!("bearwatch-desk-{}", BootId::new().0),
             filter,
             sender,
+            posts: posts_out,
             stop: stop.clone(),
         };
         let thread = std::thread::Builder::new().name("listen".into()).spawn(move || {
@@ -167,7 +190,12 @@ impl Subscriber {
             // A look-up of a name may still be under way and cannot be interrupted: it is not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Subscriber { heard, stop, thread: Some(thread) })
+        Ok(Subscriber { heard, posts, stop, thread: Some(thread) })
+    }
+
+    /// Sends a message once the broker has let us in; `false` where too many wait.
+    pub fn send(&self, message: Message) -> bool {
+        self.posts.try_send(message).is_ok()
     }
 
     /// What was heard next; `None` after `timeout`.
@@ -201,11 +229,12 @@ struct Listener {
     client_id: String,
     filter: Option<String>,
     sender: SyncSender<Heard>,
+    posts: mpsc::Receiver<Message>,
     stop: Stop,
 }
 
 impl Listener {
-    async fn run(self) {
+    async fn run(mut self) {
         let mut backoff = Backoff::new();
         while !self.stop.is_raised() {
             let Err(Trouble { text: why, refused }) = self.connection(&mut backoff).await else { return };
@@ -216,7 +245,7 @@ impl Listener {
     }
 
     /// One connection. `Ok` when nobody listens any more.
-    async fn connection(&self, backoff: &mut Backoff) -> Result<(), Trouble> {
+    async fn connection(&mut self, backoff: &mut Backoff) -> Result<(), Trouble> {
         let (outgoings, mut connection) = mqtt::connect(self.options()?);
         let mut let_in = false;
         let mut tick = interval(TICK);
@@ -226,6 +255,7 @@ impl Listener {
             let happening = loop {
                 select! {
                     happening = &mut next => break Some(happening?),
+                    Some(message) = self.posts.recv(), if let_in => { outgoings.publish(message); }
                     _ = tick.tick() => if self.stop.is_raised() { break None },
                 }
             };
@@ -255,6 +285,7 @@ impl Listener {
             keep_alive_s: self.settings.keep_alive_s,
             will: None,
             memory_s: if self.filter.is_some() { MEMORY_S } else { 0 },
+            largest: mqtt::PICTURES,
         })
     }
 
@@ -274,6 +305,7 @@ impl Listener {
                 return Err(Trouble { text, refused: true });
             }
             (Happening::Received(message), _) => Some(heard(message)),
+            (Happening::Acknowledged { outcome: Err(reason), .. }, _) => Some(Heard::Refused { reason }),
             (Happening::Sent(_) | Happening::Acknowledged { .. } | Happening::Left, _) => None,
         })
     }
@@ -317,6 +349,8 @@ fn read(message: Message) -> Result<Received, String> {
     let body = match kind {
         Kind::Alert => Body::Alert(parsed(&json)?),
         Kind::Telemetry => Body::Telemetry(Box::new(parsed(&json)?)),
+        Kind::State => Body::State(parsed(&json)?),
+        Kind::Answer => Body::Answer(parsed(&json)?),
         Kind::Status | Kind::Snapshot => Body::Status(parsed(&json)?),
     };
     match body.envelope() {
@@ -348,6 +382,7 @@ fn snapshot(message: Message) -> Result<Snapshot, String> {
     Ok(Snapshot {
         alert: property("alert")?,
         impairment: property("impairment").ok(),
+        request: property("request").ok(),
         captured: property("captured")?,
         boot: BootId(property("boot")?),
         seq: property("seq")?.parse().map_err(|_| "its seq is no number")?,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::publish::message::{AlertMessage, BootId, State, StatusMessage};
+use crate::publish::reply::AnswerMessage;
 use crate::publish::settings::Site;
 use crate::publish::subscriber::{Body, Heard, Received};
 
@@ -53,6 +54,13 @@ pub enum Notice {
         message: StatusMessage,
         /// As the broker remembers it.
         retained: bool,
+    },
+    /// What became of a command that somebody gave a camera.
+    Answer {
+        /// "site/camera".
+        place: String,
+        /// What became of it.
+        message: Box<AnswerMessage>,
     },
     /// A message that is not of the contract; told at the 1st, 10th, 100th … of a topic.
     Unreadable {
@@ -171,6 +179,8 @@ impl Desk {
             Heard::Lost { why, refused } => self.lost(why, *refused).into_iter().collect(),
             Heard::Unreadable { topic, reason } => self.unreadable(topic, reason).into_iter().collect(),
             Heard::Message(received) => self.message(received, now),
+            // The desk sends nothing that it would have to be told of.
+            Heard::Refused { .. } => Vec::new(),
         }
     }
 
@@ -242,7 +252,8 @@ impl Desk {
                     Duration::try_from_secs_f64(telemetry.interval_s).unwrap_or_default().min(LONGEST);
             }
             Body::Alert(alert) => notices.push(self.alert(alert, place)),
-            Body::Snapshot(_) => {}
+            Body::Answer(answer) => notices.push(Notice::Answer { place, message: Box::new(answer.clone()) }),
+            Body::Snapshot(_) | Body::State(_) => {}
         }
         notices
     }

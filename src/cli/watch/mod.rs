@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::connection::{ConnectionArgs, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::say::{Paint, say, say_json};
-use crate::config::Config;
 use crate::publish::PublishError;
-use crate::publish::settings::Settings;
 use crate::publish::subscriber::{Body, Heard, Received, Subscriber};
 use crate::system::clock::Clock;
 use crate::system::signals::raise_on_signal;
@@ -67,27 +66,8 @@ pictures missing · 69 the broker refuses us (password, certificate, access) bef
 heard · 73 --save cannot be created · 74 a picture could not be saved, or stdout is closed ·
 78 the configuration is wrong")]
 pub struct WatchArgs {
-    /// mqtt://host[:1883], or mqtts://host[:8883] for TLS [default: mqtt://127.0.0.1:1883]
-    #[arg(long, value_name = "URL")]
-    broker: Option<String>,
-    /// Take broker, user, password file and TLS files from a daemon's configuration; the options here override it
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// User name
-    #[arg(long)]
-    user: Option<String>,
-    /// File that holds the password alone
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// PEM file of the certificate authority [default: the system's]
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
-    /// PEM file of our certificate chain
-    #[arg(long, value_name = "FILE", requires = "key_file")]
-    cert_file: Option<PathBuf>,
-    /// PEM file of our private key
-    #[arg(long, value_name = "FILE", requires = "cert_file")]
-    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
     /// Only this site
     #[arg(long, value_parser = level)]
     site: Option<String>,
@@ -114,30 +94,7 @@ pub struct WatchArgs {
     seconds: Option<u64>,
 }
 
-fn level(text: &str) -> Result<String, String> {
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let fits = (1..=40).contains(&text.len()) && text.chars().all(good);
-    fits.then(|| text.into()).ok_or_else(|| "1 to 40 of a to z, 0 to 9 and -".into())
-}
-
 impl WatchArgs {
-    /// The configuration's delivery, and over it what was said on the command line.
-    fn settings(&self) -> Result<Settings, Failure> {
-        let mut settings = match &self.config {
-            Some(file) => Config::load(file, &[]).or_exit(Exit::Config)?.publish,
-            None => Settings::default(),
-        };
-        let given = |own: &Option<PathBuf>, of_file: Option<PathBuf>| own.clone().or(of_file);
-        settings.broker = self.broker.clone().unwrap_or(settings.broker);
-        settings.user = self.user.clone().or(settings.user);
-        settings.password_file = given(&self.password_file, settings.password_file);
-        settings.ca_file = given(&self.ca_file, settings.ca_file);
-        settings.cert_file = given(&self.cert_file, settings.cert_file);
-        settings.key_file = given(&self.key_file, settings.key_file);
-        settings.keep_alive_s = KEEP_ALIVE_S;
-        Ok(settings)
-    }
-
     fn filter(&self) -> String {
         let level = |name: &Option<String>| name.clone().unwrap_or_else(|| "+".into());
         format!("bearwatch/v1/{}/{}/+", level(&self.site), level(&self.camera))
@@ -149,7 +106,8 @@ impl WatchArgs {
 /// # Errors
 /// See the exit codes in its help.
 pub fn run(args: WatchArgs) -> Outcome {
-    let settings = args.settings()?;
+    let mut settings = args.connection.load()?.publish;
+    settings.keep_alive_s = KEEP_ALIVE_S;
     let album = args.save.as_deref().map(Album::open).transpose().or_exit(Exit::CannotCreate)?;
     let subscriber = Subscriber::start(&settings, &args.filter()).map_err(|error| {
         let exit = if matches!(error, PublishError::Thread(_)) { Exit::TryAgain } else { Exit::Config };

@@ -10,6 +10,7 @@ use super::ledger::{Finding, Sums};
 use crate::cli::say::{Paint, plain};
 use crate::perceive::observation::Severity;
 use crate::publish::message::{AlertMessage, Kind, State, StatusMessage, parse_rfc3339};
+use crate::publish::reply::{AnswerMessage, Verdict};
 
 /// Characters of a stranger's word, and of a stranger's sentence.
 const WORD: usize = 24;
@@ -47,6 +48,7 @@ impl Words {
         let (place, text) = match notice {
             Notice::Alert { place, message, .. } => (place.as_str(), self.alert(message, unix_ms)),
             Notice::Status { place, message, retained } => (place.as_str(), self.status(message, *retained)),
+            Notice::Answer { place, message } => (place.as_str(), self.answer(message)),
             Notice::Silent { place, time } => (place.as_str(), self.silent(*time)),
             Notice::Back { place, time } => {
                 (place.as_str(), self.paint.good(&format!("heard again after {}", span(*time))))
@@ -136,6 +138,18 @@ impl Words {
                 _ => String::new(),
             };
         format!("{word}{reason}{since}")
+    }
+
+    /// Not of much weight: who gave the command has the answer, everybody else knows that it was given.
+    fn answer(&self, answer: &AnswerMessage) -> String {
+        let (command, by) = (plain(&answer.command, WORD), plain(&answer.by, WORD));
+        let proof = if answer.signed { "" } else { ", unsigned" };
+        let text = format!(
+            "command {command} by {by}{proof}: {}: {}",
+            answer.verdict.name(),
+            plain(&answer.reason, SENTENCE)
+        );
+        if answer.verdict == Verdict::Refused { self.paint.warn(&text) } else { text }
     }
 
     fn silent(&self, time: Duration) -> String {

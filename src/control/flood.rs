@@ -1,0 +1,47 @@
+//! How many commands are looked at: each costs a signature's check and a write to the disk. PURE.
+
+use std::time::Duration;
+
+/// So many at once…
+const BURST: f64 = 20.0;
+/// …and then so many a second.
+const RATE: f64 = 1.0;
+
+/// A bucket that commands are paid from.
+#[derive(Debug)]
+pub struct Allowance {
+    left: f64,
+    at: Duration,
+}
+
+impl Allowance {
+    /// Full.
+    pub fn new(now: Duration) -> Allowance {
+        Allowance { left: BURST, at: now }
+    }
+
+    /// Takes one; `false` where there is none.
+    pub fn take(&mut self, now: Duration) -> bool {
+        self.left = (self.left + now.saturating_sub(self.at).as_secs_f64() * RATE).min(BURST);
+        self.at = now;
+        let enough = self.left >= 1.0;
+        self.left -= f64::from(u8::from(enough));
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_taken_and_a_flood_is_not() {
+        let mut allowance = Allowance::new(Duration::ZERO);
+        let taken = (0..1000).filter(|_| allowance.take(Duration::ZERO)).count();
+        assert_eq!(taken, 20);
+        assert!(!allowance.take(Duration::from_millis(900)));
+        assert!(allowance.take(Duration::from_millis(1_900)));
+        let later = (0..1000).filter(|_| allowance.take(Duration::from_secs(3600))).count();
+        assert_eq!(later, 20, "it does not fill beyond its size");
+    }
+}

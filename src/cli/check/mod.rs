@@ -12,6 +12,7 @@ use crate::config::mistake::{ConfigErrors, Mistake};
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
 
+mod audit;
 mod board;
 mod broker;
 mod camera;
@@ -38,9 +39,9 @@ configuration with several mistakes has a line for each.
 
 Whether the broker lets us publish shows only in `run`: nothing is sent here.
 
-Exit code: 0 where nothing fails, else that of the first failure: 66 the pictures do not exist ·
-69 camera or broker · 73 the store cannot be created · 74 it cannot be written · 75 interrupted ·
-78 configuration or model")]
+Exit code: 0 where nothing fails, else that of the first failure: 65 the audit log of commands was
+changed · 66 the pictures do not exist · 69 camera or broker · 73 the store cannot be created ·
+74 it cannot be written or read · 75 interrupted · 78 configuration or model")]
 pub struct CheckArgs {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE", default_value = "/etc/bearwatch.toml")]
@@ -160,7 +161,8 @@ fn subjects(args: &CheckArgs, config: &Config, stop: &Stop, report: &mut Report)
     }
     report.add(&board::disk(&config.publish.store))?;
     report.add(&board::clock())?;
-    report.add(&board::overrides(config))
+    report.add(&board::overrides(config))?;
+    audit::check(&config.publish.store.path).map_or(Ok(()), |finding| report.add(&finding))
 }
 
 struct Report {

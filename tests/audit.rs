@@ -171,7 +171,7 @@ fn what_cannot_be_written_down_is_not_done_but_arming_is() {
         post.json()["mode"] == "armed" && post.json()["seq"].as_u64() >= last["seq"].as_u64()
     });
     assert!(armed.json()["until"].is_null());
-    daemon.says("only arming is possible until it can be written");
+    daemon.says("only arm and ack are possible until it can be written");
     assert_eq!(daemon.stop(), 0);
     drop(disk);
 }

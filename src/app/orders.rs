@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use super::{AppError, Shared, thread};
 use crate::config::Config;
-use crate::control::{Control, INBOX, Links, is_wanted};
+use crate::control::{Control, INBOX, Links, heard, is_wanted};
 use crate::infer::worker::Order;
 use crate::publish::message::command_topic;
 use crate::publish::{Handle, Inbox, Message};
@@ -24,8 +24,8 @@ impl Desk {
     /// The queue, and its other end for the connection, where commands are taken.
     pub fn new(config: &Config) -> (Option<Inbox>, Desk) {
         let (sender, commands) = sync_channel(INBOX);
-        let filter = command_topic(&config.site, "+");
-        (config.commands.accept.then_some(Inbox { filter, sender }), Desk(commands))
+        let inbox = heard(config).map(|word| Inbox { filter: command_topic(&config.site, word), sender });
+        (inbox, Desk(commands))
     }
 
     /// Starts the thread; gives the orders that it has for the detector. What is in force already is told before the first frame.
@@ -43,6 +43,7 @@ impl Desk {
             inbox: self.0,
             drafts: publish.sender(),
             orders,
+            acknowledger: publish.acknowledger(),
             sight: shared.sight.clone(),
             warning: shared.warning.clone(),
             metrics: shared.metrics.clone(),

@@ -102,6 +102,7 @@ pub const KEYS: &[Key] = &[
     always("publish.history_snapshots"),
     always("publish.snapshot_px"),
     always("publish.snapshot_quality"),
+    always("acknowledge.ladder"),
     always("command.accept"),
     always("command.keys"),
     always("command.longest_s"),
@@ -117,8 +118,18 @@ pub const RUN_TIME: &[Key] =
     &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 9] =
-    ["site", "capture", "capture.scene", "model", "perceive", "alert", "publish", "command", "store"];
+pub const SECTIONS: [&str; 10] = [
+    "site",
+    "capture",
+    "capture.scene",
+    "model",
+    "perceive",
+    "alert",
+    "publish",
+    "acknowledge",
+    "command",
+    "store",
+];
 
 /// The section of [`RUN_TIME`].
 pub const RUN_TIME_SECTION: &str = "mode";

@@ -7,10 +7,12 @@ use std::time::UNIX_EPOCH;
 use serde_json::{Map, Value};
 
 use crate::publish::message::{VERSION, parse_rfc3339};
+use crate::publish::reply::Judgement;
 use crate::system::log::Level;
 
 /// Largest payload, bytes.
 pub const MOST_BYTES: usize = 4096;
+const KNOWN: &str = "arm, disarm, shadow, test, snapshot, threshold, log, ack";
 /// Longest name, id or nonce, characters.
 const NAME: usize = 80;
 
@@ -31,6 +33,22 @@ pub enum Action {
     Threshold(Option<f32>),
     /// Log more or less, for so many seconds.
     Log(Level, u64),
+    /// Somebody has seen an alert.
+    Ack {
+        /// Its id.
+        alert: String,
+        /// What it was.
+        verdict: Judgement,
+        /// What else there is to say.
+        note: Option<String>,
+    },
+}
+
+impl Action {
+    /// What must be possible even where nothing can be written down: nobody is the worse for it if it comes twice.
+    pub fn is_always_possible(&self) -> bool {
+        matches!(self, Action::Arm | Action::Ack { .. })
+    }
 }
 
 /// What came in, as far as it was understood.
@@ -94,11 +112,12 @@ fn action(word: &str, fields: &mut Fields) -> Result<Action, String> {
         "snapshot" => Action::Snapshot,
         "threshold" => Action::Threshold(fields.threshold()?),
         "log" => Action::Log(fields.level()?, fields.length()?),
-        _ => {
-            return Err(
-                "no such command; known are arm, disarm, shadow, test, snapshot, threshold, log".into()
-            );
-        }
+        "ack" => Action::Ack {
+            alert: fields.text("alert")?.ok_or("\"alert\" must be the id of an alert")?,
+            verdict: fields.verdict()?,
+            note: fields.text("note")?,
+        },
+        _ => return Err(format!("no such command; known are {KNOWN}")),
     })
 }
 
@@ -162,6 +181,11 @@ impl Fields {
         named.ok_or_else(|| "\"level\" must be error, warn, info, debug or trace".into())
     }
 
+    fn verdict(&mut self) -> Result<Judgement, String> {
+        let named = self.text("verdict")?.and_then(|name| Judgement::from_name(&name));
+        named.ok_or_else(|| "\"verdict\" must be bear, not-bear or unsure".into())
+    }
+
     fn finish(self) -> Result<(), String> {
         match self.0.keys().next() {
             None => Ok(()),
@@ -215,6 +239,8 @@ mod tests {
         assert!(refused("reboot", r#"{"v":1}"#).starts_with("no such command"));
         assert!(refused("threshold", r#"{"v":1}"#).contains("\"bear\""));
         assert!(refused("log", r#"{"v":1,"level":"loud","for_s":1}"#).contains("error, warn"));
+        assert!(refused("ack", r#"{"v":1,"verdict":"bear"}"#).contains("id of an alert"));
+        assert!(refused("ack", r#"{"v":1,"alert":"b1-1","verdict":"wolf"}"#).contains("not-bear or unsure"));
         for length in ["", r#","for_s":0"#, r#","for_s":-1"#, r#","for_s":1e99"#, r#","for_s":"ever""#] {
             assert!(refused("disarm", &format!(r#"{{"v":1{length}}}"#)).contains("for_s"), "{length}");
         }

@@ -8,8 +8,8 @@ use super::orders::Held;
 use super::term::{Now, Term};
 use super::trust::Who;
 use super::{Control, Order};
-use crate::publish::reply::Until;
-use crate::publish::{Draft, Mode};
+use crate::publish::reply::{Judgement, Until};
+use crate::publish::{AckDraft, Draft, Mode};
 use crate::system::log::{self, Level};
 
 /// A picture older than this is not one of now, milliseconds.
@@ -30,6 +30,15 @@ pub enum Plan {
     Threshold(Option<f32>),
     /// Another level of the log.
     Log(Level, Term),
+    /// An alert has been seen.
+    Acknowledge {
+        /// Its id.
+        alert: String,
+        /// What it was.
+        verdict: Judgement,
+        /// What else there is to say.
+        note: Option<String>,
+    },
 }
 
 impl Plan {
@@ -43,6 +52,9 @@ impl Plan {
             Plan::Threshold(Some(bear)) => format!("a bear counts from a score of {bear}"),
             Plan::Threshold(None) => "a bear counts from the usual score".into(),
             Plan::Log(level, term) => format!("log level {} {}", level.name(), term.words()),
+            Plan::Acknowledge { alert, verdict, .. } => {
+                format!("alert {alert} is acknowledged: {}", verdict.name())
+            }
         }
     }
 
@@ -58,6 +70,9 @@ impl Plan {
 impl Control {
     /// Holds a command against the limits of the file and what is possible just now.
     pub(super) fn plan(&self, action: &Action, now: &Now) -> Result<Plan, String> {
+        if !self.limits.accept && !matches!(action, Action::Ack { .. }) {
+            return Err("this camera takes acknowledgements alone: command.accept is not configured".into());
+        }
         Ok(match action {
             Action::Arm => Plan::Arm,
             Action::Disarm(seconds) => Plan::Withhold(Mode::Disarmed, self.term(*seconds, now)?),
@@ -66,6 +81,10 @@ impl Control {
             Action::Snapshot => self.fresh(now).map(|()| Plan::Snapshot)?,
             Action::Threshold(bear) => Plan::Threshold(self.within_limits(*bear)?),
             Action::Log(level, seconds) => Plan::Log(*level, self.term(*seconds, now)?),
+            Action::Ack { alert, verdict, note } => match self.links.acknowledger.objection(alert) {
+                Some(objection) => return Err(objection),
+                None => Plan::Acknowledge { alert: alert.clone(), verdict: *verdict, note: note.clone() },
+            },
         })
     }
 
@@ -116,6 +135,10 @@ impl Control {
                     return Err("this program keeps no log that could be changed".into());
                 }
                 self.orders.log = Some(Held { what: level, term, by: who.name.clone() });
+            }
+            Plan::Acknowledge { alert, verdict, note } => {
+                let Who { name: by, signed } = who.clone();
+                self.links.acknowledger.acknowledge(&AckDraft { alert, verdict, by, signed, note })?;
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use crate::infer::worker::{Order, Sight};
 use crate::perceive::settings::Settings as Perceive;
 use crate::publish::message::BootId;
 use crate::publish::settings::CommandSettings;
-use crate::publish::{Draft, Message, StateDraft};
+use crate::publish::{Acknowledger, Draft, Message, StateDraft};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
 use crate::system::pulse::Pulse;
@@ -58,6 +58,8 @@ pub struct Links {
     pub drafts: SyncSender<Draft>,
     /// Orders go to the detector.
     pub orders: SyncSender<Order>,
+    /// Alerts that wait for somebody.
+    pub acknowledger: Acknowledger,
     /// What the detector saw last.
     pub sight: Arc<Mutex<Sight>>,
     /// What the status has to say.
@@ -88,9 +90,18 @@ pub struct Control {
     told: Option<StateDraft>,
 }
 
-/// Whether there is anything to do: commands are taken, or one is in force still.
+/// Whether there is anything to do: commands or acknowledgements are taken, or a command is in force still.
 pub fn is_wanted(config: &Config) -> bool {
-    config.commands.accept || config.mode.is_some()
+    heard(config).is_some() || config.mode.is_some()
+}
+
+/// The last level of the topics that are listened to, as a filter; `None` where there are none.
+pub fn heard(config: &Config) -> Option<&'static str> {
+    match (config.commands.accept, config.publish.ladder.is_empty()) {
+        (true, _) => Some("+"),
+        (false, false) => Some("ack"),
+        (false, true) => None,
+    }
 }
 
 impl Control {

@@ -72,7 +72,7 @@ impl Control {
         }
     }
 
-    /// Writes it down, then does it. What cannot be written down is not done, but for arming, which must always be possible.
+    /// Writes it down, then does it. What cannot be written down is not done, but for what must always be possible.
     fn carry_out(
         &mut self,
         word: &str,
@@ -83,7 +83,7 @@ impl Control {
         let Permitted { who, plan, action } = permitted;
         let applied = Outcome { verdict: Verdict::Applied, reason: plan.words(), until: plan.until() };
         if let Err(error) = self.write_down(word, message, &who, &applied, now)
-            && action != Action::Arm
+            && !action.is_always_possible()
         {
             return (Some(who), refusal(format!("it cannot be written into the audit log: {error}")));
         }
@@ -114,7 +114,7 @@ impl Control {
         };
         let written = self.audit.append(entry, now);
         if let Err(error) = &written {
-            tracing::error!("audit log: {error}; only arming is possible until it can be written");
+            tracing::error!("audit log: {error}; only arm and ack are possible until it can be written");
         }
         written
     }

@@ -11,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
-use super::command::{Action, Command};
+use super::command::Command;
 use super::term::Now;
 use crate::publish::Message;
 use crate::publish::message::rfc3339;
@@ -91,7 +91,7 @@ impl Trust {
         let expires_unix_ms = self.in_time(command, now)?;
         let nonce = command.nonce.clone().ok_or("a signed command needs a \"nonce\"")?;
         let used = Used { key: name.clone(), nonce, expires_unix_ms };
-        self.remember(used, command.action == Action::Arm, now)?;
+        self.remember(used, command.action.is_always_possible(), now)?;
         Ok(Who { name, signed: true })
     }
 
@@ -128,7 +128,7 @@ impl Trust {
         Ok(expires)
     }
 
-    /// Remembers a nonce on the medium; refuses one that was used. Arming is never refused for want of a disk.
+    /// Remembers a nonce on the medium; refuses one that was used.
     fn remember(&mut self, new: Used, even_without_disk: bool, now: &Now) -> Result<(), String> {
         let good = |used: &Used| (1..=LONGEST_LIFE_MS).contains(&(used.expires_unix_ms - now.unix_ms));
         self.used.retain(|used| !now.synced || good(used));

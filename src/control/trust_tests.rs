@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::super::command::read;
+use super::super::command::{Action, read};
 use super::super::signing::SigningKey;
 use super::*;
 

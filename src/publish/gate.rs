@@ -35,6 +35,11 @@ impl Gate {
         self.mode = mode;
     }
 
+    /// Whether alerts are told.
+    pub fn is_open(&self) -> bool {
+        self.mode == Mode::Armed
+    }
+
     /// Where a step goes. The first one of an alert that is told becomes its opening.
     pub fn alert(&mut self, draft: &mut AlertDraft) -> Passage {
         let alert = &mut draft.alert;

@@ -30,12 +30,14 @@ pub enum Kind {
     State,
     /// What became of a command.
     Answer,
+    /// Somebody has acknowledged an alert.
+    Ack,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 6] =
-        [Kind::Status, Kind::Alert, Kind::Snapshot, Kind::Telemetry, Kind::State, Kind::Answer];
+    pub const ALL: [Kind; 7] =
+        [Kind::Status, Kind::Alert, Kind::Snapshot, Kind::Telemetry, Kind::State, Kind::Answer, Kind::Ack];
 
     /// The name on the wire.
     pub fn name(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Kind {
             Kind::Telemetry => "telemetry",
             Kind::State => "state",
             Kind::Answer => "answer",
+            Kind::Ack => "ack",
         }
     }
 
@@ -171,6 +174,22 @@ pub struct AlertMessage {
     pub simulated: bool,
     /// An exercise.
     pub drill: bool,
+    /// Nobody has acknowledged it in time: it is told once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
+}
+
+/// A step of the ladder that an alert has reached which nobody acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Whom it reaches now.
+    pub level: String,
+    /// Counts from 1.
+    pub step: usize,
+    /// Steps of the ladder.
+    pub of: usize,
+    /// Seconds after the alert was told.
+    pub after_s: u64,
 }
 
 /// Size of a frame, pixels.
@@ -217,6 +236,7 @@ impl AlertMessage {
             latency_ms: draft.inferred_at_uptime_ms.saturating_sub(alert.captured.uptime_ms),
             simulated: draft.simulated,
             drill: draft.drill,
+            escalation: None,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::message::{Envelope, rfc3339};
+use super::message::{BootId, Envelope, rfc3339};
+use super::pending::boot_of;
 
 /// Whether anybody is told of bears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +192,89 @@ impl StateMessage {
             log: draft.log.clone(),
             signed_only: draft.signed_only,
             audit: draft.audit.clone(),
+        }
+    }
+}
+
+/// What a ranger says of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judgement {
+    /// It is one.
+    Bear,
+    /// It is none.
+    NotBear,
+    /// It cannot be told.
+    Unsure,
+}
+
+impl Judgement {
+    const ALL: [Judgement; 3] = [Judgement::Bear, Judgement::NotBear, Judgement::Unsure];
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Judgement::Bear => "bear",
+            Judgement::NotBear => "not-bear",
+            Judgement::Unsure => "unsure",
+        }
+    }
+
+    /// The judgement of that name.
+    pub fn from_name(name: &str) -> Option<Judgement> {
+        Judgement::ALL.into_iter().find(|judgement| judgement.name() == name)
+    }
+}
+
+/// An acknowledgement, before it has an envelope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AckDraft {
+    /// Id of the alert.
+    pub alert: String,
+    /// What it was.
+    pub verdict: Judgement,
+    /// Who has seen it: the name of the key, or what the command said of itself.
+    pub by: String,
+    /// Whether a signature proves that.
+    pub signed: bool,
+    /// What else there is to say.
+    pub note: Option<String>,
+}
+
+/// On `…/ack`: somebody has acknowledged an alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AckMessage {
+    /// Number, time (that of the acknowledgement), boot.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Id of the alert.
+    pub alert: String,
+    /// The life of the daemon that saw it.
+    pub alert_boot: BootId,
+    /// What it was.
+    pub verdict: Judgement,
+    /// Who has seen it.
+    pub by: String,
+    /// Whether a signature proves that.
+    pub signed: bool,
+    /// What else there is to say; null where nothing.
+    pub note: Option<String>,
+    /// How long it had waited, seconds; null where it was acknowledged before.
+    pub waited_s: Option<f64>,
+}
+
+impl AckMessage {
+    /// Puts a draft into its envelope.
+    pub fn new(envelope: Envelope, draft: &AckDraft, waited_ms: Option<u64>) -> AckMessage {
+        AckMessage {
+            envelope,
+            alert: draft.alert.clone(),
+            alert_boot: boot_of(&draft.alert),
+            verdict: draft.verdict,
+            by: draft.by.clone(),
+            signed: draft.signed,
+            note: draft.note.clone(),
+            waited_s: waited_ms.map(|ms| ms as f64 / 1e3),
         }
     }
 }

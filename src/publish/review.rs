@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::message::AlertMessage;
+use super::reply::AckMessage;
+use crate::system::file;
 
 /// Name of the folder.
 const FOLDER: &str = "review";
@@ -25,6 +27,16 @@ pub struct Review {
 /// Where the records of a store's folder stand.
 pub fn folder(store: &Path) -> PathBuf {
     store.join(FOLDER)
+}
+
+/// Keeps what a ranger says of an alert beside its pictures, the newest word of it.
+pub fn verdict(store: &Path, message: &AckMessage) {
+    let path = folder(store).join(format!("{}.verdict.json", message.alert));
+    let written =
+        serde_json::to_vec(message).map_err(io::Error::from).and_then(|text| file::replace(&path, &text));
+    if let Err(error) = written {
+        tracing::error!("{}: {error}; the verdict is not kept", path.display());
+    }
 }
 
 impl Review {

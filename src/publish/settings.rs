@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::ladder::Rung;
+
 /// Who we are on the wire: the two middle levels of every topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
@@ -36,6 +38,8 @@ pub struct Settings {
     pub snapshot_px: u32,
     /// JPEG quality of a snapshot, 1..100.
     pub snapshot_quality: u8,
+    /// What happens to an alert that nobody acknowledges; empty where nobody is asked to.
+    pub ladder: Vec<Rung>,
     /// Where messages wait: the outbox and its folder.
     pub store: StoreSettings,
 }
@@ -93,6 +97,7 @@ impl Default for Settings {
             history_snapshots: 3,
             snapshot_px: 640,
             snapshot_quality: 80,
+            ladder: Vec::new(),
             store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64, review_mb: 16 },
         }
     }

@@ -10,6 +10,7 @@ use super::address::Address;
 use super::message::{BootId, Envelope, Kind};
 use super::mqtt::Message;
 use super::outbox::Outbox;
+use super::pending::Pending;
 use super::reply::StateDraft;
 use super::settings::{Settings, Site};
 use super::{Health, State};
@@ -61,6 +62,8 @@ pub struct Shared {
     pub outbox: Mutex<Outbox>,
     pub health: Mutex<Health>,
     pub state: Mutex<Option<StateDraft>>,
+    /// Alerts that wait for somebody.
+    pub pending: Mutex<Pending>,
     pub link: Mutex<Link>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::gate::{Gate, Passage};
 use super::message::{AlertMessage, BootId, Kind, alert_id, rfc3339, topic};
 use super::mqtt::Message;
 use super::outbox::Outbox;
+use super::pending::{Acknowledger, Pending};
 use super::record::{self, Record};
 use super::reply::{AnswerDraft, AnswerMessage};
 use super::review::Review;
@@ -63,6 +64,7 @@ pub fn spawn(
     Login::read(&settings)?;
     let tls = address.tls.then(|| tls::client_config(&settings)).transpose()?;
     let outbox = Outbox::open(&settings.store, clock, metrics.clone())?;
+    let pending = Pending::new(&settings.ladder, &settings.store);
     let shared = Arc::new(Shared {
         site,
         settings,
@@ -78,6 +80,7 @@ pub fn spawn(
         outbox: Mutex::new(outbox),
         inbox,
         state: Mutex::default(),
+        pending: Mutex::new(pending),
         health: Mutex::new(Health { state: State::Online, reason: String::new() }),
         link: Mutex::new(Link::Connecting),
     });
@@ -93,6 +96,7 @@ pub fn spawn(
         answers,
         gate: Gate::default(),
         review: Review::new(&store.path, store.review_mb),
+        waited_at: clock.uptime(),
         pulse,
         session_life: life,
         shared: shared.clone(),
@@ -110,6 +114,11 @@ impl Handle {
     /// Names this life of the daemon on the wire.
     pub fn boot(&self) -> &BootId {
         &self.shared.boot
+    }
+
+    /// Takes acknowledgements.
+    pub fn acknowledger(&self) -> Acknowledger {
+        Acknowledger(self.shared.clone())
     }
 
     /// How the connection stands.
@@ -168,6 +177,8 @@ struct Worker {
     answers: mpsc::Sender<Message>,
     gate: Gate,
     review: Review,
+    /// Up to when the ladder's time was counted.
+    waited_at: Duration,
     pulse: Pulse,
     session_life: Pulse,
 }
@@ -181,6 +192,7 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) if self.shared.closing.load(Ordering::Acquire) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            self.escalate();
             self.shared.outbox().maintain();
             if self.session_life.age() < STUCK {
                 self.pulse.beat();
@@ -252,21 +264,47 @@ impl Worker {
     }
 
     fn alert(&mut self, draft: &AlertDraft, passage: Passage) -> Option<(Lane, Vec<u8>)> {
-        if passage == Passage::Kept {
-            // Numbers are for what is sent: a gap in them is a message that did not arrive.
-            self.review.alert(&AlertMessage::new(self.shared.numbered(0), draft));
+        // Numbers are for what is sent: a gap in them is a message that did not arrive.
+        let told = passage == Passage::Told;
+        let envelope = if told { self.shared.envelope(Kind::Alert) } else { self.shared.numbered(0) };
+        if self.is_kept(passage) {
+            self.review.alert(&AlertMessage::new(envelope.clone(), draft));
         }
-        if passage != Passage::Told {
+        if !told {
             return None;
         }
-        let record =
-            Record::alert(self.shared.envelope(Kind::Alert), draft).and_then(|record| record.encode());
+        self.pending().told(&AlertMessage::new(envelope.clone(), draft));
+        let record = Record::alert(envelope, draft).and_then(|record| record.encode());
         self.encoded(Lane::Alerts, record)
+    }
+
+    /// What a ranger is asked to judge is kept as well.
+    fn is_kept(&self, passage: Passage) -> bool {
+        passage == Passage::Kept || (passage == Passage::Told && self.pending().is_used())
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends on what nobody has acknowledged. Time counts while the broker hears us and alerts are told: nobody can acknowledge what
+    /// nobody has heard.
+    fn escalate(&mut self) {
+        let now = self.shared.clock.uptime();
+        let time = now.saturating_sub(std::mem::replace(&mut self.waited_at, now));
+        if *self.shared.link() != Link::Up || !self.gate.is_open() {
+            return;
+        }
+        let due = self.pending().wait(time, &self.shared);
+        if !due.is_empty() {
+            self.shared.outbox().put(due);
+            self.shared.wake.notify_one();
+        }
     }
 
     fn snapshot(&mut self, subject: Subject, jpeg: Vec<u8>, captured: Stamp) -> Option<(Lane, Vec<u8>)> {
         let passage = self.gate.picture(subject);
-        if let (Passage::Kept, Subject::Alert(id)) = (passage, subject) {
+        if let (true, Subject::Alert(id)) = (self.is_kept(passage), subject) {
             let id = alert_id(&self.shared.boot, id);
             self.review.picture(&id, &rfc3339(captured.unix_ms), &jpeg);
         }

@@ -10,7 +10,7 @@ use super::connection::{Connection, ConnectionArgs, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::say::{plain, say, say_json};
 use crate::control::signing::SigningKey;
-use crate::publish::reply::{AnswerMessage, Verdict};
+use crate::publish::reply::{AnswerMessage, Judgement, Verdict};
 use crate::publish::settings::Site;
 use crate::system::log::Level;
 use crate::system::signals::raise_on_signal;
@@ -18,7 +18,7 @@ use crate::system::stop::Stop;
 
 mod conversation;
 mod key;
-mod request;
+pub mod request;
 
 use conversation::Conversation;
 use request::{Request, Signer};
@@ -26,7 +26,7 @@ use request::{Request, Signer};
 /// Longest sentence of a stranger.
 const SENTENCE: usize = 300;
 
-/// Tell a camera what to do: arm, disarm, shadow, test, snapshot, threshold, log. Prints what it answers.
+/// Tell a camera what to do: arm, disarm, shadow, test, snapshot, threshold, log, ack. Prints what it answers.
 ///
 /// The camera takes commands where its configuration has `command.accept = true`; where that has `command.keys` they must be signed.
 /// Nothing is ordered for ever: what tells nobody of bears ends by itself.
@@ -53,12 +53,8 @@ pub struct CommandArgs {
     /// The camera
     #[arg(long, value_parser = level, global = true)]
     camera: Option<String>,
-    /// Sign with the private key in this PEM file
-    #[arg(long, value_name = "FILE", global = true)]
-    sign: Option<PathBuf>,
-    /// The key's name in command.keys [default: the file's name]
-    #[arg(long = "as", value_name = "NAME", value_parser = level, global = true)]
-    name: Option<String>,
+    #[command(flatten)]
+    signing: SigningArgs,
     /// Who you are, for the audit log of a camera that takes unsigned commands
     #[arg(long, value_name = "NAME", global = true)]
     by: Option<String>,
@@ -70,6 +66,30 @@ pub struct CommandArgs {
     json: bool,
     #[command(subcommand)]
     action: Action,
+}
+
+/// Options of who signs.
+#[derive(Debug, Args)]
+pub struct SigningArgs {
+    /// Sign with the private key in this PEM file
+    #[arg(long, value_name = "FILE", global = true)]
+    sign: Option<PathBuf>,
+    /// The key's name in command.keys [default: the file's name]
+    #[arg(long = "as", value_name = "NAME", value_parser = level, global = true)]
+    name: Option<String>,
+}
+
+impl SigningArgs {
+    /// Who signs; nobody where no key is given.
+    ///
+    /// # Errors
+    /// 78 where the file holds no key, 64 where it has no name.
+    pub fn signer(&self) -> Result<Option<Signer>, Failure> {
+        let Some(file) = &self.sign else { return Ok(None) };
+        let key = SigningKey::read(file).or_exit(Exit::Config)?;
+        let name = key::name(file, self.name.as_deref())?;
+        Ok(Some(Signer { key, name }))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,6 +116,17 @@ enum Action {
         level: Level,
         #[command(flatten)]
         time: For,
+    },
+    /// Acknowledge an alert
+    Ack {
+        /// Its id
+        alert: String,
+        /// What it was
+        #[arg(long)]
+        verdict: Judgement,
+        /// What else there is to say
+        #[arg(long)]
+        note: Option<String>,
     },
     /// Make a key pair for signing, and print the line for command.keys
     Key {
@@ -129,12 +160,12 @@ fn score(text: &str) -> Result<Score, String> {
 /// See the exit codes in its help.
 pub fn run(args: CommandArgs) -> Outcome {
     if let Action::Key { file } = &args.action {
-        return key::make(file, args.name.as_deref());
+        return key::make(file, args.signing.name.as_deref());
     }
     let connection = args.connection.load()?;
     let site = args.site(&connection)?;
     let request = Request::of(&args.action, args.by.clone());
-    let signer = args.signer()?;
+    let signer = args.signing.signer()?;
     let stop = Stop::default();
     raise_on_signal(stop.clone()).or_exit(Exit::Bug)?;
     let limit = Duration::from_secs(args.timeout);
@@ -162,12 +193,5 @@ impl CommandArgs {
                 Err(Failure::new(Exit::Usage, anyhow!("which camera? give --site and --camera, or --config")))
             }
         }
-    }
-
-    fn signer(&self) -> Result<Option<Signer>, Failure> {
-        let Some(file) = &self.sign else { return Ok(None) };
-        let key = SigningKey::read(file).or_exit(Exit::Config)?;
-        let name = key::name(file, self.name.as_deref())?;
-        Ok(Some(Signer { key, name }))
     }
 }

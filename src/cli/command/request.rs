@@ -7,6 +7,7 @@ use crate::control::signing::{KeyError, SigningKey, nonce};
 use crate::control::{KEY, SIGNATURE};
 use crate::publish::Message;
 use crate::publish::message::{BootId, VERSION, command_topic, rfc3339};
+use crate::publish::reply::Judgement;
 use crate::publish::settings::Site;
 
 /// A signed command is good for so long, milliseconds: clocks differ, and a command is for now.
@@ -29,7 +30,7 @@ pub struct Signer {
 
 impl Request {
     /// Of the command line.
-    pub fn of(action: &Action, by: Option<String>) -> Request {
+    pub(super) fn of(action: &Action, by: Option<String>) -> Request {
         let (word, fields) = match action {
             Action::Arm => ("arm", json!({})),
             Action::Disarm(time) => ("disarm", json!({ "for_s": time.time.as_secs() })),
@@ -40,8 +41,20 @@ impl Request {
             Action::Log { level, time } => {
                 ("log", json!({ "level": level.name(), "for_s": time.time.as_secs() }))
             }
+            Action::Ack { alert, verdict, note } => {
+                return Request::acknowledge(alert, *verdict, note.as_deref(), by);
+            }
             Action::Key { .. } => ("", json!({})),
         };
+        Request::new(word, &fields, by)
+    }
+
+    /// That somebody has seen an alert.
+    pub fn acknowledge(alert: &str, verdict: Judgement, note: Option<&str>, by: Option<String>) -> Request {
+        Request::new("ack", &json!({ "alert": alert, "verdict": verdict.name(), "note": note }), by)
+    }
+
+    fn new(word: &'static str, fields: &Value, by: Option<String>) -> Request {
         let mut fields = fields.as_object().cloned().unwrap_or_default();
         fields.extend(by.map(|by| ("by".to_owned(), json!(by))));
         Request { word, fields }

@@ -3,11 +3,11 @@
 //! Silence is never taken for all quiet: a camera that is not heard is named, so is a desk without a connection, and a roll call now
 //! and then says who is watching, so that a quiet desk can be told from a dead one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::publish::message::{AlertMessage, BootId, State, StatusMessage};
-use crate::publish::reply::AnswerMessage;
+use crate::publish::reply::{AckMessage, AnswerMessage};
 use crate::publish::settings::Site;
 use crate::publish::subscriber::{Body, Heard, Received};
 
@@ -21,6 +21,8 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 const TOPICS: usize = 1000;
 /// Open alerts that are remembered. Those of daemons that died are never closed; beyond this all are forgotten, and some ring again.
 const OPEN: usize = 10_000;
+/// Alerts that may be acknowledged from here; the oldest go.
+const UNACKNOWLEDGED: usize = 500;
 
 /// Something worth a line.
 #[derive(Clone, Debug)]
@@ -37,13 +39,13 @@ pub enum Notice {
         /// Somebody has to act.
         refused: bool,
     },
-    /// A step of an alert; `first` where nothing was heard of it before.
+    /// A step of an alert.
     Alert {
         /// "site/camera".
         place: String,
         /// The step.
         message: Box<AlertMessage>,
-        /// Whether it is news.
+        /// Whether it is news, or nobody has acknowledged it in time.
         first: bool,
     },
     /// A camera is otherwise than before.
@@ -61,6 +63,13 @@ pub enum Notice {
         place: String,
         /// What became of it.
         message: Box<AnswerMessage>,
+    },
+    /// Somebody has acknowledged an alert.
+    Ack {
+        /// "site/camera".
+        place: String,
+        /// Who, and what it was.
+        message: Box<AckMessage>,
     },
     /// A message that is not of the contract; told at the 1st, 10th, 100th … of a topic.
     Unreadable {
@@ -128,6 +137,8 @@ pub struct Desk {
     cameras: BTreeMap<String, Camera>,
     /// Alerts that were heard of and are not closed.
     open: HashSet<String>,
+    /// Alerts that nobody has acknowledged, newest last.
+    unacknowledged: VecDeque<(Site, String)>,
     unreadable: HashMap<String, u64>,
     connected_at: Option<Duration>,
     was_connected: bool,
@@ -148,6 +159,7 @@ impl Desk {
             silence,
             cameras: BTreeMap::new(),
             open: HashSet::new(),
+            unacknowledged: VecDeque::new(),
             unreadable: HashMap::new(),
             connected_at: None,
             was_connected: false,
@@ -251,20 +263,41 @@ impl Desk {
                 camera.every =
                     Duration::try_from_secs_f64(telemetry.interval_s).unwrap_or_default().min(LONGEST);
             }
-            Body::Alert(alert) => notices.push(self.alert(alert, place)),
+            Body::Alert(alert) => notices.push(self.alert(alert, place, &received.site)),
             Body::Answer(answer) => notices.push(Notice::Answer { place, message: Box::new(answer.clone()) }),
+            Body::Ack(ack) => notices.push(self.acknowledged(ack, place)),
             Body::Snapshot(_) | Body::State(_) => {}
         }
         notices
     }
 
-    fn alert(&mut self, message: &AlertMessage, place: String) -> Notice {
+    fn alert(&mut self, message: &AlertMessage, place: String, site: &Site) -> Notice {
         let closed = message.state == "closed";
+        if !self.unacknowledged.iter().any(|(_, id)| *id == message.id) && !closed {
+            self.unacknowledged.push_back((site.clone(), message.id.clone()));
+        }
+        if self.unacknowledged.len() > UNACKNOWLEDGED {
+            self.unacknowledged.pop_front();
+        }
         if self.open.len() >= OPEN {
             self.open.clear();
         }
         let first = if closed { self.open.remove(&message.id) } else { self.open.insert(message.id.clone()) };
-        Notice::Alert { place, message: Box::new(message.clone()), first: first && !closed }
+        let news = (first && !closed) || message.escalation.is_some();
+        Notice::Alert { place, message: Box::new(message.clone()), first: news }
+    }
+
+    fn acknowledged(&mut self, message: &AckMessage, place: String) -> Notice {
+        self.unacknowledged.retain(|(_, id)| *id != message.alert);
+        Notice::Ack { place, message: Box::new(message.clone()) }
+    }
+
+    /// The alert whose id ends so, or the newest one, that nobody has acknowledged; and the present life of its camera.
+    pub fn unacknowledged(&self, id: Option<&str>) -> Option<(&Site, &str, Option<&BootId>)> {
+        let wanted = |known: &str| id.is_none_or(|id| known.ends_with(id));
+        let (site, alert) = self.unacknowledged.iter().rev().find(|(_, known)| wanted(known))?;
+        let camera = self.cameras.get(&place(site));
+        Some((site, alert, camera.and_then(|camera| camera.boot.as_ref())))
     }
 
     fn silences(&mut self, now: Duration) -> Vec<Notice> {

@@ -53,7 +53,11 @@ pub fn unreadable(topic: &str, reason: &str, unix_ms: i64) -> Line {
 /// What the desk noticed; `None` for what has a line of its own as a message.
 pub fn notice(notice: &Notice, unix_ms: i64) -> Option<Line> {
     let (kind, rest) = match notice {
-        Notice::Alert { .. } | Notice::Status { .. } | Notice::Answer { .. } | Notice::Unreadable { .. } => {
+        Notice::Alert { .. }
+        | Notice::Status { .. }
+        | Notice::Answer { .. }
+        | Notice::Ack { .. }
+        | Notice::Unreadable { .. } => {
             return None;
         }
         Notice::Connected { again } => ("connected", json!({ "again": again })),

@@ -5,21 +5,24 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::command::SigningArgs;
 use super::connection::{ConnectionArgs, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::say::{Paint, say, say_json};
-use crate::publish::PublishError;
 use crate::publish::subscriber::{Body, Heard, Received, Subscriber};
+use crate::publish::{Message, PublishError};
 use crate::system::clock::Clock;
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
 
+mod ack;
 mod album;
 mod desk;
 mod journal;
 mod ledger;
 mod words;
 
+use ack::Keyboard;
 use album::Album;
 use desk::{Desk, Notice, place};
 use ledger::Ledger;
@@ -56,6 +59,10 @@ With --json each line has \"kind\": alert, status, telemetry (with \"message\" a
 snapshot, unreadable; and what the desk notices: connected, lost, silent, back, nobody, roll_call,
 gap, filled, doubled, end.
 
+--ack acknowledges the newest alert that nobody has acknowledged, or with the end of an id behind the
+letter an older one. The verdict is kept beside the camera's pictures. It needs acknowledge.ladder in
+the camera's configuration, and with command.keys there --sign.
+
 --verify follows the sequence numbers: a gap is a message that did not arrive here.
 
 A broker that is away is said at once and tried again for ever; what it keeps meanwhile (alerts and
@@ -89,12 +96,22 @@ pub struct WatchArgs {
     /// A camera that is not heard for so long is named, seconds
     #[arg(long, value_name = "S", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     silence: u64,
+    /// Acknowledge alerts, by this name: b (bear), n (not a bear) or u (unsure) and Enter
+    #[arg(long, value_name = "NAME")]
+    ack: Option<String>,
+    #[command(flatten)]
+    signing: SigningArgs,
     /// End by itself after so long
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
 }
 
 impl WatchArgs {
+    fn keyboard(&self) -> Result<Option<Keyboard>, Failure> {
+        let Some(by) = self.ack.clone() else { return Ok(None) };
+        Keyboard::start(by, self.signing.signer()?).map(Some).or_exit(Exit::TryAgain)
+    }
+
     fn filter(&self) -> String {
         let level = |name: &Option<String>| name.clone().unwrap_or_else(|| "+".into());
         format!("bearwatch/v1/{}/{}/+", level(&self.site), level(&self.camera))
@@ -109,6 +126,7 @@ pub fn run(args: WatchArgs) -> Outcome {
     let mut settings = args.connection.load()?.publish;
     settings.keep_alive_s = KEEP_ALIVE_S;
     let album = args.save.as_deref().map(Album::open).transpose().or_exit(Exit::CannotCreate)?;
+    let keyboard = args.keyboard()?;
     let subscriber = Subscriber::start(&settings, &args.filter()).map_err(|error| {
         let exit = if matches!(error, PublishError::Thread(_)) { Exit::TryAgain } else { Exit::Config };
         Failure::new(exit, error)
@@ -120,6 +138,10 @@ pub fn run(args: WatchArgs) -> Outcome {
     while !stop.is_raised() && !watch.is_over() {
         if let Some(heard) = subscriber.next(TICK) {
             watch.hear(&heard)?;
+        }
+        if let Some(typed) = keyboard.as_ref().and_then(|keys| keys.next(&watch.desk, watch.clock.unix_ms()))
+        {
+            watch.typed(typed, &subscriber)?;
         }
         watch.look()?;
     }
@@ -179,6 +201,11 @@ impl Watch {
                 return Err(Failure::new(Exit::Unavailable, anyhow::anyhow!("{why}")));
             }
             Heard::Message(received) => self.message(received)?,
+            Heard::Refused { reason } => {
+                self.told_typist(&format!(
+                    "the broker does not let us acknowledge ({reason}); check its access rules for …/set/ack"
+                ))?;
+            }
             Heard::Unreadable { topic, reason } if self.args.json => {
                 say_json(&journal::unreadable(topic, reason, self.clock.unix_ms()))?;
             }
@@ -190,6 +217,26 @@ impl Watch {
             Heard::Message(received) if self.args.verify => self.verify(received),
             _ => Ok(()),
         }
+    }
+
+    /// The camera's answer and its acknowledgement are heard as everybody hears them.
+    fn typed(&self, typed: Result<Message, String>, subscriber: &Subscriber) -> Result<(), Failure> {
+        match typed {
+            Ok(message) => match subscriber.send(message) {
+                true => Ok(()),
+                false => self.told_typist("NOT SENT: too much waits for the broker already"),
+            },
+            Err(why) => self.told_typist(&why),
+        }
+    }
+
+    /// Not among the lines for programs.
+    fn told_typist(&self, text: &str) -> Result<(), Failure> {
+        if self.args.json {
+            tracing::warn!("{text}");
+            return Ok(());
+        }
+        self.desk_line(text)
     }
 
     fn look(&mut self) -> Result<(), Failure> {

@@ -146,18 +146,18 @@ mod tests {
     #[test]
     fn a_camera_that_tells_nobody_by_order_is_never_online() {
         let (open, lost) = (Camera::Open("MJPEG".into()), Camera::Lost("unplugged".into()));
-        let ordered = Some("DISARMED until noon by anna: nobody is told of bears");
+        let ordered = "DISARMED until noon by anna: nobody is told of bears";
         let facts = Facts {
             camera: &open,
             since_last: Some(Duration::ZERO),
             fault: None,
             impairment: None,
-            ordered,
+            ordered: Some(ordered),
             interval: Duration::from_secs(1),
         };
         let health = judge(&facts);
-        assert_eq!((health.state, health.reason.as_str()), (State::Degraded, ordered.unwrap()));
+        assert_eq!((health.state, health.reason.as_str()), (State::Degraded, ordered));
         let health = judge(&Facts { camera: &lost, ..facts });
-        assert_eq!(health.reason, format!("{}; unplugged", ordered.unwrap()));
+        assert_eq!(health.reason, format!("{}; unplugged", ordered));
     }
 }

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use support::daemon::{Daemon, Home, Listener, Post, SOON, is_root};
+use support::daemon::{Home, Listener, SOON, is_root};
+use support::orders::{ACCEPT, started, topic};
 use support::{Broker, bearwatch, wait_for};
 
 const SIMULATED: &str = "source = \"simulated\"\nfps = 5\n";
-const ACCEPT: &str = "command.accept=true";
 
 fn send(broker: &Broker, word: &str, payload: &str) {
-    broker.publish(&format!("bearwatch/v1/yellow-creek/north/set/{word}"), payload.as_bytes());
+    broker.publish(&topic(word), payload.as_bytes());
 }
 
 fn log(home: &Home) -> PathBuf {
@@ -35,20 +35,13 @@ fn check(home: &Home) -> (i32, String) {
     (output.status.code().unwrap(), line)
 }
 
-fn born(desk: &mut Listener, daemon: Daemon) -> Daemon {
-    let at = desk.posts.len();
-    let first = |post: &Post| post.kind == "state" && post.json()["seq"] == 0;
-    desk.until("a birth", |posts| posts[at..].iter().any(first));
-    daemon
-}
-
 #[test]
 fn whatever_was_answered_stands_in_the_log_after_every_power_cut() {
     let broker = Broker::start();
     let mut desk = Listener::start(&broker);
     let home = Home::new(&broker.url, SIMULATED);
     for round in 0..8 {
-        let mut daemon = born(&mut desk, home.start(&[ACCEPT]));
+        let mut daemon = started(&home, &mut desk, &[ACCEPT]);
         for i in 0..6 {
             send(&broker, "log", &format!(r#"{{"v":1,"level":"info","for_s":60,"id":"{round}-{i}"}}"#));
         }
@@ -82,7 +75,7 @@ fn who_changes_the_log_is_found_out_by_check() {
     let broker = Broker::start();
     let mut desk = Listener::start(&broker);
     let home = Home::new(&broker.url, SIMULATED);
-    let mut daemon = born(&mut desk, home.start(&[ACCEPT]));
+    let mut daemon = started(&home, &mut desk, &[ACCEPT]);
     for by in ["anna", "bert", "carl"] {
         send(&broker, "disarm", &format!(r#"{{"v":1,"for_s":60,"by":"{by}","id":"{by}"}}"#));
     }
@@ -145,7 +138,7 @@ fn what_cannot_be_written_down_is_not_done_but_arming_is() {
     let mut desk = Listener::start(&broker);
     let home = Home::new(&broker.url, SIMULATED);
     let disk = Full::fill(&home);
-    let mut daemon = born(&mut desk, home.start(&[ACCEPT]));
+    let mut daemon = started(&home, &mut desk, &[ACCEPT]);
     send(&broker, "disarm", r#"{"v":1,"for_s":600,"id":"before"}"#);
     desk.hears_state("degraded", "DISARMED");
     disk.is_full();

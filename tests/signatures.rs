@@ -5,10 +5,10 @@
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
-use std::process::Output;
 
 use serde_json::{Value, json};
 use support::daemon::{Daemon, Home, Listener, Post, is_root};
+use support::orders::{born, command};
 use support::{Broker, bearwatch};
 
 const SIMULATED: &str = "source = \"simulated\"\nfps = 5\n";
@@ -34,26 +34,14 @@ impl Camera {
         ["command.accept=true", &self.keys]
     }
 
-    /// Waits for the birth of a daemon that was just started.
-    fn born(&mut self, daemon: Daemon) -> Daemon {
-        let at = self.desk.posts.len();
-        let first = |post: &Post| post.kind == "state" && post.json()["seq"] == 0;
-        self.desk.until("a birth", |posts| posts[at..].iter().any(first));
-        daemon
-    }
-
     fn start(&mut self) -> Daemon {
         let daemon = self.home.start(&self.sets());
-        self.born(daemon)
+        born(&mut self.desk, daemon)
     }
 
     /// Exit code, stdout, stderr.
     fn command(&self, arguments: &[&str]) -> (i32, String, String) {
-        let place = ["--broker", &self.broker.url, "--site", "yellow-creek", "--camera", "north"];
-        let Output { status, stdout, stderr } =
-            bearwatch().arg("command").args(arguments).args(place).env("NO_COLOR", "1").output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (status.code().unwrap(), text(stdout), text(stderr))
+        command(&self.broker, arguments)
     }
 
     fn key(&self, name: &str) -> String {
@@ -156,8 +144,8 @@ fn with_a_clock_that_is_set_nonces_outlive_a_power_cut() {
     }
     let mut camera = Camera::new();
     let daemon = camera.home.start_synchronised(&camera.sets());
-    let mut daemon = camera.born(daemon);
-    assert_eq!(camera.desk.of("state")[0].json()["clock_synced"], true, "timesyncd's mark was not seen");
+    let mut daemon = born(&mut camera.desk, daemon);
+    assert_eq!(camera.desk.of("status")[0].json()["clock_synced"], true, "timesyncd's mark was not seen");
     let sent = camera.disarm();
     assert!(camera.desk.hears("answer", |_| true).json()["until"].is_string());
     // As a foreign client would send it: good for any life until it expires.
@@ -170,7 +158,7 @@ fn with_a_clock_that_is_set_nonces_outlive_a_power_cut() {
     let stored = std::fs::read_to_string(camera.home.store().join("nonces.json")).unwrap();
     assert!(stored.contains(&nonce), "{stored}");
     let daemon = camera.home.start_synchronised(&camera.sets());
-    let mut daemon = camera.born(daemon);
+    let mut daemon = born(&mut camera.desk, daemon);
     camera.refuses(DISARM, &signed, "it was used before");
     camera.desk.hears_state("degraded", "DISARMED until ");
     assert_eq!(daemon.stop(), 0);

@@ -113,3 +113,22 @@ fn a_folder_that_cannot_be_written_is_an_error_and_is_tried_again() {
     audit.append(command("x"), &NOW).unwrap();
     assert_eq!(audit.head().seq, 1);
 }
+
+/// Power cuts at every byte of the last two lines: nothing that was whole is lost, nothing is called a forgery, no number repeats.
+#[test]
+fn a_log_that_is_cut_anywhere_goes_on_with_what_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    log(folder.path(), 4);
+    let whole = std::fs::read(path(folder.path(), 0)).unwrap();
+    let second = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0 + 1;
+    for length in second..=whole.len() {
+        std::fs::write(path(folder.path(), 0), &whole[..length]).unwrap();
+        let lines = whole[..length].iter().filter(|byte| **byte == b'\n').count() as u64;
+        let mut audit = Audit::new(folder.path(), "b2", &NOW);
+        audit.append(command("after the cut"), &NOW).unwrap();
+        let torn = u64::from(whole[length - 1] != b'\n');
+        let found = examine(folder.path()).unwrap();
+        assert_eq!((found.lines, found.head.seq), (lines + torn + 1, lines + torn + 1), "cut at {length}");
+        assert_eq!((found.faults.len(), found.torn), (0, false), "cut at {length}: {:?}", found.faults);
+    }
+}

@@ -248,6 +248,27 @@ mod tests {
         assert!(refused("arm", &"[".repeat(4000)).starts_with("not JSON"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn junk_is_refused_and_never_breaks_anything(word in ".{0,20}", payload in proptest::collection::vec(0u8.., 0..300)) {
+            proptest::prop_assert!(read(&word, &payload).is_err());
+            labels(&payload);
+        }
+
+        /// Whatever is done to one byte of a command, nothing comes out that is longer or asks for another version.
+        #[test]
+        fn a_command_with_one_byte_changed_is_read_as_it_stands_or_refused(at in 0usize..40, byte in 0u8..) {
+            let mut payload = br#"{"v":1,"for_s":3600,"id":"7","by":"anna"}"#.to_vec();
+            payload[at] = byte;
+            if let Ok(command) = read("disarm", &payload) {
+                let text = String::from_utf8(payload).unwrap();
+                let Action::Disarm(seconds) = command.action else { panic!("{command:?}") };
+                proptest::prop_assert!(text.contains(&format!(":{seconds}")), "{text}: {command:?}");
+                proptest::prop_assert!(text.contains("\"v\":1"), "{text}");
+            }
+        }
+    }
+
     #[test]
     fn the_answer_to_junk_bears_what_it_said_of_itself() {
         let labels = labels(br#"{"v":9,"id":"7","by":"anna","x":[]}"#);

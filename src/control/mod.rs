@@ -130,7 +130,7 @@ impl Control {
         if let Some(held) = &config.mode {
             control.resume(held, &now);
         }
-        control.tell_state();
+        control.look_around();
         control
     }
 

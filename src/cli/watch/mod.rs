@@ -55,8 +55,8 @@ telemetry's intervals, if that is longer).
 
 Pictures are named TIME_SITE_CAMERA_ALERT_NUMBER.jpg (time in UTC) and are never half-written.
 
-With --json each line has \"kind\": alert, status, telemetry (with \"message\" as it was sent),
-snapshot, unreadable; and what the desk notices: connected, lost, silent, back, nobody, roll_call,
+With --json each line has \"kind\": alert, status, telemetry, state, answer, ack (with \"message\" as it was
+sent), snapshot, unreadable; and what the desk notices: connected, lost, silent, back, nobody, roll_call,
 gap, filled, doubled, end.
 
 --ack acknowledges the newest alert that nobody has acknowledged, or with the end of an id behind the

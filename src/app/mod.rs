@@ -4,8 +4,8 @@
 //! is a wave of closed ends: capture stops, the ring closes, infer ends, the queue closes, the outbox drains. Nobody waits for a
 //! camera call that may never return: the capture thread leaves it behind.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,22 +14,22 @@ use crate::capture::ring::{FrameReceiver, FrameSender, ring};
 use crate::capture::worker::Job;
 use crate::capture::{self, CaptureError, Event, Source};
 use crate::config::Config;
-use crate::control::Warning;
 use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::infer::engine::Engine;
-use crate::infer::worker::{Links, Sight, SnapshotSettings, Worker};
+use crate::infer::worker::{Links, SnapshotSettings, Worker};
 use crate::perceive::perception::Perception;
 use crate::publish::{Handle, PublishError};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
-use crate::system::pulse::Pulse;
 use crate::system::stop::Stop;
 
 pub mod health;
 mod orders;
+mod shared;
 mod watch;
 
 use orders::Desk;
+use shared::Shared;
 use watch::Watch;
 
 /// Frames between camera and detector: the one being filled waits for one that is taken; more would only be older.
@@ -83,25 +83,6 @@ pub struct App {
     shared: Shared,
 }
 
-/// What all threads read.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub clock: Clock,
-    pub metrics: Arc<Metrics>,
-    pub sight: Arc<Mutex<Sight>>,
-    pub warning: Warning,
-    pub pulses: Pulses,
-}
-
-/// Signs of life of the stages.
-#[derive(Clone)]
-pub(crate) struct Pulses {
-    pub capture: Pulse,
-    pub infer: Pulse,
-    pub publish: Pulse,
-    pub control: Pulse,
-}
-
 /// The threads once they run.
 struct Threads {
     capture: JoinHandle<Result<(), CaptureError>>,
@@ -119,10 +100,7 @@ impl App {
         let bundle = Bundle::open(config.model.path.as_deref())?;
         let engine = Engine::load(&bundle)?;
         let source = capture::open(&config.capture.source)?;
-        let pulse = || Pulse::new(clock);
-        let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse(), control: pulse() };
-        let (metrics, sight, warning) = (Arc::default(), Arc::default(), Arc::default());
-        let shared = Shared { clock, metrics, sight, warning, pulses };
+        let shared = Shared::new(clock);
         let (inbox, desk) = Desk::new(&config);
         let (metrics, pulse) = (shared.metrics.clone(), shared.pulses.publish.clone());
         let publish = crate::publish::worker::spawn(
@@ -164,27 +142,21 @@ impl App {
     pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
         let App { config, source, engine, model, publish, desk, shared } = self;
         let (control, orders) = desk.open(&config, &publish, &shared)?;
+        let history = history(&config.capture);
+        let links = shared.links(publish.sender(), orders, history.clone());
         let (sender, receiver) = ring(RING);
-        let settings = &config.capture;
-        let history = (settings.history_s > 0.0)
-            .then(|| History::new(settings.history_s, settings.history_mb * 1_000_000));
-        let links = Links {
-            drafts: publish.sender(),
-            orders,
-            history: history.clone(),
-            sight: shared.sight.clone(),
-            metrics: shared.metrics.clone(),
-            clock: shared.clock,
-            pulse: shared.pulses.infer.clone(),
-        };
         let infer = spawn_infer(&config, engine, model, links, receiver)?;
         let (event, events) = sync_channel(EVENTS);
-        let capture = spawn_capture(settings.clone(), source, sender, history, event, &shared, stop)?;
+        let capture = spawn_capture(config.capture.clone(), source, sender, history, event, &shared, stop)?;
         let threads = Threads { capture, infer, control, events };
         let mut watch = Watch::new(&config, publish.sender(), shared);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
         end(threads, publish, watch, ended, stop)
     }
+}
+
+fn history(settings: &capture::settings::Settings) -> Option<History> {
+    (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb * 1_000_000))
 }
 
 fn spawn_infer(

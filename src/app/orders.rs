@@ -3,7 +3,8 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
-use super::{AppError, Shared, thread};
+use super::shared::Shared;
+use super::{AppError, thread};
 use crate::config::Config;
 use crate::control::{Control, INBOX, Links, heard, is_wanted};
 use crate::infer::worker::Order;

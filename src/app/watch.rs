@@ -5,8 +5,9 @@ use std::sync::PoisonError;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
+use super::Ended;
 use super::health::{Camera, Facts, judge};
-use super::{Ended, Shared};
+use super::shared::Shared;
 use crate::capture::Event;
 use crate::capture::settings::SourceSettings;
 use crate::config::Config;

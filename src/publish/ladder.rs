@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::message::{AlertMessage, Escalation};
 
-/// Alerts that wait for somebody; beyond this the oldest is given up.
-const MOST_WAITING: usize = 500;
-/// Acknowledged ones that are remembered, so that a verdict can be corrected.
-const MOST_ACKNOWLEDGED: usize = 500;
+/// Alerts on their way up; beyond this the oldest is given up.
+const MOST_WAITING: usize = 100;
+/// Those that were acknowledged or have reached the top: a verdict may still be given, or corrected. Few, for all of it is written anew
+/// with each change.
+const MOST_ENDED: usize = 64;
 
 /// A step of the ladder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub struct Rung {
     pub level: String,
 }
 
-/// An alert that nobody has acknowledged.
+/// An alert on its way up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Waiting {
     /// Its newest step.
@@ -33,12 +34,28 @@ struct Waiting {
     climbed: usize,
 }
 
+/// An alert that goes no further.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Ended {
+    id: String,
+    waited_ms: u64,
+    acknowledged: bool,
+}
+
 /// What must outlive a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Memory {
     waiting: VecDeque<Waiting>,
-    /// Ids.
-    acknowledged: VecDeque<String>,
+    ended: VecDeque<Ended>,
+}
+
+impl Memory {
+    fn end(&mut self, id: String, waited_ms: u64, acknowledged: bool) {
+        if self.ended.len() >= MOST_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(Ended { id, waited_ms, acknowledged });
+    }
 }
 
 /// The ladder, and the alerts on it.
@@ -69,65 +86,80 @@ impl Ladder {
         serde_json::to_vec(&self.memory).unwrap_or_default()
     }
 
-    /// A step of an alert is told. Gives whether there is something to write down. An exercise waits for a ranger, too, and climbs nowhere.
+    /// A step of an alert is told. Gives whether it begins to wait, which is to be written down. An exercise waits for a ranger, too, and
+    /// climbs nowhere.
     pub fn told(&mut self, message: &AlertMessage) -> bool {
-        if !self.is_used() {
-            return false;
-        }
-        if let Some(waiting) = self.memory.waiting.iter_mut().find(|w| w.message.id == message.id) {
-            let changed = waiting.message.state != message.state;
+        let Memory { waiting, ended } = &mut self.memory;
+        if let Some(waiting) = waiting.iter_mut().find(|waiting| waiting.message.id == message.id) {
             waiting.message = message.clone();
-            return changed;
-        }
-        if self.memory.acknowledged.contains(&message.id) {
             return false;
         }
-        if self.memory.waiting.len() >= MOST_WAITING {
-            let given_up = self.memory.waiting.pop_front();
-            let id = given_up.map_or(String::new(), |waiting| waiting.message.id);
-            tracing::error!("more than {MOST_WAITING} alerts wait for somebody; {id} is given up");
+        if self.rungs.is_empty() || ended.iter().any(|ended| ended.id == message.id) {
+            return false;
         }
-        let climbed = if message.drill { self.rungs.len() } else { 0 };
-        self.memory.waiting.push_back(Waiting { message: message.clone(), waited_ms: 0, climbed });
+        if message.drill {
+            self.memory.end(message.id.clone(), 0, false);
+            return true;
+        }
+        if waiting.len() >= MOST_WAITING {
+            let given_up = waiting.pop_front().map_or(String::new(), |waiting| waiting.message.id);
+            tracing::error!("more than {MOST_WAITING} alerts wait for somebody; {given_up} is given up");
+        }
+        waiting.push_back(Waiting { message: message.clone(), waited_ms: 0, climbed: 0 });
         true
     }
 
     /// Time has passed in which somebody could have acknowledged. Gives what is due: each alert with the rung that it has reached.
     pub fn wait(&mut self, time: Duration) -> Vec<AlertMessage> {
+        let Memory { waiting, ended } = &mut self.memory;
+        let passed_ms = time.as_millis() as u64;
+        ended.iter_mut().filter(|ended| !ended.acknowledged).for_each(|ended| ended.waited_ms += passed_ms);
         let mut due = Vec::new();
-        for waiting in &mut self.memory.waiting {
-            waiting.waited_ms += time.as_millis() as u64;
-            while let Some(rung) = self.rungs.get(waiting.climbed)
-                && waiting.waited_ms >= rung.after_s * 1000
-            {
-                waiting.climbed += 1;
-                let escalation = Escalation {
-                    level: rung.level.clone(),
-                    step: waiting.climbed,
-                    of: self.rungs.len(),
-                    after_s: rung.after_s,
-                };
-                due.push(AlertMessage { escalation: Some(escalation), ..waiting.message.clone() });
-            }
+        for waiting in waiting.iter_mut() {
+            waiting.waited_ms += passed_ms;
+            due.extend(waiting.climb(&self.rungs));
+        }
+        let (at_top, on_the_way): (Vec<_>, Vec<_>) =
+            waiting.drain(..).partition(|waiting| waiting.climbed >= self.rungs.len());
+        waiting.extend(on_the_way);
+        for Waiting { message, waited_ms, .. } in at_top {
+            self.memory.end(message.id, waited_ms, false);
         }
         due
     }
 
     /// Whether somebody may acknowledge this one.
     pub fn knows(&self, alert: &str) -> bool {
-        let waits = self.memory.waiting.iter().any(|waiting| waiting.message.id == alert);
-        waits || self.memory.acknowledged.iter().any(|id| id == alert)
+        let Memory { waiting, ended } = &self.memory;
+        waiting.iter().any(|waiting| waiting.message.id == alert)
+            || ended.iter().any(|ended| ended.id == alert)
     }
 
     /// Somebody has heard of it. Gives how long that took, milliseconds; `None` where it was acknowledged before.
     pub fn acknowledge(&mut self, alert: &str) -> Option<u64> {
-        let at = self.memory.waiting.iter().position(|waiting| waiting.message.id == alert)?;
-        let waiting = self.memory.waiting.remove(at)?;
-        if self.memory.acknowledged.len() >= MOST_ACKNOWLEDGED {
-            self.memory.acknowledged.pop_front();
+        let Memory { waiting, ended } = &mut self.memory;
+        if let Some(at) = waiting.iter().position(|waiting| waiting.message.id == alert) {
+            let waited_ms = waiting.remove(at)?.waited_ms;
+            self.memory.end(alert.to_owned(), waited_ms, true);
+            return Some(waited_ms);
         }
-        self.memory.acknowledged.push_back(waiting.message.id);
-        Some(waiting.waited_ms)
+        let ended = ended.iter_mut().find(|ended| ended.id == alert && !ended.acknowledged)?;
+        ended.acknowledged = true;
+        Some(ended.waited_ms)
+    }
+}
+
+impl Waiting {
+    /// The rungs that it has reached since it was last looked at.
+    fn climb(&mut self, rungs: &[Rung]) -> Vec<AlertMessage> {
+        let mut due = Vec::new();
+        while let Some(rung) = rungs.get(self.climbed).filter(|rung| self.waited_ms >= rung.after_s * 1000) {
+            self.climbed += 1;
+            let (level, step, of) = (rung.level.clone(), self.climbed, rungs.len());
+            let escalation = Some(Escalation { level, step, of, after_s: rung.after_s });
+            due.push(AlertMessage { escalation, ..self.message.clone() });
+        }
+        due
     }
 }
 

@@ -1,7 +1,7 @@
 //! Alerts that wait for somebody, on disk; and what is sent of them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -30,23 +30,7 @@ impl Pending {
     /// With what an earlier life left. A file that cannot be read is told and set aside.
     pub fn new(rungs: &[Rung], store: &StoreSettings) -> Pending {
         let path = store.path.join(FILE);
-        let mut ladder = Ladder::new(rungs.to_vec());
-        if ladder.is_used()
-            && let Ok(text) = std::fs::read(&path)
-        {
-            match Ladder::restored(rungs.to_vec(), &text) {
-                Ok(restored) => ladder = restored,
-                Err(error) => {
-                    let aside = path.with_extension("json.damaged");
-                    let _ = std::fs::rename(&path, &aside);
-                    tracing::error!(
-                        "{}: {error}; set aside as {}; alerts of earlier lives escalate no more",
-                        path.display(),
-                        aside.display()
-                    );
-                }
-            }
-        }
+        let ladder = restored(rungs, &path).unwrap_or_else(|| Ladder::new(rungs.to_vec()));
         Pending { ladder, path, failed: false, numbers: HashMap::new() }
     }
 
@@ -103,6 +87,23 @@ impl Pending {
             }
         }
     }
+}
+
+/// What an earlier life left. Where nobody is asked any more it is forgotten: nobody is to be called for it when somebody is asked again.
+fn restored(rungs: &[Rung], path: &Path) -> Option<Ladder> {
+    if rungs.is_empty() {
+        let _ = std::fs::remove_file(path);
+        return None;
+    }
+    let text = std::fs::read(path).ok()?;
+    let read = Ladder::restored(rungs.to_vec(), &text);
+    if let Err(error) = &read {
+        let aside = path.with_extension("json.damaged");
+        let _ = std::fs::rename(path, &aside);
+        let (path, aside) = (path.display(), aside.display());
+        tracing::error!("{path}: {error}; set aside as {aside}; alerts of earlier lives escalate no more");
+    }
+    read.ok()
 }
 
 /// Takes acknowledgements.

@@ -1,6 +1,7 @@
 //! What stays on the device for somebody to look at later: alerts and their pictures, a folder beside the outbox.
 //!
-//! `<alert>.jsonl` holds the steps of an alert, `<alert>_<time>.jpg` its pictures, and `<alert>.verdict.json` what a ranger says of it.
+//! `<alert>.jsonl` holds the steps of an alert, `<alert>.jpg` the picture of its opening, `<alert>_<time>.jpg` all pictures of one that
+//! nobody was told of, and `<alert>.verdict.json` what a ranger says of it.
 //! Room is bounded: the oldest files go first. A disk that fails costs records, never an alert: it is told once.
 
 use std::fs::{self, OpenOptions};
@@ -56,6 +57,14 @@ impl Review {
     pub fn picture(&mut self, alert: &str, captured: &str, jpeg: &[u8]) {
         let time: String = captured.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
         self.keep(&format!("{alert}_{time}.jpg"), jpeg);
+    }
+
+    /// Keeps the picture of an alert that was told, the first one alone: the others have gone to those who were.
+    pub fn first_picture(&mut self, alert: &str, jpeg: &[u8]) {
+        let name = format!("{alert}.jpg");
+        if !self.folder.join(&name).exists() {
+            self.keep(&name, jpeg);
+        }
     }
 
     fn keep(&mut self, name: &str, content: &[u8]) {

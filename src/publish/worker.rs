@@ -306,7 +306,10 @@ impl Worker {
         let passage = self.gate.picture(subject);
         if let (true, Subject::Alert(id)) = (self.is_kept(passage), subject) {
             let id = alert_id(&self.shared.boot, id);
-            self.review.picture(&id, &rfc3339(captured.unix_ms), &jpeg);
+            match passage {
+                Passage::Told => self.review.first_picture(&id, &jpeg),
+                _ => self.review.picture(&id, &rfc3339(captured.unix_ms), &jpeg),
+            }
         }
         if passage != Passage::Told {
             return None;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test program: what cannot be set up is a failure")]
 
+#[path = "support/desk.rs"]
+mod desk;
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
@@ -281,6 +283,26 @@ fn a_ranger_at_the_desk_acknowledges_with_a_letter() {
     let ack = desk.hears("ack", |_| true).json();
     assert_eq!((&ack["alert"], &ack["verdict"]), (&json!(id), &json!("not-bear")));
     assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
+fn a_ranger_is_told_when_the_camera_did_not_hear_the_acknowledgement() {
+    let broker = Broker::start();
+    let mut ranger = Ranger::at(&broker, &["--ack", "anna"]);
+    ranger.sees("connected");
+    let topic = "bearwatch/v1/yellow-creek/north/alert";
+    let alert = |id: &str| desk::alert(0, id, "opened", json!({}));
+    broker.publish(topic, &alert("b1-1"));
+    ranger.sees("BEAR opened");
+    std::thread::sleep(Duration::from_millis(2_500));
+    broker.publish(topic, &alert("b1-2"));
+    let count = || ranger.lines.lock().unwrap().iter().filter(|line| line.contains("BEAR opened")).count();
+    assert!(wait_for(SOON, || count() == 2));
+    ranger.types("b");
+    ranger.sees("another alert has just come in: look at it, and type again");
+    ranger.types("b b1-1");
+    let told = ranger.sees("NOT ACKNOWLEDGED");
+    assert!(told.contains("yellow-creek/north does not answer") && told.contains("b1-1"), "{told}");
 }
 
 #[test]

@@ -3,9 +3,10 @@
 //! Silence is never taken for all quiet: a camera that is not heard is named, so is a desk without a connection, and a roll call now
 //! and then says who is watching, so that a quiet desk can be told from a dead one.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use super::alerts::{Alerts, Waiting};
 use crate::publish::message::{AlertMessage, BootId, State, StatusMessage};
 use crate::publish::reply::{AckMessage, AnswerMessage};
 use crate::publish::settings::Site;
@@ -19,11 +20,6 @@ const MISSED: f64 = 3.5;
 const LONGEST: Duration = Duration::from_secs(86_400);
 /// Topics whose unreadable messages are counted one by one; what strangers invent beyond that is not remembered.
 const TOPICS: usize = 1000;
-/// Open alerts that are remembered. Those of daemons that died are never closed; beyond this all are forgotten, and some ring again.
-const OPEN: usize = 10_000;
-/// Alerts that may be acknowledged from here; the oldest go.
-const UNACKNOWLEDGED: usize = 500;
-
 /// Something worth a line.
 #[derive(Clone, Debug)]
 pub enum Notice {
@@ -135,10 +131,7 @@ struct Camera {
 pub struct Desk {
     silence: Duration,
     cameras: BTreeMap<String, Camera>,
-    /// Alerts that were heard of and are not closed.
-    open: HashSet<String>,
-    /// Alerts that nobody has acknowledged, newest last.
-    unacknowledged: VecDeque<(Site, String)>,
+    alerts: Alerts,
     unreadable: HashMap<String, u64>,
     connected_at: Option<Duration>,
     was_connected: bool,
@@ -158,8 +151,7 @@ impl Desk {
         Desk {
             silence,
             cameras: BTreeMap::new(),
-            open: HashSet::new(),
-            unacknowledged: VecDeque::new(),
+            alerts: Alerts::default(),
             unreadable: HashMap::new(),
             connected_at: None,
             was_connected: false,
@@ -263,41 +255,25 @@ impl Desk {
                 camera.every =
                     Duration::try_from_secs_f64(telemetry.interval_s).unwrap_or_default().min(LONGEST);
             }
-            Body::Alert(alert) => notices.push(self.alert(alert, place, &received.site)),
+            Body::Alert(alert) => {
+                let first = self.alerts.step(alert, &received.site, now);
+                notices.push(Notice::Alert { place, message: Box::new(alert.clone()), first });
+            }
             Body::Answer(answer) => notices.push(Notice::Answer { place, message: Box::new(answer.clone()) }),
-            Body::Ack(ack) => notices.push(self.acknowledged(ack, place)),
+            Body::Ack(ack) => {
+                self.alerts.acknowledged(&ack.alert);
+                notices.push(Notice::Ack { place, message: Box::new(ack.clone()) });
+            }
             Body::Snapshot(_) | Body::State(_) => {}
         }
         notices
     }
 
-    fn alert(&mut self, message: &AlertMessage, place: String, site: &Site) -> Notice {
-        let closed = message.state == "closed";
-        if !self.unacknowledged.iter().any(|(_, id)| *id == message.id) && !closed {
-            self.unacknowledged.push_back((site.clone(), message.id.clone()));
-        }
-        if self.unacknowledged.len() > UNACKNOWLEDGED {
-            self.unacknowledged.pop_front();
-        }
-        if self.open.len() >= OPEN {
-            self.open.clear();
-        }
-        let first = if closed { self.open.remove(&message.id) } else { self.open.insert(message.id.clone()) };
-        let news = (first && !closed) || message.escalation.is_some();
-        Notice::Alert { place, message: Box::new(message.clone()), first: news }
-    }
-
-    fn acknowledged(&mut self, message: &AckMessage, place: String) -> Notice {
-        self.unacknowledged.retain(|(_, id)| *id != message.alert);
-        Notice::Ack { place, message: Box::new(message.clone()) }
-    }
-
     /// The alert whose id ends so, or the newest one, that nobody has acknowledged; and the present life of its camera.
-    pub fn unacknowledged(&self, id: Option<&str>) -> Option<(&Site, &str, Option<&BootId>)> {
-        let wanted = |known: &str| id.is_none_or(|id| known.ends_with(id));
-        let (site, alert) = self.unacknowledged.iter().rev().find(|(_, known)| wanted(known))?;
-        let camera = self.cameras.get(&place(site));
-        Some((site, alert, camera.and_then(|camera| camera.boot.as_ref())))
+    pub fn unacknowledged(&self, id: Option<&str>) -> Option<(Waiting<'_>, Option<&BootId>)> {
+        let waiting = self.alerts.waiting(id)?;
+        let camera = self.cameras.get(&place(waiting.site));
+        Some((waiting, camera.and_then(|camera| camera.boot.as_ref())))
     }
 
     fn silences(&mut self, now: Duration) -> Vec<Notice> {

@@ -9,14 +9,15 @@ use super::command::SigningArgs;
 use super::connection::{ConnectionArgs, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::say::{Paint, say, say_json};
+use crate::publish::PublishError;
 use crate::publish::subscriber::{Body, Heard, Received, Subscriber};
-use crate::publish::{Message, PublishError};
 use crate::system::clock::Clock;
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
 
 mod ack;
 mod album;
+mod alerts;
 mod desk;
 mod journal;
 mod ledger;
@@ -133,16 +134,13 @@ pub fn run(args: WatchArgs) -> Outcome {
     })?;
     let stop = Stop::default();
     raise_on_signal(stop.clone()).or_exit(Exit::Bug)?;
-    let mut watch = Watch::new(args, album);
+    let mut watch = Watch::new(args, album, keyboard);
     watch.greet(&settings.broker)?;
     while !stop.is_raised() && !watch.is_over() {
         if let Some(heard) = subscriber.next(TICK) {
             watch.hear(&heard)?;
         }
-        if let Some(typed) = keyboard.as_ref().and_then(|keys| keys.next(&watch.desk, watch.clock.unix_ms()))
-        {
-            watch.typed(typed, &subscriber)?;
-        }
+        watch.look_at_keys(&subscriber)?;
         watch.look()?;
     }
     watch.end()
@@ -155,6 +153,7 @@ struct Watch {
     desk: Desk,
     ledger: Ledger,
     album: Option<Album>,
+    keyboard: Option<Keyboard>,
     rang_at: Option<Duration>,
     messages: u64,
     alerts: u64,
@@ -163,13 +162,14 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(args: WatchArgs, album: Option<Album>) -> Watch {
+    fn new(args: WatchArgs, album: Option<Album>, keyboard: Option<Keyboard>) -> Watch {
         Watch {
             clock: Clock::start(),
             words: Words::new(Paint::of_stdout()),
             desk: Desk::new(Duration::from_secs(args.silence)),
             ledger: Ledger::default(),
             album,
+            keyboard,
             rang_at: None,
             messages: 0,
             alerts: 0,
@@ -201,42 +201,18 @@ impl Watch {
                 return Err(Failure::new(Exit::Unavailable, anyhow::anyhow!("{why}")));
             }
             Heard::Message(received) => self.message(received)?,
-            Heard::Refused { reason } => {
-                self.told_typist(&format!(
-                    "the broker does not let us acknowledge ({reason}); check its access rules for …/set/ack"
-                ))?;
-            }
             Heard::Unreadable { topic, reason } if self.args.json => {
                 say_json(&journal::unreadable(topic, reason, self.clock.unix_ms()))?;
             }
             _ => {}
         }
+        self.hear_for_keys(heard)?;
         let notices = self.desk.hear(heard, self.clock.uptime());
         self.tell(&notices)?;
         match heard {
             Heard::Message(received) if self.args.verify => self.verify(received),
             _ => Ok(()),
         }
-    }
-
-    /// The camera's answer and its acknowledgement are heard as everybody hears them.
-    fn typed(&self, typed: Result<Message, String>, subscriber: &Subscriber) -> Result<(), Failure> {
-        match typed {
-            Ok(message) => match subscriber.send(message) {
-                true => Ok(()),
-                false => self.told_typist("NOT SENT: too much waits for the broker already"),
-            },
-            Err(why) => self.told_typist(&why),
-        }
-    }
-
-    /// Not among the lines for programs.
-    fn told_typist(&self, text: &str) -> Result<(), Failure> {
-        if self.args.json {
-            tracing::warn!("{text}");
-            return Ok(());
-        }
-        self.desk_line(text)
     }
 
     fn look(&mut self) -> Result<(), Failure> {

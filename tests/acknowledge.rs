@@ -6,6 +6,7 @@
 mod desk;
 mod support;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::{Arc, Mutex};
@@ -75,7 +76,7 @@ fn an_acknowledgement_stops_the_ladder_is_told_to_all_and_kept_beside_the_pictur
     let broker = Broker::start();
     let mut desk = Listener::start(&broker);
     let home = one_bear(&broker.url);
-    let mut daemon = home.start(&["acknowledge.ladder=[\"3 duty\"]", ONCE]);
+    let mut daemon = home.start(&["acknowledge.ladder=[\"6 duty\"]", ONCE]);
     let alert = opened(&mut desk);
     acknowledge(&broker, &alert["id"], "not-bear");
     let ack = desk.hears("ack", |_| true).json();
@@ -84,7 +85,7 @@ fn an_acknowledgement_stops_the_ladder_is_told_to_all_and_kept_beside_the_pictur
         (&ack["verdict"], &ack["by"], &ack["signed"]),
         (&json!("not-bear"), &json!("anna"), &json!(false))
     );
-    assert!((0.0..3.0).contains(&ack["waited_s"].as_f64().unwrap()), "{ack}");
+    assert!((0.0..6.0).contains(&ack["waited_s"].as_f64().unwrap()), "{ack}");
     assert_eq!(desk.hears("answer", |_| true).json()["verdict"], "applied");
     let id = alert["id"].as_str().unwrap();
     let review = home.store().join("review");
@@ -97,7 +98,7 @@ fn an_acknowledgement_stops_the_ladder_is_told_to_all_and_kept_beside_the_pictur
         files.filter(|name| name.starts_with(id) && name.ends_with(".jpg")).count()
     };
     assert!(wait_for(SOON, || pictures() > 0), "no picture to judge by");
-    std::thread::sleep(Duration::from_secs(4));
+    std::thread::sleep(Duration::from_secs(7));
     // Somebody looks again and knows better.
     acknowledge(&broker, &alert["id"], "bear");
     let better = desk.hears("ack", |post| post.json()["verdict"] == "bear").json();
@@ -137,6 +138,41 @@ fn what_waits_for_a_ranger_outlives_a_power_cut_and_so_does_the_acknowledgement(
     desk.until("everything so far", |_| true);
     assert_eq!(desk.of("escalation/duty").len(), told, "it was acknowledged");
     assert_eq!(desk.of("escalation/chief").len(), 0);
+    assert_eq!(daemon.stop(), 0);
+}
+
+/// Power cuts at any moment: what a ranger has heard of can be acknowledged, and nothing is forgotten.
+#[test]
+fn no_alert_that_was_heard_is_forgotten_over_many_power_cuts() {
+    let broker = Broker::start();
+    let mut desk = Listener::start(&broker);
+    let home = one_bear(&broker.url);
+    let sets = ["acknowledge.ladder=[\"3600 duty\"]", "alert.cooldown_s=0", "alert.close_after_s=0.5"];
+    for round in 0..8 {
+        let mut daemon = home.start(&sets);
+        let lives = |posts: &[Post]| -> BTreeSet<String> {
+            let alerts = posts.iter().filter(|post| post.kind == "alert");
+            alerts.map(|post| post.properties["boot"].clone()).collect()
+        };
+        desk.until("an alert of this life", |posts| lives(posts).len() > round);
+        std::thread::sleep(Duration::from_millis(37 * round as u64));
+        daemon.kill();
+    }
+    let mut daemon = home.start(&[&sets[..], &["perceive.bear_threshold=0.99"]].concat());
+    daemon.says("connected to broker");
+    std::thread::sleep(Duration::from_secs(2));
+    desk.until("all that was left", |_| true);
+    let ids: BTreeSet<String> =
+        desk.alerts().iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect();
+    assert!(ids.len() >= 8, "{ids:?}");
+    for (i, id) in ids.iter().enumerate() {
+        let command = json!({ "v": 1, "alert": id, "verdict": "unsure", "id": i.to_string() });
+        broker.publish(ACK, command.to_string().as_bytes());
+        let answer = desk.hears("answer", |post| post.json()["id"] == i.to_string().as_str()).json();
+        assert_eq!(answer["verdict"], "applied", "{answer}");
+        // No faster than commands are looked at.
+        std::thread::sleep(Duration::from_millis(if i > 15 { 1_100 } else { 0 }));
+    }
     assert_eq!(daemon.stop(), 0);
 }
 

@@ -18,10 +18,9 @@ const MOST: &str = "command.threshold_max";
 /// `[command]`.
 pub fn commands(reader: &mut Reader) -> CommandSettings {
     let default = CommandSettings::default();
-    let rounded = |score: f32| (f64::from(score) * 100.0).round() / 100.0;
-    let mut score = |key: &str, default: f32| reader.number(key, rounded(default), 0.01..=0.99) as f32;
-    let threshold = (score(LEAST, default.threshold.0), score(MOST, default.threshold.1));
-    if threshold.0 > threshold.1 {
+    let threshold =
+        score(reader, LEAST, *default.threshold.start())..=score(reader, MOST, *default.threshold.end());
+    if threshold.is_empty() {
         reader.wrong(LEAST, "is above threshold_max", "give the lower one here");
     }
     CommandSettings {
@@ -30,6 +29,10 @@ pub fn commands(reader: &mut Reader) -> CommandSettings {
         longest_s: reader.whole("command.longest_s", default.longest_s, 60..=604_800),
         threshold,
     }
+}
+
+fn score(reader: &mut Reader, key: &str, default: f32) -> f32 {
+    reader.maybe_number(key, 0.01..=0.99, &default.to_string()).map_or(default, |score| score as f32)
 }
 
 /// Each `name:key`. One that is wrong is refused, for a key that is left out in silence could be the last one.

@@ -97,11 +97,14 @@ impl Control {
     }
 
     fn within_limits(&self, bear: Option<f32>) -> Result<Option<f32>, String> {
-        let (least, most) = self.limits.threshold;
+        let allowed = &self.limits.threshold;
         match bear {
-            Some(bear) if !(least..=most).contains(&bear) => Err(format!(
-                "{bear} is not from {least} to {most}, as command.threshold_min and threshold_max allow"
-            )),
+            Some(bear) if !allowed.contains(&bear) => {
+                let (least, most) = (allowed.start(), allowed.end());
+                Err(format!(
+                    "{bear} is not from {least} to {most}, as command.threshold_min and threshold_max allow"
+                ))
+            }
             other => Ok(other),
         }
     }

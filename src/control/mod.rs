@@ -83,8 +83,10 @@ pub struct Control {
     trust: Trust,
     audit: Audit,
     allowance: Allowance,
-    /// Commands that were not looked at, in all and as far as told.
-    flooded: (u64, u64),
+    /// Commands that were not looked at.
+    flooded: u64,
+    /// Of these, and of those that the queue did not take, so many were told.
+    flood_told: u64,
     flood_told_at: Duration,
     written_at: Duration,
     told: Option<StateDraft>,
@@ -120,7 +122,8 @@ impl Control {
             trust,
             audit,
             allowance: Allowance::new(now.uptime),
-            flooded: (0, 0),
+            flooded: 0,
+            flood_told: 0,
             flood_told_at: Duration::ZERO,
             written_at: now.uptime,
             told: None,

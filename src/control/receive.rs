@@ -37,7 +37,7 @@ impl Control {
     pub(super) fn receive(&mut self, message: &Message) {
         let now = self.now();
         if !self.allowance.take(now.uptime) {
-            self.flooded.0 += 1;
+            self.flooded += 1;
             return;
         }
         let word = word_of(&message.topic);
@@ -145,13 +145,13 @@ impl Control {
 
     /// One word for all that came faster than it could be looked at.
     pub(super) fn tell_flood(&mut self, now: &Now) {
-        let lost = self.flooded.0 + self.links.metrics.counters.lost_commands.load(Ordering::Relaxed);
-        let rests = self.flooded.1 > 0 && now.uptime.saturating_sub(self.flood_told_at) < FLOOD_EVERY;
-        if lost == self.flooded.1 || rests {
+        let lost = self.flooded + self.links.metrics.counters.lost_commands.load(Ordering::Relaxed);
+        let rests = self.flood_told > 0 && now.uptime.saturating_sub(self.flood_told_at) < FLOOD_EVERY;
+        if lost == self.flood_told || rests {
             return;
         }
-        let reason = format!("{} commands came faster than they could be looked at", lost - self.flooded.1);
-        (self.flooded.1, self.flood_told_at) = (lost, now.uptime);
+        let reason = format!("{} commands came faster than they could be looked at", lost - self.flood_told);
+        (self.flood_told, self.flood_told_at) = (lost, now.uptime);
         tracing::warn!("{reason}");
         self.note("flood", reason.clone(), now);
         let message = Message::json(String::new(), Vec::new(), Vec::new());

@@ -1,5 +1,6 @@
 //! What an administrator may decide about delivery and the store.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::ladder::Rung;
@@ -64,8 +65,8 @@ pub struct CommandSettings {
     pub keys: Vec<TrustedKey>,
     /// Longest time that anything may be ordered for, seconds.
     pub longest_s: u64,
-    /// Lowest and highest operating point for bears that may be ordered.
-    pub threshold: (f32, f32),
+    /// Operating points for bears that may be ordered.
+    pub threshold: RangeInclusive<f32>,
 }
 
 /// A public key whose signatures count.
@@ -79,7 +80,7 @@ pub struct TrustedKey {
 
 impl Default for CommandSettings {
     fn default() -> Self {
-        CommandSettings { accept: false, keys: Vec::new(), longest_s: 28_800, threshold: (0.1, 0.95) }
+        CommandSettings { accept: false, keys: Vec::new(), longest_s: 28_800, threshold: 0.1..=0.95 }
     }
 }
 

@@ -12,10 +12,10 @@ use crate::config::mistake::{ConfigErrors, Mistake};
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
 
-mod audit;
 mod board;
 mod broker;
 mod camera;
+mod commands;
 mod model;
 
 /// Longest sentence that is shown; brokers and cameras send what they like.
@@ -162,7 +162,8 @@ fn subjects(args: &CheckArgs, config: &Config, stop: &Stop, report: &mut Report)
     report.add(&board::disk(&config.publish.store))?;
     report.add(&board::clock())?;
     report.add(&board::overrides(config))?;
-    audit::check(&config.publish.store.path).map_or(Ok(()), |finding| report.add(&finding))
+    let of_commands = [commands::taken(config), commands::audit(&config.publish.store.path)];
+    of_commands.iter().flatten().try_for_each(|finding| report.add(finding))
 }
 
 struct Report {

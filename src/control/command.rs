@@ -255,16 +255,16 @@ mod tests {
             labels(&payload);
         }
 
-        /// Whatever is done to one byte of a command, nothing comes out that is longer or asks for another version.
+        /// Whatever is done to one byte of a command, nothing comes out that does not stand in it.
         #[test]
         fn a_command_with_one_byte_changed_is_read_as_it_stands_or_refused(at in 0usize..40, byte in 0u8..) {
             let mut payload = br#"{"v":1,"for_s":3600,"id":"7","by":"anna"}"#.to_vec();
             payload[at] = byte;
             if let Ok(command) = read("disarm", &payload) {
-                let text = String::from_utf8(payload).unwrap();
-                let Action::Disarm(seconds) = command.action else { panic!("{command:?}") };
-                proptest::prop_assert!(text.contains(&format!(":{seconds}")), "{text}: {command:?}");
-                proptest::prop_assert!(text.contains("\"v\":1"), "{text}");
+                let fields: Value = serde_json::from_slice(&payload).unwrap();
+                proptest::prop_assert_eq!(&command.action, &Action::Disarm(fields["for_s"].as_u64().unwrap()));
+                proptest::prop_assert_eq!(fields["v"].as_u64(), Some(1));
+                proptest::prop_assert_eq!(command.by.as_deref(), fields["by"].as_str());
             }
         }
     }

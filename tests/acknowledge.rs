@@ -165,13 +165,12 @@ fn no_alert_that_was_heard_is_forgotten_over_many_power_cuts() {
     let ids: BTreeSet<String> =
         desk.alerts().iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect();
     assert!(ids.len() >= 8, "{ids:?}");
-    for (i, id) in ids.iter().enumerate() {
+    // No more than are looked at at once.
+    for (i, id) in ids.iter().take(25).enumerate() {
         let command = json!({ "v": 1, "alert": id, "verdict": "unsure", "id": i.to_string() });
         broker.publish(ACK, command.to_string().as_bytes());
         let answer = desk.hears("answer", |post| post.json()["id"] == i.to_string().as_str()).json();
         assert_eq!(answer["verdict"], "applied", "{answer}");
-        // No faster than commands are looked at.
-        std::thread::sleep(Duration::from_millis(if i > 15 { 1_100 } else { 0 }));
     }
     assert_eq!(daemon.stop(), 0);
 }

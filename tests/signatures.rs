@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 use support::daemon::{Daemon, Home, Listener, Post, is_root};
-use support::orders::{born, command};
+use support::orders::{answer, born, command};
 use support::{Broker, bearwatch};
 
 const SIMULATED: &str = "source = \"simulated\"\nfps = 5\n";
@@ -72,7 +72,9 @@ impl Camera {
     fn disarm(&mut self) -> Post {
         let (code, out, err) = self.command(&["disarm", "--for", "10min", "--sign", &self.key("anna")]);
         assert_eq!(code, 0, "{out}{err}");
-        self.desk.hears("set/disarm", |post| post.properties.contains_key("signature"))
+        let sent = self.desk.hears("set/disarm", |post| post.properties.contains_key("signature"));
+        answer(&mut self.desk, sent.json()["id"].as_str().unwrap());
+        sent
     }
 }
 

@@ -13,7 +13,9 @@ use crate::publish::reply::{AnswerDraft, Until, Verdict};
 use crate::publish::{Draft, Message};
 
 /// What was not looked at is told at most this often.
-const FLOOD_EVERY: Duration = Duration::from_secs(10);
+const FLOOD_EVERY: Duration = Duration::from_secs(60);
+/// Of what proves nothing so much is written down, bytes.
+const MOST_UNPROVEN: usize = 256;
 /// Longest topic that an answer is sent to, bytes.
 const MOST_TOPIC: usize = 200;
 /// Most correlation data that is given back, bytes.
@@ -102,7 +104,8 @@ impl Control {
         outcome: &Outcome,
         now: &Now,
     ) -> std::io::Result<()> {
-        let kept = &message.payload[..message.payload.len().min(MOST_BYTES)];
+        let most = if who.signed || outcome.verdict == Verdict::Applied { MOST_BYTES } else { MOST_UNPROVEN };
+        let kept = &message.payload[..message.payload.len().min(most)];
         let entry = Entry {
             event: "command".into(),
             who: who.name.clone(),

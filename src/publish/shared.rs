@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::address::Address;
+use super::address::{Address, Login};
 use super::message::{BootId, Envelope, Kind};
 use super::mqtt::Message;
 use super::outbox::Outbox;
 use super::pending::Pending;
 use super::reply::StateDraft;
 use super::settings::{Settings, Site};
-use super::{Health, State};
+use super::{Health, PublishError, State, tls};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
 
@@ -68,6 +68,40 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// A new life of the daemon. Fails only on mistakes of configuration.
+    pub fn open(
+        site: Site,
+        settings: Settings,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        inbox: Option<Inbox>,
+    ) -> Result<Shared, PublishError> {
+        let address = Address::parse(&settings.broker)?;
+        Login::read(&settings)?;
+        let tls = address.tls.then(|| tls::client_config(&settings)).transpose()?;
+        let outbox = Outbox::open(&settings.store, clock, metrics.clone())?;
+        let pending = Pending::new(&settings.ladder, &settings.store);
+        Ok(Shared {
+            site,
+            settings,
+            address,
+            tls,
+            clock,
+            boot: BootId::new(),
+            metrics,
+            wake: Notify::new(),
+            closing: AtomicBool::new(false),
+            finish: AtomicBool::new(false),
+            inbox,
+            sequences: Default::default(),
+            outbox: Mutex::new(outbox),
+            health: Mutex::new(Health { state: State::Online, reason: String::new() }),
+            state: Mutex::default(),
+            pending: Mutex::new(pending),
+            link: Mutex::new(Link::Connecting),
+        })
+    }
+
     pub fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,19 +1,17 @@
 //! The publish thread: drafts become messages and are committed; and the handle by which the daemon holds both threads.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
-use super::address::{Address, Login};
 use super::delivery::Lane;
 use super::gate::{Gate, Passage};
 use super::message::{AlertMessage, BootId, Kind, alert_id, rfc3339, topic};
 use super::mqtt::Message;
-use super::outbox::Outbox;
 use super::pending::{Acknowledger, Pending};
 use super::record::{self, Record};
 use super::reply::{AnswerDraft, AnswerMessage};
@@ -21,7 +19,7 @@ use super::review::Review;
 use super::settings::{Settings, Site};
 use super::shared::{Inbox, Link, Shared};
 use super::telemetry::TelemetryMessage;
-use super::{AlertDraft, Draft, Health, PublishError, State, Subject, TelemetryDraft, session, tls};
+use super::{AlertDraft, Draft, PublishError, Subject, TelemetryDraft, session};
 use crate::perceive::frame::Stamp;
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
@@ -60,30 +58,7 @@ pub fn spawn(
     pulse: Pulse,
     inbox: Option<Inbox>,
 ) -> Result<Handle, PublishError> {
-    let address = Address::parse(&settings.broker)?;
-    Login::read(&settings)?;
-    let tls = address.tls.then(|| tls::client_config(&settings)).transpose()?;
-    let outbox = Outbox::open(&settings.store, clock, metrics.clone())?;
-    let pending = Pending::new(&settings.ladder, &settings.store);
-    let shared = Arc::new(Shared {
-        site,
-        settings,
-        address,
-        tls,
-        clock,
-        boot: BootId::new(),
-        metrics,
-        wake: Notify::new(),
-        closing: AtomicBool::new(false),
-        finish: AtomicBool::new(false),
-        sequences: Default::default(),
-        outbox: Mutex::new(outbox),
-        inbox,
-        state: Mutex::default(),
-        pending: Mutex::new(pending),
-        health: Mutex::new(Health { state: State::Online, reason: String::new() }),
-        link: Mutex::new(Link::Connecting),
-    });
+    let shared = Arc::new(Shared::open(site, settings, clock, metrics, inbox)?);
     let (sender, drafts) = sync_channel(QUEUE);
     let (telemetry, telemetry_out) = mpsc::channel(TELEMETRY_QUEUE);
     let life = Pulse::new(clock);

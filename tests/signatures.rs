@@ -139,6 +139,20 @@ fn a_command_that_was_overheard_counts_only_once_and_for_no_other_camera() {
     assert_eq!(daemon.stop(), 0);
 }
 
+/// Who may write to the topic and has no key keeps nobody out who has.
+#[test]
+fn a_flood_without_a_key_does_not_keep_out_who_has_one() {
+    let mut camera = Camera::new();
+    let mut daemon = camera.start();
+    for i in 0..40 {
+        camera.broker.publish(DISARM, format!(r#"{{"v":1,"for_s":60,"id":"{i}"}}"#).as_bytes());
+    }
+    camera.desk.hears("answer", |post| post.json()["command"] == "several");
+    camera.disarm();
+    camera.desk.hears_state("degraded", "by anna");
+    assert_eq!(daemon.stop(), 0);
+}
+
 #[test]
 fn with_a_clock_that_is_set_nonces_outlive_a_power_cut() {
     if !is_root() {

@@ -82,7 +82,8 @@ pub struct Control {
     orders: Orders,
     trust: Trust,
     audit: Audit,
-    allowance: Allowance,
+    unproven: Allowance,
+    signed: Allowance,
     /// Commands that were not looked at.
     flooded: u64,
     /// Of these, and of those that the queue did not take, so many were told.
@@ -121,7 +122,8 @@ impl Control {
             orders: Orders { bear_threshold: config.perceive.bear_threshold, ..Orders::default() },
             trust,
             audit,
-            allowance: Allowance::new(now.uptime),
+            unproven: Allowance::new(now.uptime, flood::UNPROVEN),
+            signed: Allowance::new(now.uptime, flood::SIGNED),
             flooded: 0,
             flood_told: 0,
             flood_told_at: Duration::ZERO,

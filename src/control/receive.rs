@@ -38,7 +38,8 @@ struct Outcome {
 impl Control {
     pub(super) fn receive(&mut self, message: &Message) {
         let now = self.now();
-        if !self.allowance.take(now.uptime) {
+        let allowance = if self.trust.is_signed(message) { &mut self.signed } else { &mut self.unproven };
+        if !allowance.take(now.uptime) {
             self.flooded += 1;
             return;
         }

@@ -11,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
-use super::command::Command;
+use super::command::{Command, MOST_BYTES};
 use super::term::Now;
 use crate::publish::Message;
 use crate::publish::message::rfc3339;
@@ -76,6 +76,11 @@ impl Trust {
     /// Whether commands must be signed.
     pub fn signed_only(&self) -> bool {
         !self.keys.is_empty()
+    }
+
+    /// Whether a key that counts has signed the message. It may be one that was sent before.
+    pub fn is_signed(&self, message: &Message) -> bool {
+        message.payload.len() <= MOST_BYTES && self.signer(message).is_ok()
     }
 
     /// Who a command comes from, where it is good; else why it is not.

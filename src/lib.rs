@@ -7,6 +7,7 @@
 //! * [`perceive`] – what frames mean: light, regions, boxes, tracks, evidence, alerts. Pure.
 //! * [`publish`] – messages on disk until the broker has acknowledged them.
 //! * [`system`] – clocks, signs of life, measurements of the machine we live on.
+//! * [`control`] – what people tell the camera: commands, who may give them, the audit log.
 //! * [`config`] – one TOML file becomes checked settings; every mistake is told at once.
 //! * [`cli`] – the commands.
 //! * [`evaluate`] – is it any good? Matching, average precision, intervals. Pure.
@@ -15,6 +16,7 @@ pub mod app;
 pub mod capture;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod evaluate;
 pub mod infer;
 pub mod perceive;

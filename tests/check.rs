@@ -261,3 +261,24 @@ fn the_card_is_shown_for_people_and_as_it_is() {
     let (code, _, errors) = models(&["show"], Path::new("/nowhere.onnx"));
     assert!(code == 66 && errors.contains("/nowhere.onnx"), "{code} {errors}");
 }
+
+#[test]
+fn who_may_command_a_camera_is_told() {
+    let installation = Installation::new("mqtt://127.0.0.1:1");
+    let key = "command.keys=[\"anna:HwHrIhbjo0oKKpcvLsd9BoiZSLu3kA49O7EVyPxuUVA=\"]";
+    let (_, findings) = installation.check(&[]);
+    assert!(findings.iter().all(|f| f["subject"] != "commands" && f["subject"] != "audit"));
+    let (_, findings) = installation.check(&["command.accept=true"]);
+    assert_says(
+        &findings,
+        "commands",
+        "warning",
+        &["bearwatch/v1/creek/north/set/#", "access rules", "command.keys"],
+    );
+    let (_, findings) = installation.check(&["command.accept=true", key]);
+    assert_says(&findings, "commands", "ok", &["signed by anna"]);
+    let (_, findings) = installation.check(&["acknowledge.ladder=[\"60 duty\"]", key]);
+    assert_says(&findings, "commands", "ok", &["acknowledgements are taken, signed by anna"]);
+    let (_, findings) = installation.check(&[key]);
+    assert_says(&findings, "commands", "warning", &["none are taken", "accept = true"]);
+}

@@ -50,6 +50,7 @@ fn the_sample_equals_the_defaults() {
     assert_eq!(config.perceive, perceive::settings::Settings::default());
     assert_eq!(config.quiet, Hours::default());
     assert_eq!(config.publish, publish::settings::Settings::default());
+    assert_eq!(config.commands, publish::settings::CommandSettings::default());
 }
 
 /// Lines of the sample with the `#` of commented keys and sections taken away; prose has a space after its `#`.

@@ -37,12 +37,23 @@ pub struct Facts<'a> {
     pub impairment: Option<Impairment>,
     /// How much is done at present, and why no more.
     pub effort: Effort,
+    /// What was ordered that keeps anybody from being told.
+    pub ordered: Option<&'a str>,
     /// Longest time between two frames of this source in ordinary life (files at one frame a minute).
     pub interval: Duration,
 }
 
-/// The verdict.
+/// The verdict. A camera that tells nobody by order says so before anything else: it must not be taken for one that sees nothing.
 pub fn judge(facts: &Facts) -> Health {
+    let health = judge_sight(facts);
+    match (facts.ordered, health.state) {
+        (None, _) => health,
+        (Some(ordered), State::Online) => Health { state: State::Degraded, reason: ordered.into() },
+        (Some(ordered), state) => Health { state, reason: format!("{ordered}; {}", health.reason) },
+    }
+}
+
+fn judge_sight(facts: &Facts) -> Health {
     let degraded = |reason: String| Health { state: State::Degraded, reason };
     match (facts.camera, facts.since_last) {
         (Camera::Lost(why), _) => degraded(why.clone()),
@@ -84,6 +95,7 @@ mod tests {
             fault,
             impairment: None,
             effort: Effort::default(),
+            ordered: None,
             interval: Duration::from_millis(66),
         })
     }
@@ -121,6 +133,7 @@ mod tests {
             fault: None,
             impairment: None,
             effort: Effort::default(),
+            ordered: None,
             interval: Duration::from_secs(60),
         };
         assert_eq!(judge(&facts).state, State::Online);
@@ -132,12 +145,32 @@ mod tests {
         let (since_last, interval) = (Some(Duration::from_millis(50)), Duration::from_millis(66));
         let impairment = Some(Impairment::Obstructed);
         let effort = Effort { level: Level::Half, strain: Some(Strain::Hot) };
-        let health = judge(&Facts { camera: &camera, since_last, fault: None, impairment, effort, interval });
+        let facts =
+            Facts { camera: &camera, since_last, fault: None, impairment, effort, ordered: None, interval };
+        let health = judge(&facts);
         assert_eq!(health.state, State::Degraded);
         assert!(health.reason.contains("a web") && health.reason.contains("please wipe it"), "{health:?}");
-        let health =
-            judge(&Facts { camera: &camera, since_last, fault: None, impairment: None, effort, interval });
+        let health = judge(&Facts { impairment: None, ..facts });
         assert_eq!(health.state, State::Degraded);
         assert!(health.reason.contains("is hot: please give the board shade"), "{health:?}");
+    }
+
+    #[test]
+    fn a_camera_that_tells_nobody_by_order_is_never_online() {
+        let (open, lost) = (Camera::Open("MJPEG".into()), Camera::Lost("unplugged".into()));
+        let ordered = "DISARMED until noon by anna: nobody is told of bears";
+        let facts = Facts {
+            camera: &open,
+            since_last: Some(Duration::ZERO),
+            fault: None,
+            impairment: None,
+            effort: Effort::default(),
+            ordered: Some(ordered),
+            interval: Duration::from_secs(1),
+        };
+        let health = judge(&facts);
+        assert_eq!((health.state, health.reason.as_str()), (State::Degraded, ordered));
+        let health = judge(&Facts { camera: &lost, ..facts });
+        assert_eq!(health.reason, format!("{}; unplugged", ordered));
     }
 }

@@ -1,36 +1,36 @@
 //! The only module that knows every part: builds them, spawns the threads, ends them in order.
 //!
-//! Threads: capture → ring → infer → queue → publish; the caller's own thread is the [`watch`]. The end is a wave of closed
-//! ends: capture stops, the ring closes, infer ends, the queue closes, the outbox drains. Nobody waits for a camera call
-//! that may never return: the capture thread leaves it behind.
+//! Threads: capture → ring → infer → queue → publish, and [`orders`] beside them; the caller's own thread is the [`watch`]. The end
+//! is a wave of closed ends: capture stops, the ring closes, infer ends, the queue closes, the outbox drains. Nobody waits for a
+//! camera call that may never return: the capture thread leaves it behind.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::capture::history::History;
-use crate::capture::light::Light;
-use crate::capture::ring::{FrameSender, ring};
+use crate::capture::ring::{FrameReceiver, FrameSender, ring};
 use crate::capture::worker::Job;
 use crate::capture::{self, CaptureError, Event, Source};
 use crate::config::Config;
 use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::infer::engine::Engine;
 use crate::infer::quiet::Quiet;
-use crate::infer::sight::Sight;
 use crate::infer::worker::{Links, SnapshotSettings, Worker};
-use crate::perceive::governor::Board;
 use crate::perceive::perception::Perception;
 use crate::publish::{Handle, PublishError};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
-use crate::system::pulse::Pulse;
 use crate::system::stop::Stop;
 
 pub mod health;
+mod orders;
+mod shared;
 mod watch;
 
+use orders::Desk;
+use shared::Shared;
 use watch::Watch;
 
 /// Frames between camera and detector: the one being filled waits for one that is taken; more would only be older.
@@ -80,32 +80,15 @@ pub struct App {
     engine: Engine,
     model: ModelName,
     publish: Handle,
+    desk: Desk,
     shared: Shared,
-}
-
-/// What all threads read.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub clock: Clock,
-    pub metrics: Arc<Metrics>,
-    pub sight: Arc<Mutex<Sight>>,
-    pub board: Arc<Mutex<Board>>,
-    pub light: Light,
-    pub pulses: Pulses,
-}
-
-/// Signs of life of the stages.
-#[derive(Clone)]
-pub(crate) struct Pulses {
-    pub capture: Pulse,
-    pub infer: Pulse,
-    pub publish: Pulse,
 }
 
 /// The threads once they run.
 struct Threads {
     capture: JoinHandle<Result<(), CaptureError>>,
     infer: JoinHandle<()>,
+    control: orders::Thread,
     events: Receiver<Event>,
 }
 
@@ -118,20 +101,24 @@ impl App {
         let bundle = Bundle::open(config.model.path.as_deref())?;
         let engine = Engine::load(&bundle)?;
         let source = capture::open(&config.capture.source)?;
-        let pulse = || Pulse::new(clock);
-        let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse() };
-        let (metrics, sight, board, light) = Default::default();
-        let shared = Shared { clock, metrics, sight, board, light, pulses };
+        let shared = Shared::new(clock);
+        let (inbox, desk) = Desk::new(&config);
         let (metrics, pulse) = (shared.metrics.clone(), shared.pulses.publish.clone());
-        let (site, settings) = (config.site.clone(), config.publish.clone());
-        let publish = crate::publish::worker::spawn(site, settings, clock, metrics, pulse)?;
+        let publish = crate::publish::worker::spawn(
+            config.site.clone(),
+            config.publish.clone(),
+            clock,
+            metrics,
+            pulse,
+            inbox,
+        )?;
         tracing::info!(
             model = bundle.id.name,
             sha256 = &bundle.id.sha256[..12],
             source = source.name(),
             "ready"
         );
-        Ok(App { config, source, engine, model: bundle.id, publish, shared })
+        Ok(App { config, source, engine, model: bundle.id, publish, desk, shared })
     }
 
     /// The counters and latencies of this run.
@@ -154,37 +141,36 @@ impl App {
     /// # Errors
     /// Where the source turns out hopeless, a camera call does not return, or a thread has a bug. The outbox was drained before.
     pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
-        let App { config, source, engine, model, publish, shared } = self;
-        let threads = spawn(&config, source, engine, model, &publish, &shared, stop)?;
+        let App { config, source, engine, model, publish, desk, shared } = self;
+        let (control, orders) = desk.open(&config, &publish, &shared)?;
+        let history = history(&config.capture);
+        let links = shared.links(publish.sender(), orders, history.clone());
+        let (sender, receiver) = ring(RING);
+        let infer = spawn_infer(&config, engine, model, links, receiver)?;
+        let (event, events) = sync_channel(EVENTS);
+        let capture = spawn_capture(config.capture.clone(), source, sender, history, event, &shared, stop)?;
+        let threads = Threads { capture, infer, control, events };
         let mut watch = Watch::new(&config, publish.sender(), shared);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
         end(threads, publish, watch, ended, stop)
     }
 }
 
-fn spawn(
+fn history(settings: &capture::settings::Settings) -> Option<History> {
+    (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb * 1_000_000))
+}
+
+fn spawn_infer(
     config: &Config,
-    source: Box<dyn Source>,
     engine: Engine,
     model: ModelName,
-    publish: &Handle,
-    shared: &Shared,
-    stop: &Stop,
-) -> Result<Threads, AppError> {
-    let (sender, receiver) = ring(RING);
-    let (event, events) = sync_channel(EVENTS);
-    let settings = &config.capture;
-    let history =
-        (settings.history_s > 0.0).then(|| History::new(settings.history_s, settings.history_mb * 1_000_000));
-    let Shared { clock, metrics, sight, board, light, pulses } = shared.clone();
-    let (drafts, pulse) = (publish.sender(), pulses.infer);
-    let links = Links { drafts, history: history.clone(), sight, light, board, metrics, clock, pulse };
+    links: Links,
+    frames: FrameReceiver,
+) -> std::io::Result<JoinHandle<()>> {
     let perception = Perception::new(engine.spec().clone(), config.perceive.clone());
     let (threads, quiet) = (config.model.threads, Quiet::new(config.quiet.clone()));
     let worker = Worker::new(engine, perception, model, snapshots(config), threads, quiet, links);
-    let infer = thread("infer", move || worker.run(receiver))?;
-    let capture = spawn_capture(settings.clone(), source, sender, history, event, shared, stop)?;
-    Ok(Threads { capture, infer, events })
+    thread("infer", move || worker.run(frames))
 }
 
 fn spawn_capture(
@@ -230,6 +216,7 @@ fn end(
 ) -> Result<Ended, AppError> {
     let captured = threads.capture.join().map_err(|_| AppError::Panicked("capture"))?;
     threads.infer.join().map_err(|_| AppError::Panicked("infer"))?;
+    threads.control.end()?;
     watch.last_telemetry();
     let at_end = ended == Ended::Done && captured.is_ok();
     let patience = if at_end { DRAIN_AT_END } else { DRAIN_ON_STOP };

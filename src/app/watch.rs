@@ -5,11 +5,13 @@ use std::sync::PoisonError;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
+use super::Ended;
 use super::health::{Camera, Facts, judge};
-use super::{Ended, Shared};
+use super::shared::Shared;
 use crate::capture::Event;
 use crate::capture::settings::SourceSettings;
 use crate::config::Config;
+use crate::control::is_wanted;
 use crate::infer::sight::Sight;
 use crate::perceive::governor::{Board, Throttle};
 use crate::publish::{Draft, Health, TelemetryDraft};
@@ -54,6 +56,9 @@ impl Watch {
             [("capture", &pulses.capture), ("infer", &pulses.infer), ("publish", &pulses.publish)]
         {
             watchdog.watch(stage, pulse.clone(), STAGE_LIMIT);
+        }
+        if is_wanted(config) {
+            watchdog.watch("control", pulses.control.clone(), STAGE_LIMIT);
         }
         Watch {
             drafts,
@@ -150,6 +155,7 @@ impl Watch {
     /// Told when it changes.
     fn tell_health(&mut self, sight: &Sight) {
         let now_ms = self.shared.clock.uptime_ms();
+        let ordered = self.shared.warning.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let since = |last: u64| Duration::from_millis(now_ms.saturating_sub(last));
         let facts = Facts {
             camera: &self.camera,
@@ -157,6 +163,7 @@ impl Watch {
             fault: sight.fault.as_deref(),
             impairment: sight.impairment,
             effort: sight.effort,
+            ordered: ordered.as_deref(),
             interval: self.interval,
         };
         let health = judge(&facts);

@@ -5,6 +5,8 @@ use clap::{Parser, Subcommand};
 pub mod bench;
 pub mod broker;
 pub mod check;
+pub mod command;
+pub mod connection;
 pub mod demo;
 pub mod detect;
 pub mod eval;
@@ -28,14 +30,15 @@ use exit::Outcome;
 #[command(version, about, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Command,
+    task: Task,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum Task {
     Run(run::RunArgs),
     Demo(demo::DemoArgs),
     Watch(watch::WatchArgs),
+    Command(command::CommandArgs),
     Check(check::CheckArgs),
     Reset(reset::ResetArgs),
     Models(models::ModelsArgs),
@@ -50,19 +53,20 @@ enum Command {
 impl Cli {
     /// Runs the chosen command.
     pub fn run(self) -> Outcome {
-        match self.command {
-            Command::Run(args) => run::run(args),
-            Command::Demo(args) => demo::run(args),
-            Command::Watch(args) => watch::run(args),
-            Command::Check(args) => check::run(args),
-            Command::Reset(args) => reset::run(args),
-            Command::Models(args) => models::run(args),
-            Command::Bench(args) => bench::run(args),
-            Command::Reach(args) => reach::run(args),
-            Command::Detect(args) => detect::run(args),
-            Command::Eval(args) => eval::run(args),
-            Command::Simulate(args) => simulate::run(args),
-            Command::Soak(args) => soak::run(args),
+        match self.task {
+            Task::Run(args) => run::run(args),
+            Task::Demo(args) => demo::run(args),
+            Task::Watch(args) => watch::run(args),
+            Task::Command(args) => command::run(args),
+            Task::Check(args) => check::run(args),
+            Task::Reset(args) => reset::run(args),
+            Task::Models(args) => models::run(args),
+            Task::Bench(args) => bench::run(args),
+            Task::Reach(args) => reach::run(args),
+            Task::Detect(args) => detect::run(args),
+            Task::Eval(args) => eval::run(args),
+            Task::Simulate(args) => simulate::run(args),
+            Task::Soak(args) => soak::run(args),
         }
     }
 }

@@ -1,12 +1,15 @@
-//! `[publish]` and `[store]`: the broker, who we are to it, and where messages wait.
+//! `[publish]`, `[acknowledge]` and `[store]`: the broker, who we are to it, who must have heard, and where messages wait.
 
 use url::Url;
 
 use super::reader::Reader;
 use super::sections::store;
+use crate::publish::ladder::Rung;
 use crate::publish::settings::Settings;
 
 const BROKER: &str = "publish.broker";
+/// Steps of a ladder.
+const MOST_RUNGS: usize = 10;
 
 /// `[publish]` and `[store]`.
 pub fn publish(reader: &mut Reader) -> Settings {
@@ -26,8 +29,35 @@ pub fn publish(reader: &mut Reader) -> Settings {
         history_snapshots: reader.whole("publish.history_snapshots", default.history_snapshots, 0..=20),
         snapshot_px: reader.whole("publish.snapshot_px", default.snapshot_px, 64..=4096),
         snapshot_quality: reader.whole("publish.snapshot_quality", default.snapshot_quality, 1..=100),
+        ladder: ladder(reader),
         store: store(reader),
     }
+}
+
+/// `[acknowledge]`: each rung "seconds level". One that is wrong is refused, for somebody would not be called.
+fn ladder(reader: &mut Reader) -> Vec<Rung> {
+    let key = "acknowledge.ladder";
+    let texts = reader.texts(key, "a list of steps, [\"60 duty\", \"300 chief\"]").unwrap_or_default();
+    let rungs: Vec<Rung> = texts.iter().filter_map(|text| rung(text)).collect();
+    if rungs.len() < texts.len() {
+        reader.wrong(
+            key,
+            "holds what is no step",
+            "write each as \"seconds level\", the level of a to z, 0 to 9 and -, at most a day",
+        );
+    } else if !rungs.is_sorted_by(|a, b| a.after_s < b.after_s) || rungs.len() > MOST_RUNGS {
+        let remedy = format!("give at most {MOST_RUNGS} steps, each later than the one before");
+        reader.wrong(key, "is no ladder", remedy);
+    }
+    rungs
+}
+
+fn rung(text: &str) -> Option<Rung> {
+    let (after, level) = text.split_once(' ')?;
+    let after_s = after.parse().ok().filter(|after_s| (1..=86_400).contains(after_s))?;
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fits = (1..=40).contains(&level.len()) && level.chars().all(good);
+    fits.then(|| Rung { after_s, level: level.to_owned() })
 }
 
 /// Tells whether the connection is encrypted, `None` where the address says nothing. Never shows the address: it may hold a

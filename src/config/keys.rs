@@ -105,15 +105,40 @@ pub const KEYS: &[Key] = &[
     always("publish.history_snapshots"),
     always("publish.snapshot_px"),
     always("publish.snapshot_quality"),
+    always("acknowledge.ladder"),
+    always("command.accept"),
+    always("command.keys"),
+    always("command.longest_s"),
+    always("command.threshold_min"),
+    always("command.threshold_max"),
     always("store.path"),
     always("store.max_mb"),
+    always("store.review_mb"),
     always("board.hot_c"),
     always("board.sysfs"),
 ];
 
+/// Keys that stand in the overrides alone: what was ordered for a time.
+pub const RUN_TIME: &[Key] =
+    &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
+
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 9] =
-    ["site", "capture", "capture.scene", "model", "perceive", "alert", "publish", "store", "board"];
+pub const SECTIONS: [&str; 11] = [
+    "site",
+    "capture",
+    "capture.scene",
+    "model",
+    "perceive",
+    "alert",
+    "publish",
+    "acknowledge",
+    "command",
+    "store",
+    "board",
+];
+
+/// The section of [`RUN_TIME`].
+pub const RUN_TIME_SECTION: &str = "mode";
 
 /// What administrators write who look for a place for the password.
 const SECRETS: [&str; 6] = ["password", "passwd", "pass", "secret", "token", "psk"];

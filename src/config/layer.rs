@@ -53,9 +53,18 @@ pub struct Layer {
 impl Layer {
     /// Reads TOML; on a mistake of syntax goes on with the next line.
     pub fn file(text: &str, name: &str) -> Layer {
+        Layer::read(text, name, false)
+    }
+
+    /// The same for the overrides, which know some keys more.
+    pub fn overrides(text: &str, name: &str) -> Layer {
+        Layer::read(text, name, true)
+    }
+
+    fn read(text: &str, name: &str, run_time: bool) -> Layer {
         let (table, errors) = DeTable::parse_recoverable(text);
         let line_ends = text.match_indices('\n').map(|(at, _)| at).collect();
-        let mut walk = Walk { text, name, line_ends, layer: Layer::default() };
+        let mut walk = Walk { text, name, line_ends, run_time, layer: Layer::default() };
         walk.table("", table.get_ref());
         for error in &errors {
             walk.syntax(error);
@@ -81,13 +90,13 @@ impl Layer {
                 Ok(value) => convert(value.get_ref()),
                 Err(_) => Value::Text(raw.to_owned()),
             };
-            layer.add(key, Entry { value, raw: raw.to_owned(), origin: Origin::Set });
+            layer.add(key, Entry { value, raw: raw.to_owned(), origin: Origin::Set }, false);
         }
         layer
     }
 
-    fn add(&mut self, key: &str, entry: Entry) {
-        if keys::find(key).is_some() {
+    fn add(&mut self, key: &str, entry: Entry, run_time: bool) {
+        if keys::find(key).is_some() || (run_time && keys::RUN_TIME.iter().any(|known| known.name == key)) {
             self.entries.insert(key.to_owned(), entry);
         } else {
             self.mistakes.push(Mistake::new(entry.origin, key, "unknown key", keys::remedy_for_key(key)));
@@ -101,6 +110,8 @@ struct Walk<'a> {
     name: &'a str,
     /// Offsets of the newlines.
     line_ends: Vec<usize>,
+    /// Whether these are the overrides.
+    run_time: bool,
     layer: Layer,
 }
 
@@ -134,13 +145,17 @@ impl Walk<'_> {
             };
             let origin = self.origin(key.span());
             match value.get_ref() {
-                DeValue::Table(inner) if SECTIONS.contains(&name.as_str()) => {
+                DeValue::Table(inner) if self.is_section(&name) => {
                     self.layer.sections.insert(name.clone(), origin);
                     self.table(&name, inner);
                 }
                 _ => self.value(&name, value, origin),
             }
         }
+    }
+
+    fn is_section(&self, name: &str) -> bool {
+        SECTIONS.contains(&name) || (self.run_time && name == keys::RUN_TIME_SECTION)
     }
 
     fn value(&mut self, name: &str, value: &Spanned<DeValue<'_>>, origin: Origin) {
@@ -155,7 +170,7 @@ impl Walk<'_> {
             }
             inner => {
                 let raw = self.text.get(value.span()).unwrap_or_default().to_owned();
-                self.layer.add(name, Entry { value: convert(inner), raw, origin });
+                self.layer.add(name, Entry { value: convert(inner), raw, origin }, self.run_time);
             }
         }
     }

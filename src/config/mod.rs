@@ -1,5 +1,5 @@
 //! One TOML file in pipeline order becomes checked settings. Parsed twice: [`layer`] reads what the file says, value by value
-//! with its line; [`sections`], [`source`] and [`delivery`] make of it what the program needs. Every mistake is collected, so
+//! with its line; [`sections`], [`source`], [`delivery`] and [`command`] make of it what the program needs. Every mistake is collected, so
 //! that one look at the list is enough to correct the file.
 //!
 //! Three layers, the later wins: the administrator's file, the overrides that were made at run time, `--set` of the command
@@ -11,6 +11,7 @@ pub mod keys;
 pub mod mistake;
 pub mod overrides;
 
+mod command;
 mod delivery;
 mod layer;
 mod reader;
@@ -22,6 +23,7 @@ use mistake::{ConfigErrors, Mistake, Origin};
 use overrides::Overrides;
 use reader::Reader;
 
+use crate::publish::Mode;
 use crate::system::hours::Hours;
 use crate::{capture, perceive, publish};
 
@@ -45,8 +47,27 @@ pub struct Config {
     pub publish: publish::settings::Settings,
     /// Where the kernel tells of the board.
     pub sysfs: PathBuf,
+    /// What may be ordered over the network.
+    pub commands: publish::settings::CommandSettings,
+    /// What was ordered for a time and was in force when the daemon ended.
+    pub mode: Option<HeldMode>,
+    /// Operating point for bears as the file has it, whatever was changed at run time.
+    pub usual_threshold: Option<f32>,
     /// What was changed at run time, for `check` and `reset`.
     pub overrides: Overrides,
+}
+
+/// That nobody is to be told of bears, for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldMode {
+    /// Disarmed or shadow.
+    pub mode: Mode,
+    /// Who ordered it.
+    pub by: String,
+    /// When it ends, milliseconds since 1970; `None` where the clock was not synchronised.
+    pub until_unix_ms: Option<i64>,
+    /// What was left of it when it was last written down, seconds.
+    pub left_s: u64,
 }
 
 /// Settings of the model.
@@ -92,6 +113,9 @@ impl Config {
             quiet: Hours::default(),
             publish: publish::settings::Settings::default(),
             sysfs: SYSFS.into(),
+            commands: publish::settings::CommandSettings::default(),
+            mode: None,
+            usual_threshold: None,
             overrides: Overrides::default(),
         }
     }
@@ -109,14 +133,19 @@ impl Config {
 fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let mut reader = Reader::new(layers, name, credentials);
+    let (site, capture) = (sections::site(&mut reader), source::capture(&mut reader));
+    let (model, perceive) = (sections::model(&mut reader), sections::perceive(&mut reader));
     let config = Config {
-        site: sections::site(&mut reader),
-        capture: source::capture(&mut reader),
-        model: sections::model(&mut reader),
-        perceive: sections::perceive(&mut reader),
+        site,
+        capture,
+        model,
+        usual_threshold: perceive.bear_threshold,
+        perceive,
         quiet: sections::quiet(&mut reader),
         publish: delivery::publish(&mut reader),
         sysfs: sections::sysfs(&mut reader),
+        commands: command::commands(&mut reader),
+        mode: command::mode(&mut reader),
         overrides: Overrides::default(),
     };
     match reader.finish() {

@@ -123,7 +123,11 @@ fn zone(reader: &mut Reader) -> Option<TimeZone> {
 pub fn store(reader: &mut Reader) -> StoreSettings {
     let default = Publish::default().store;
     let path: PathBuf = reader.path("store.path").unwrap_or(default.path);
-    StoreSettings { path, max_mb: reader.whole("store.max_mb", default.max_mb, 4..=1_000_000) }
+    StoreSettings {
+        path,
+        max_mb: reader.whole("store.max_mb", default.max_mb, 4..=1_000_000),
+        review_mb: reader.whole("store.review_mb", default.review_mb, 0..=1_000_000),
+    }
 }
 
 /// The rest of `[board]`: where the kernel tells of it.

@@ -1,7 +1,7 @@
 //! The thread "infer": takes the newest frame, decodes it, lets the core choose regions, runs the model on them and hands
 //! what the core decided to publishing. It owns the engine; nothing else on this path may block for long.
 
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,10 @@ use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
 use crate::system::pulse::Pulse;
 
+mod orders;
+
+pub use orders::Order;
+
 /// How long an empty ring is waited for before life is shown again.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -49,6 +53,8 @@ pub struct SnapshotSettings {
 pub struct Links {
     /// Drafts go to publishing.
     pub drafts: SyncSender<Draft>,
+    /// Orders that came over the network.
+    pub orders: Receiver<Order>,
     /// The last seconds as pictures.
     pub history: Option<History>,
     /// What was seen last.
@@ -131,9 +137,10 @@ impl Worker {
                 Received::Timeout => {}
                 Received::Closed => break,
             }
+            self.obey();
         }
         for alert in self.perception.close() {
-            self.send_alert(alert, self.perception.regime());
+            self.send_alert(alert, self.perception.regime(), false);
         }
     }
 
@@ -226,7 +233,7 @@ impl Worker {
             self.show(impairment, observation.stamp);
         }
         for &alert in &observation.alerts {
-            self.send_alert(alert, observation.regime);
+            self.send_alert(alert, observation.regime, false);
             if alert.state != AlertState::Closed {
                 self.send_snapshots(alert, observation.stamp);
             }
@@ -288,7 +295,7 @@ impl Worker {
     }
 
     /// Waits where the queue is full: an alert is never dropped here. The watchdog sees a queue that stays full.
-    fn send_alert(&self, alert: Alert, regime: Regime) {
+    fn send_alert(&self, alert: Alert, regime: Regime, drill: bool) {
         let draft = AlertDraft {
             alert,
             regime,
@@ -296,7 +303,7 @@ impl Worker {
             model: (self.model.name.clone(), self.model.sha256.clone()),
             inferred_at_uptime_ms: self.links.clock.uptime_ms(),
             simulated: self.simulated,
-            drill: false,
+            drill,
         };
         if self.links.drafts.send(Draft::Alert(draft)).is_err() {
             tracing::error!("alert not published: publishing has ended");

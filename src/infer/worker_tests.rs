@@ -24,8 +24,8 @@ fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
     let (drafts, received) = sync_channel(queue);
     let metrics = Arc::new(Metrics::default());
     let (sight, board, pulse) = (Arc::default(), Arc::default(), Pulse::new(clock));
-    let light = Light::default();
-    let links = Links { drafts, history, sight, light, board, metrics, clock, pulse };
+    let ((_, orders), light) = (sync_channel(1), Light::default());
+    let links = Links { drafts, orders, history, sight, light, board, metrics, clock, pulse };
     let snapshots =
         SnapshotSettings { max_side: 100, quality: 70, from_history: 3, place: "camp north".into() };
     let quiet = Quiet::new(Hours::default());
@@ -123,7 +123,7 @@ fn as_many_regions_as_there_are_lanes_run_side_by_side_and_tell_the_same() {
 fn an_alert_leaves_with_frame_model_and_the_word_simulated() {
     let (mut worker, drafts) = worker(4, None);
     worker.frame(&frame(320, 180, 40));
-    worker.send_alert(alert(AlertState::Opened), Regime::Dusk);
+    worker.send_alert(alert(AlertState::Opened), Regime::Dusk, false);
     let Ok(Draft::Alert(draft)) = drafts.try_recv() else { panic!("no alert") };
     assert_eq!(
         (draft.frame, draft.regime, draft.simulated, draft.drill),

@@ -68,10 +68,8 @@ struct Current {
 impl Perception {
     /// For a model whose card was checked.
     pub fn new(spec: ModelSpec, settings: Settings) -> Perception {
-        let lowest =
-            spec.classes.iter().map(|c| c.threshold).chain(settings.bear_threshold).fold(1.0, f32::min);
         Perception {
-            least_score: LEAST_SCORE.min(lowest / 3.0),
+            least_score: least_score(&spec, &settings),
             condition: Condition::new(settings.enhance),
             small: Thumbnail::default(),
             liveness: Liveness::default(),
@@ -91,6 +89,12 @@ impl Perception {
             crossings: Vec::new(),
             spec,
         }
+    }
+
+    /// Weighs scores by other operating points and rates from now on; what was gathered so far stays.
+    pub fn reweigh(&mut self, settings: &Settings) {
+        self.least_score = least_score(&self.spec, settings);
+        self.scales = Scales::new(&self.spec, settings);
     }
 
     /// Blackens what is not to be seen: before anything else is done with a picture.
@@ -208,6 +212,11 @@ impl Perception {
     pub fn regime(&self) -> Regime {
         self.condition.regime()
     }
+}
+
+fn least_score(spec: &ModelSpec, settings: &Settings) -> f32 {
+    let lowest = spec.classes.iter().map(|c| c.threshold).chain(settings.bear_threshold).fold(1.0, f32::min);
+    LEAST_SCORE.min(lowest / 3.0)
 }
 
 #[cfg(test)]

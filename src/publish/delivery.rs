@@ -27,8 +27,8 @@ pub struct Key {
 /// A message on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parcel {
-    /// The retained status; always the latest, so it is not stored.
-    Status,
+    /// What speaks of the present alone, so it is not stored: the retained status and state, the answer to a command.
+    Present,
     /// A stored message.
     Stored(Key),
 }
@@ -84,7 +84,7 @@ impl Delivery {
     pub fn on_their_way(&self) -> Vec<Key> {
         let stored = |parcel: &Parcel| match parcel {
             Parcel::Stored(key) => Some(*key),
-            Parcel::Status => None,
+            Parcel::Present => None,
         };
         self.submitted.iter().chain(self.in_flight.values()).filter_map(stored).collect()
     }
@@ -184,10 +184,10 @@ mod tests {
         let mut delivery = Delivery::new(8);
         delivery.submitted(stored(10));
         delivery.sent(0);
-        delivery.submitted(Parcel::Status);
+        delivery.submitted(Parcel::Present);
         delivery.sent(1);
         delivery.sent(2);
-        assert_eq!(delivery.acknowledged(2, true), Verdict::Delivered(Parcel::Status));
+        assert_eq!(delivery.acknowledged(2, true), Verdict::Delivered(Parcel::Present));
         assert_eq!(delivery.acknowledged(1, true), Verdict::Delivered(stored(10)));
     }
 

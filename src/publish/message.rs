@@ -26,9 +26,19 @@ pub enum Kind {
     Snapshot,
     /// Measurements.
     Telemetry,
+    /// What was ordered and is in force; retained.
+    State,
+    /// What became of a command.
+    Answer,
+    /// Somebody has acknowledged an alert.
+    Ack,
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 7] =
+        [Kind::Status, Kind::Alert, Kind::Snapshot, Kind::Telemetry, Kind::State, Kind::Answer, Kind::Ack];
+
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
@@ -36,18 +46,26 @@ impl Kind {
             Kind::Alert => "alert",
             Kind::Snapshot => "snapshot",
             Kind::Telemetry => "telemetry",
+            Kind::State => "state",
+            Kind::Answer => "answer",
+            Kind::Ack => "ack",
         }
     }
 
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Kind> {
-        [Kind::Status, Kind::Alert, Kind::Snapshot, Kind::Telemetry].into_iter().find(|k| k.name() == name)
+        Kind::ALL.into_iter().find(|k| k.name() == name)
     }
 }
 
 /// `bearwatch/v1/<site>/<camera>/<kind>`.
 pub fn topic(site: &Site, kind: Kind) -> String {
     format!("bearwatch/v1/{}/{}/{}", site.name, site.camera, kind.name())
+}
+
+/// `bearwatch/v1/<site>/<camera>/set/<word>`: where a command goes, by its word (`+`: all of them).
+pub fn command_topic(site: &Site, word: &str) -> String {
+    format!("bearwatch/v1/{}/{}/set/{word}", site.name, site.camera)
 }
 
 /// Reads a topic back; `None` where it is not one of ours.
@@ -157,6 +175,22 @@ pub struct AlertMessage {
     pub simulated: bool,
     /// An exercise.
     pub drill: bool,
+    /// Nobody has acknowledged it in time: it is told once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
+}
+
+/// A step of the ladder that an alert has reached which nobody acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Whom it reaches now.
+    pub level: String,
+    /// Counts from 1.
+    pub step: usize,
+    /// Steps of the ladder.
+    pub of: usize,
+    /// Seconds after the alert was told.
+    pub after_s: u64,
 }
 
 /// Size of a frame, pixels.
@@ -208,6 +242,7 @@ impl AlertMessage {
             latency_ms: draft.inferred_at_uptime_ms.saturating_sub(alert.captured.uptime_ms),
             simulated: draft.simulated,
             drill: draft.drill,
+            escalation: None,
         }
     }
 }

@@ -7,12 +7,19 @@ mod address;
 mod backoff;
 mod delivery;
 mod disk;
+mod gate;
+mod incoming;
+pub mod ladder;
 pub mod message;
 mod mqtt;
 mod outbox;
+mod pending;
 mod record;
+pub mod reply;
+pub mod review;
 mod session;
 pub mod settings;
+mod shared;
 pub mod subscriber;
 mod suspects;
 pub mod telemetry;
@@ -27,8 +34,12 @@ use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertId, Regime};
 
 pub use message::State;
+pub use mqtt::Message;
+pub use pending::Acknowledger;
+pub use reply::{AckDraft, AnswerDraft, Mode, StateDraft};
+pub use shared::{Inbox, Link};
 pub use telemetry::TelemetryDraft;
-pub use worker::{Handle, Link};
+pub use worker::Handle;
 
 /// What the daemon wants somebody to hear; becomes a message with number, time and boot id.
 #[derive(Clone, Debug)]
@@ -48,6 +59,12 @@ pub enum Draft {
     Telemetry(TelemetryDraft),
     /// How the daemon is. The latest one is kept and retained by the broker.
     Health(Health),
+    /// Whether alerts are told from now on.
+    Mode(Mode),
+    /// What is in force of what was ordered. The latest one is kept and retained by the broker.
+    State(StateDraft),
+    /// What became of a command. Sent when there is a connection, else nobody waits for it any more.
+    Answer(Box<AnswerDraft>),
 }
 
 /// What a snapshot shows.
@@ -57,6 +74,8 @@ pub enum Subject {
     Alert(AlertId),
     /// What keeps the camera from seeing.
     Impairment(Impairment),
+    /// What the camera sees just now: somebody asked for it, by the command of this number in the audit log.
+    Request(u64),
 }
 
 /// An alert with what the model and the frame add to it.

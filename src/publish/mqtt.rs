@@ -21,8 +21,10 @@ use super::address::{Address, Login};
 const CHANNEL: usize = 64;
 /// Messages on their way at once, below every broker's receive maximum (Mosquitto: 20).
 pub const WINDOW: usize = 16;
-/// Largest packet that we take in: a generous snapshot.
-const MAX_INCOMING: u32 = 8 * 1024 * 1024;
+/// Largest packet that a desk takes in: a generous snapshot. The broker keeps larger ones to itself.
+pub const PICTURES: u32 = 8 * 1024 * 1024;
+/// Largest packet that a camera takes in: a command many times over.
+pub const COMMANDS: u32 = 64 * 1024;
 /// A broker that accepts the connection and then says nothing is given up after this, seconds.
 const CONNECT_TIMEOUT_S: u64 = 15;
 
@@ -42,6 +44,8 @@ pub struct Options {
     pub will: Option<Message>,
     /// How long the broker keeps for us what we subscribed to and miss, seconds; 0 where it is to know nothing of earlier connections.
     pub memory_s: u32,
+    /// Largest packet that we take in, bytes.
+    pub largest: u32,
 }
 
 /// A message to or from the broker.
@@ -59,6 +63,10 @@ pub struct Message {
     pub content_type: String,
     /// Names and values.
     pub properties: Vec<(String, String)>,
+    /// Where an answer is wanted.
+    pub response_topic: Option<String>,
+    /// What the answer is to bear, so that who asked knows it again.
+    pub correlation: Option<Vec<u8>>,
 }
 
 /// What happened on a connection.
@@ -96,10 +104,36 @@ pub struct Trouble {
 pub struct Outgoings(AsyncClient);
 
 impl Message {
+    /// JSON that is acknowledged and not retained.
+    pub fn json(topic: String, payload: Vec<u8>, properties: Vec<(String, String)>) -> Message {
+        Message {
+            topic,
+            payload,
+            acknowledged: true,
+            retain: false,
+            content_type: "application/json".into(),
+            properties,
+            response_topic: None,
+            correlation: None,
+        }
+    }
+
+    /// The value of a user property.
+    pub fn property(&self, name: &str) -> Option<&str> {
+        self.properties.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// Bytes that its packet takes at most.
     pub fn packet_bytes(&self) -> usize {
         let properties = self.properties.iter().map(|(name, value)| name.len() + value.len() + 5);
-        self.payload.len() + self.topic.len() + self.content_type.len() + properties.sum::<usize>() + 32
+        let reply = self.response_topic.as_ref().map_or(0, String::len)
+            + self.correlation.as_ref().map_or(0, Vec::len);
+        self.payload.len()
+            + self.topic.len()
+            + self.content_type.len()
+            + properties.sum::<usize>()
+            + reply
+            + 48
     }
 }
 
@@ -110,6 +144,8 @@ impl Outgoings {
             payload_format_indicator: (message.content_type == "application/json").then_some(1),
             user_properties: message.properties,
             content_type: Some(message.content_type),
+            response_topic: message.response_topic,
+            correlation_data: message.correlation.map(Into::into),
             ..Default::default()
         };
         let qos = if message.acknowledged { QoS::AtLeastOnce } else { QoS::AtMostOnce };
@@ -150,11 +186,11 @@ pub fn connect(options: Options) -> (Outgoings, Connection) {
 }
 
 fn mqtt_options(options: Options) -> MqttOptions {
-    let Options { client_id, address, login, tls, keep_alive_s, will, memory_s } = options;
+    let Options { client_id, address, login, tls, keep_alive_s, will, memory_s, largest } = options;
     let mut mqtt = MqttOptions::new(client_id, address.host, address.port);
     mqtt.set_keep_alive(Duration::from_secs(keep_alive_s.max(5).into()));
     mqtt.set_clean_start(memory_s == 0).set_session_expiry_interval(Some(memory_s));
-    mqtt.set_max_packet_size(Some(MAX_INCOMING));
+    mqtt.set_max_packet_size(Some(largest));
     mqtt.set_connection_timeout(CONNECT_TIMEOUT_S);
     if let Some(login) = login {
         mqtt.set_credentials(login.user, login.password);
@@ -245,6 +281,8 @@ fn message(publish: Publish) -> Message {
         retain: publish.retain,
         content_type: properties.content_type.unwrap_or_default(),
         properties: properties.user_properties,
+        response_topic: properties.response_topic,
+        correlation: properties.correlation_data.map(|data| data.to_vec()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 /// An outbox of `max_mb` in a folder, with its counters.
 fn opened(folder: &Path, max_mb: u64) -> (Outbox, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
-    let settings = StoreSettings { path: folder.into(), max_mb };
+    let settings = StoreSettings { path: folder.into(), max_mb, review_mb: 0 };
     (Outbox::open(&settings, Clock::start(), metrics.clone()).unwrap(), metrics)
 }
 
@@ -212,7 +212,7 @@ fn a_truncated_file_costs_no_start() {
 fn a_second_daemon_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (_outbox, metrics) = opened(folder.path(), 10);
-    let settings = StoreSettings { path: folder.path().into(), max_mb: 10 };
+    let settings = StoreSettings { path: folder.path().into(), max_mb: 10, review_mb: 0 };
     let refused = Outbox::open(&settings, Clock::start(), metrics).err().unwrap();
     assert!(matches!(refused, PublishError::InUse(_)), "{refused}");
 }

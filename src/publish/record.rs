@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::delivery::Lane;
 use super::message::{AlertMessage, BootId, Envelope, Kind, alert_id, rfc3339, topic};
 use super::mqtt::Message;
+use super::reply::AckMessage;
 use super::settings::Site;
 use crate::perceive::frame::Stamp;
 use crate::perceive::observation::{Alert, AlertState};
@@ -20,11 +21,17 @@ struct Header {
     seq: u64,
     made_uptime_ms: u64,
     captured_uptime_ms: u64,
-    /// Unique id of the alert that it is or belongs to; empty for a picture of an impairment.
+    /// Unique id of the alert that it is or belongs to; empty for a picture of the camera's own state or by request.
     alert: String,
     /// What is wrong with the camera, for a picture of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     impairment: Option<String>,
+    /// The command that asked for a picture, by its number in the audit log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<u64>,
+    /// Where it goes below the camera's topic, where that is not the lane's own topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
     /// RFC 3339.
     captured: String,
     /// Whether its way from capture to acknowledgement is a latency: the closing of an alert speaks of a frame long gone.
@@ -45,6 +52,28 @@ impl Record {
         let header = header(&envelope, Subject::Alert(id), captured, state != AlertState::Closed);
         let body = serde_json::to_vec(&AlertMessage::new(envelope, draft))?;
         Ok(Record { header, body })
+    }
+
+    /// What speaks of an alert on another topic, or again: nobody measures its way.
+    pub fn other(
+        envelope: &Envelope,
+        topic: Option<String>,
+        alert: &str,
+        body: &impl Serialize,
+    ) -> Result<Record, serde_json::Error> {
+        let header = Header {
+            boot: envelope.boot.clone(),
+            seq: envelope.seq,
+            made_uptime_ms: envelope.uptime_ms,
+            captured_uptime_ms: envelope.uptime_ms,
+            alert: alert.into(),
+            impairment: None,
+            request: None,
+            topic,
+            captured: envelope.time.clone(),
+            timed: false,
+        };
+        Ok(Record { header, body: serde_json::to_vec(body)? })
     }
 
     /// A picture.
@@ -87,15 +116,22 @@ impl Record {
             properties.push(("alert".into(), self.header.alert));
             properties.push(("captured".into(), self.header.captured));
             properties.extend(self.header.impairment.map(|name| ("impairment".into(), name)));
+            properties.extend(self.header.request.map(|number| ("request".into(), number.to_string())));
         }
         let payload = if late && lane == Lane::Alerts { marked_late(self.body) } else { self.body };
+        let topic = match &self.header.topic {
+            Some(below) => format!("bearwatch/v1/{}/{}/{below}", site.name, site.camera),
+            None => topic(site, kind),
+        };
         Message {
-            topic: topic(site, kind),
+            topic,
             payload,
             acknowledged: true,
             retain: false,
             content_type: content_type.into(),
             properties,
+            response_topic: None,
+            correlation: None,
         }
     }
 }
@@ -106,9 +142,10 @@ pub fn properties(boot: &BootId, seq: u64, late: bool) -> Vec<(String, String)> 
 }
 
 fn header(envelope: &Envelope, subject: Subject, captured: Stamp, timed: bool) -> Header {
-    let (alert, impairment) = match subject {
-        Subject::Alert(id) => (alert_id(&envelope.boot, id), None),
-        Subject::Impairment(impairment) => (String::new(), Some(impairment.name().to_owned())),
+    let (alert, impairment, request) = match subject {
+        Subject::Alert(id) => (alert_id(&envelope.boot, id), None, None),
+        Subject::Impairment(impairment) => (String::new(), Some(impairment.name().to_owned()), None),
+        Subject::Request(number) => (String::new(), None, Some(number)),
     };
     Header {
         boot: envelope.boot.clone(),
@@ -117,18 +154,28 @@ fn header(envelope: &Envelope, subject: Subject, captured: Stamp, timed: bool) -
         captured_uptime_ms: captured.uptime_ms,
         alert,
         impairment,
+        request,
+        topic: None,
         captured: rfc3339(captured.unix_ms),
         timed,
     }
 }
 
-/// The same alert with `late` set. What a newer or older daemon wrote and this one cannot read goes out as it is.
+/// The same message with `late` set. What a newer or older daemon wrote and this one cannot read goes out as it is.
 fn marked_late(body: Vec<u8>) -> Vec<u8> {
-    let marked = serde_json::from_slice::<AlertMessage>(&body).and_then(|mut message| {
-        message.envelope.late = true;
-        serde_json::to_vec(&message)
-    });
-    marked.unwrap_or(body)
+    late_alert(&body).or_else(|_| late_ack(&body)).unwrap_or(body)
+}
+
+fn late_alert(body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut message: AlertMessage = serde_json::from_slice(body)?;
+    message.envelope.late = true;
+    serde_json::to_vec(&message)
+}
+
+fn late_ack(body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut message: AckMessage = serde_json::from_slice(body)?;
+    message.envelope.late = true;
+    serde_json::to_vec(&message)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use crate::perceive::geometry::Rect;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Alert, AlertId, Regime, Severity};
+use crate::publish::reply::{AckDraft, Judgement};
 use proptest::prelude::*;
 
 fn boot(name: &str) -> BootId {
@@ -178,5 +179,28 @@ proptest! {
             prop_assert_eq!(&found.header, &record.header);
             prop_assert!(record.body.starts_with(&found.body));
         }
+    }
+}
+
+#[test]
+fn what_speaks_of_an_alert_goes_to_its_own_topic_and_is_marked_when_it_is_late() {
+    let draft = AckDraft {
+        alert: "one-3".into(),
+        verdict: Judgement::NotBear,
+        by: "anna".into(),
+        signed: true,
+        note: None,
+    };
+    let body = AckMessage::new(envelope(), &draft, Some(1_500));
+    let record = Record::other(&envelope(), Some("ack".into()), "one-3", &body).unwrap();
+    let record = Record::decode(&record.encode().unwrap()).unwrap();
+    assert_eq!(record.captured_uptime_ms(&boot("one")), None, "its way is no latency");
+    for (by, late) in [("one", false), ("two", true)] {
+        let message = record.clone().into_message(Lane::Alerts, &site(), &boot(by), 6_000);
+        assert_eq!(message.topic, "bearwatch/v1/camp/north/ack");
+        assert_eq!(property(&message, "late"), Some(late.to_string().as_str()));
+        let read: AckMessage = serde_json::from_slice(&message.payload).unwrap();
+        assert_eq!((read.envelope.late, read.alert_boot.0.as_str(), read.waited_s), (late, "one", Some(1.5)));
+        assert_eq!(read.verdict, Judgement::NotBear);
     }
 }

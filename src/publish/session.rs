@@ -15,9 +15,9 @@ use super::address::Login;
 use super::backoff::Backoff;
 use super::message::{Envelope, Kind, StatusMessage};
 use super::mqtt::{self, Connection, Happening, Message, Options, Trouble};
+use super::shared::{Link, Shared};
 use super::suspects::Suspects;
 use super::traffic::{Traffic, status_message};
-use super::worker::{Link, Shared};
 use super::{Health, State};
 use crate::system::clock::Stopwatch;
 use crate::system::metrics::count;
@@ -36,11 +36,12 @@ const TICK: Duration = Duration::from_millis(500);
 pub fn spawn(
     shared: Arc<Shared>,
     telemetry: Receiver<Message>,
+    answers: Receiver<Message>,
     life: Pulse,
 ) -> std::io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let mut session =
-        Session { shared, telemetry, life, told: None, suspects: Suspects::default(), unborn: None };
+        Session { shared, telemetry, answers, life, told: None, suspects: Suspects::default(), unborn: None };
     std::thread::Builder::new().name("mqtt".into()).spawn(move || {
         runtime.block_on(session.run());
         // A name server that never answers holds a thread of the runtime: nobody waits for it.
@@ -51,6 +52,7 @@ pub fn spawn(
 struct Session {
     shared: Arc<Shared>,
     telemetry: Receiver<Message>,
+    answers: Receiver<Message>,
     life: Pulse,
     /// The trouble that was logged last.
     told: Option<Trouble>,
@@ -109,6 +111,8 @@ impl Session {
         while self.telemetry.try_recv().is_ok() {
             count(&self.shared.metrics.counters.lost_telemetry);
         }
+        // Who asked was cut off as well.
+        while self.answers.try_recv().is_ok() {}
         self.is_finishing()
     }
 
@@ -168,6 +172,11 @@ impl Session {
         {
             traffic.telemetry(message);
         }
+        while traffic.up
+            && let Ok(message) = self.answers.try_recv()
+        {
+            traffic.present(message);
+        }
         traffic.feed();
     }
 
@@ -188,6 +197,7 @@ impl Session {
             keep_alive_s: shared.settings.keep_alive_s,
             will: status_message(shared, &will),
             memory_s: 0,
+            largest: mqtt::COMMANDS,
         };
         Ok((options, birth))
     }

@@ -1,6 +1,9 @@
 //! What an administrator may decide about delivery and the store.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+
+use super::ladder::Rung;
 
 /// Who we are on the wire: the two middle levels of every topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Settings {
     pub snapshot_px: u32,
     /// JPEG quality of a snapshot, 1..100.
     pub snapshot_quality: u8,
+    /// What happens to an alert that nobody acknowledges; empty where nobody is asked to.
+    pub ladder: Vec<Rung>,
     /// Where messages wait: the outbox and its folder.
     pub store: StoreSettings,
 }
@@ -47,6 +52,36 @@ pub struct StoreSettings {
     pub path: PathBuf,
     /// Most room that waiting messages may take, megabytes. Telemetry gives way first, then snapshots, alerts last.
     pub max_mb: u64,
+    /// Most room that alerts and pictures may take that are kept for review, megabytes; 0 keeps none.
+    pub review_mb: u64,
+}
+
+/// What may be ordered over the network, and by whom.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommandSettings {
+    /// Whether commands are taken at all.
+    pub accept: bool,
+    /// Whose signatures count. Where there is one, unsigned commands are refused.
+    pub keys: Vec<TrustedKey>,
+    /// Longest time that anything may be ordered for, seconds.
+    pub longest_s: u64,
+    /// Operating points for bears that may be ordered.
+    pub threshold: RangeInclusive<f32>,
+}
+
+/// A public key whose signatures count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedKey {
+    /// Whose it is: `[a-z0-9-]{1,40}`.
+    pub name: String,
+    /// Ed25519.
+    pub key: [u8; 32],
+}
+
+impl Default for CommandSettings {
+    fn default() -> Self {
+        CommandSettings { accept: false, keys: Vec::new(), longest_s: 28_800, threshold: 0.1..=0.95 }
+    }
 }
 
 impl Default for Settings {
@@ -63,7 +98,8 @@ impl Default for Settings {
             history_snapshots: 3,
             snapshot_px: 640,
             snapshot_quality: 80,
-            store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64 },
+            ladder: Vec::new(),
+            store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64, review_mb: 16 },
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The other end: receives what cameras publish, as a ranger's desk would. Serves `bearwatch watch`, `demo`, `check` and the tests.
+//! The other end: receives what cameras publish and sends them commands, as a ranger's desk would. Serves `bearwatch watch`, `command`,
+//! `demo`, `check` and the tests.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -6,22 +7,24 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::select;
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::address::{Address, Login};
 use super::backoff::Backoff;
-use super::message::{AlertMessage, BootId, Envelope, Kind, StatusMessage, VERSION, parse_topic};
+use super::incoming;
+pub use super::incoming::{Body, Received, Snapshot};
+use super::message::BootId;
 use super::mqtt::{self, Connection, Happening, Message, Options, Outgoings, Trouble};
-use super::settings::{Settings, Site};
-use super::telemetry::TelemetryMessage;
+use super::settings::Settings;
 use super::{PublishError, tls};
 use crate::system::stop::Stop;
 
 /// Messages that may wait for the reader. When it is full the connection waits too, and the broker keeps what is QoS 1.
 const QUEUE: usize = 256;
+/// Messages that may wait to be sent.
+const POSTS: usize = 16;
 /// Longest pause before a connection is tried again: people are waiting in front of it.
 const CAP: Duration = Duration::from_secs(2);
 /// How often it looks whether it is to end.
@@ -46,6 +49,11 @@ pub enum Heard {
     },
     /// A message on one of our topics.
     Message(Box<Received>),
+    /// The broker will not take what we sent.
+    Refused {
+        /// Its reason.
+        reason: String,
+    },
     /// Something on our topics that is not of the contract.
     Unreadable {
         /// Where it came in.
@@ -55,76 +63,10 @@ pub enum Heard {
     },
 }
 
-/// A message as it came in.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// Who sent it.
-    pub site: Site,
-    /// The broker had kept it: it speaks of the past.
-    pub retained: bool,
-    /// What it says.
-    pub body: Body,
-    /// The message as it was sent, with whatever a newer daemon adds to it; null for pictures.
-    pub json: Value,
-}
-
-/// What a message says.
-#[derive(Clone, Debug)]
-pub enum Body {
-    /// How a camera is.
-    Status(StatusMessage),
-    /// A step in the life of an alert.
-    Alert(AlertMessage),
-    /// A picture that belongs to an alert.
-    Snapshot(Snapshot),
-    /// Measurements.
-    Telemetry(Box<TelemetryMessage>),
-}
-
-impl Body {
-    /// On which topic it came.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Body::Status(_) => Kind::Status,
-            Body::Alert(_) => Kind::Alert,
-            Body::Snapshot(_) => Kind::Snapshot,
-            Body::Telemetry(_) => Kind::Telemetry,
-        }
-    }
-
-    /// Number, time and boot; pictures have them as properties.
-    pub fn envelope(&self) -> Option<&Envelope> {
-        match self {
-            Body::Status(status) => Some(&status.envelope),
-            Body::Alert(alert) => Some(&alert.envelope),
-            Body::Telemetry(telemetry) => Some(&telemetry.envelope),
-            Body::Snapshot(_) => None,
-        }
-    }
-}
-
-/// A picture with the user properties that came with it.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// Id of its alert; empty where it shows what is wrong with the camera.
-    pub alert: String,
-    /// What is wrong with the camera, where it shows that.
-    pub impairment: Option<String>,
-    /// When it was taken, RFC 3339.
-    pub captured: String,
-    /// Which life of the daemon sent it.
-    pub boot: BootId,
-    /// Its number on its topic.
-    pub seq: u64,
-    /// Sent long after it was made.
-    pub late: bool,
-    /// The picture; begins as a JPEG does, which is all that is known of it.
-    pub jpeg: Vec<u8>,
-}
-
 /// A running subscription; ends when dropped.
 pub struct Subscriber {
     heard: Receiver<Heard>,
+    posts: mpsc::Sender<Message>,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
 }
@@ -152,6 +94,7 @@ impl Subscriber {
         let tls = address.tls.then(|| tls::client_config(settings)).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (sender, heard) = sync_channel(QUEUE);
+        let (posts, posts_out) = mpsc::channel(POSTS);
         let stop = Stop::default();
         let listener = Listener {
             settings: settings.clone(),
@@ -160,6 +103,7 @@ impl Subscriber {
             client_id: format!("bearwatch-desk-{}", BootId::new().0),
             filter,
             sender,
+            posts: posts_out,
             stop: stop.clone(),
         };
         let thread = std::thread::Builder::new().name("listen".into()).spawn(move || {
@@ -167,7 +111,12 @@ impl Subscriber {
             // A look-up of a name may still be under way and cannot be interrupted: it is not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Subscriber { heard, stop, thread: Some(thread) })
+        Ok(Subscriber { heard, posts, stop, thread: Some(thread) })
+    }
+
+    /// Sends a message once the broker has let us in; `false` where too many wait.
+    pub fn send(&self, message: Message) -> bool {
+        self.posts.try_send(message).is_ok()
     }
 
     /// What was heard next; `None` after `timeout`.
@@ -201,11 +150,12 @@ struct Listener {
     client_id: String,
     filter: Option<String>,
     sender: SyncSender<Heard>,
+    posts: mpsc::Receiver<Message>,
     stop: Stop,
 }
 
 impl Listener {
-    async fn run(self) {
+    async fn run(mut self) {
         let mut backoff = Backoff::new();
         while !self.stop.is_raised() {
             let Err(Trouble { text: why, refused }) = self.connection(&mut backoff).await else { return };
@@ -216,7 +166,7 @@ impl Listener {
     }
 
     /// One connection. `Ok` when nobody listens any more.
-    async fn connection(&self, backoff: &mut Backoff) -> Result<(), Trouble> {
+    async fn connection(&mut self, backoff: &mut Backoff) -> Result<(), Trouble> {
         let (outgoings, mut connection) = mqtt::connect(self.options()?);
         let mut let_in = false;
         let mut tick = interval(TICK);
@@ -226,6 +176,7 @@ impl Listener {
             let happening = loop {
                 select! {
                     happening = &mut next => break Some(happening?),
+                    Some(message) = self.posts.recv(), if let_in => { outgoings.publish(message); }
                     _ = tick.tick() => if self.stop.is_raised() { break None },
                 }
             };
@@ -255,6 +206,7 @@ impl Listener {
             keep_alive_s: self.settings.keep_alive_s,
             will: None,
             memory_s: if self.filter.is_some() { MEMORY_S } else { 0 },
+            largest: mqtt::PICTURES,
         })
     }
 
@@ -274,6 +226,7 @@ impl Listener {
                 return Err(Trouble { text, refused: true });
             }
             (Happening::Received(message), _) => Some(heard(message)),
+            (Happening::Acknowledged { outcome: Err(reason), .. }, _) => Some(Heard::Refused { reason }),
             (Happening::Sent(_) | Happening::Acknowledged { .. } | Happening::Left, _) => None,
         })
     }
@@ -299,59 +252,8 @@ impl Listener {
 
 fn heard(message: Message) -> Heard {
     let topic = message.topic.clone();
-    match read(message) {
+    match incoming::read(message) {
         Ok(received) => Heard::Message(Box::new(received)),
         Err(reason) => Heard::Unreadable { topic, reason },
     }
-}
-
-fn read(message: Message) -> Result<Received, String> {
-    let (site, kind) =
-        parse_topic(&message.topic).filter(|(site, _)| is_ours(site)).ok_or("not a topic of bearwatch/v1")?;
-    let retained = message.retain;
-    if kind == Kind::Snapshot {
-        let body = Body::Snapshot(snapshot(message)?);
-        return Ok(Received { site, retained, body, json: Value::Null });
-    }
-    let json: Value = serde_json::from_slice(&message.payload).map_err(|error| error.to_string())?;
-    let body = match kind {
-        Kind::Alert => Body::Alert(parsed(&json)?),
-        Kind::Telemetry => Body::Telemetry(Box::new(parsed(&json)?)),
-        Kind::Status | Kind::Snapshot => Body::Status(parsed(&json)?),
-    };
-    match body.envelope() {
-        Some(envelope) if envelope.v != VERSION => {
-            Err(format!("speaks version {} of the contract, this is version {VERSION}", envelope.v))
-        }
-        _ => Ok(Received { site, retained, body, json }),
-    }
-}
-
-/// Names become parts of file names and of lines on a terminal: whatever is not of the contract goes no further.
-fn is_ours(site: &Site) -> bool {
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    [&site.name, &site.camera].iter().all(|name| (1..=40).contains(&name.len()) && name.chars().all(good))
-}
-
-fn parsed<T: DeserializeOwned>(json: &Value) -> Result<T, String> {
-    T::deserialize(json).map_err(|error| error.to_string())
-}
-
-fn snapshot(message: Message) -> Result<Snapshot, String> {
-    let property = |name: &str| {
-        let found = message.properties.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.clone()).ok_or_else(|| format!("has no user property {name:?}"))
-    };
-    if !message.payload.starts_with(&[0xff, 0xd8]) {
-        return Err("is no JPEG".into());
-    }
-    Ok(Snapshot {
-        alert: property("alert")?,
-        impairment: property("impairment").ok(),
-        captured: property("captured")?,
-        boot: BootId(property("boot")?),
-        seq: property("seq")?.parse().map_err(|_| "its seq is no number")?,
-        late: property("late").is_ok_and(|late| late == "true"),
-        jpeg: message.payload,
-    })
 }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::delivery::{Delivery, Key, Lane, Parcel, Verdict};
 use super::message::{Envelope, Kind, StatusMessage, topic};
 use super::mqtt::{self, Happening, Message, Outgoings};
 use super::record::{self, Record};
+use super::reply::{StateDraft, StateMessage};
+use super::shared::Shared;
 use super::suspects::Suspects;
-use super::worker::Shared;
 use super::{Health, State};
 use crate::system::clock::Stopwatch;
 use crate::system::metrics::{Stage, count};
@@ -22,15 +25,14 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// A status as it goes out, and as it lies with the broker for our death.
 pub fn status_message(shared: &Shared, status: &StatusMessage) -> Option<Message> {
-    let payload = serde_json::to_vec(status).ok()?;
-    Some(Message {
-        topic: topic(&shared.site, Kind::Status),
-        payload,
-        acknowledged: true,
-        retain: true,
-        content_type: "application/json".into(),
-        properties: record::properties(&status.envelope.boot, status.envelope.seq, false),
-    })
+    retained(shared, Kind::Status, &status.envelope, status)
+}
+
+/// A message that the broker keeps for those who come later.
+fn retained(shared: &Shared, kind: Kind, envelope: &Envelope, body: &impl Serialize) -> Option<Message> {
+    let payload = serde_json::to_vec(body).ok()?;
+    let properties = record::properties(&envelope.boot, envelope.seq, false);
+    Some(Message { retain: true, ..Message::json(topic(&shared.site, kind), payload, properties) })
 }
 
 /// What goes over one connection.
@@ -48,6 +50,7 @@ pub struct Traffic {
     /// Of the first status of this connection, which the last will belongs to.
     birth: Option<Envelope>,
     published: Option<Health>,
+    published_state: Option<StateDraft>,
     /// Uptime of capture of the alerts on their way, by number.
     captured: HashMap<u64, u64>,
     since_start_over: Stopwatch,
@@ -69,6 +72,7 @@ impl Traffic {
             returned,
             birth: Some(birth),
             published: None,
+            published_state: None,
             captured: HashMap::new(),
             since_start_over: Stopwatch::start(),
             refusal_told: false,
@@ -80,6 +84,9 @@ impl Traffic {
     pub fn connected(&mut self, largest: Option<u32>) {
         self.up = true;
         self.largest = largest;
+        if let Some(inbox) = &self.shared.inbox {
+            self.outgoings.subscribe(&inbox.filter);
+        }
     }
 
     /// The connection is over; what was on its way when it `broke` is under suspicion. Gives back what outlives it, the number of a
@@ -108,7 +115,14 @@ impl Traffic {
         }
     }
 
-    /// Hands over what there is room for: the status when it changed, then alerts, then snapshots.
+    /// Hands over what the present alone is interested in.
+    pub fn present(&mut self, message: Message) {
+        if self.outgoings.publish(message) {
+            self.delivery.submitted(Parcel::Present);
+        }
+    }
+
+    /// Hands over what there is room for: status and state when they changed, then alerts, then snapshots.
     pub fn feed(&mut self) {
         if !self.up {
             return;
@@ -117,6 +131,7 @@ impl Traffic {
             return self.say_goodbye();
         }
         self.feed_status();
+        self.feed_state();
         self.feed_outbox();
     }
 
@@ -152,11 +167,22 @@ impl Traffic {
         }
     }
 
+    fn feed_state(&mut self) {
+        let state = self.shared.state();
+        let Some(draft) = state.filter(|state| self.published_state.as_ref() != Some(state)) else { return };
+        let envelope = self.shared.envelope(Kind::State);
+        let body = StateMessage::new(envelope.clone(), &draft);
+        if let Some(message) = retained(&self.shared, Kind::State, &envelope, &body) {
+            self.present(message);
+            self.published_state = Some(draft);
+        }
+    }
+
     fn publish_status(&mut self, status: &StatusMessage) -> bool {
         let handed_over =
             status_message(&self.shared, status).is_some_and(|message| self.outgoings.publish(message));
         if handed_over {
-            self.delivery.submitted(Parcel::Status);
+            self.delivery.submitted(Parcel::Present);
         }
         handed_over
     }
@@ -217,10 +243,22 @@ impl Traffic {
                 match self.delivery.acknowledged(packet, outcome.is_ok()) {
                     Verdict::Delivered(Parcel::Stored(key)) => self.delivered(key),
                     Verdict::Refused(_) => self.refused(&outcome.err().unwrap_or_default()),
-                    Verdict::Delivered(Parcel::Status) | Verdict::Unknown => {}
+                    Verdict::Delivered(Parcel::Present) | Verdict::Unknown => {}
                 }
             }
+            Happening::Received(message) => self.received(message),
+            Happening::Subscribed(Err(reason)) => tracing::error!(
+                "the broker refuses the subscription to commands ({reason}): none reaches this camera; check its access rules"
+            ),
             _ => {}
+        }
+    }
+
+    /// The connection never waits for whoever reads commands: what does not fit is counted there.
+    fn received(&self, message: Message) {
+        let Some(inbox) = &self.shared.inbox else { return };
+        if inbox.sender.try_send(message).is_err() {
+            count(&self.shared.metrics.counters.lost_commands);
         }
     }
 

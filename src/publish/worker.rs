@@ -1,22 +1,25 @@
 //! The publish thread: drafts become messages and are committed; and the handle by which the daemon holds both threads.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
-use super::address::{Address, Login};
 use super::delivery::Lane;
-use super::message::{BootId, Envelope, Kind, topic};
+use super::gate::{Gate, Passage};
+use super::message::{AlertMessage, BootId, Kind, alert_id, rfc3339, topic};
 use super::mqtt::Message;
-use super::outbox::Outbox;
+use super::pending::{Acknowledger, Pending};
 use super::record::{self, Record};
+use super::reply::{AnswerDraft, AnswerMessage};
+use super::review::Review;
 use super::settings::{Settings, Site};
+use super::shared::{Inbox, Link, Shared};
 use super::telemetry::TelemetryMessage;
-use super::{AlertDraft, Draft, Health, PublishError, State, Subject, TelemetryDraft, session, tls};
+use super::{AlertDraft, Draft, PublishError, Subject, TelemetryDraft, session};
 use crate::perceive::frame::Stamp;
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
@@ -28,90 +31,14 @@ const QUEUE: usize = 64;
 const BATCH: usize = 32;
 /// Telemetry that may wait for the connection's thread.
 const TELEMETRY_QUEUE: usize = 4;
+/// Answers that may wait for it.
+const ANSWER_QUEUE: usize = 32;
 /// How often an idle publish thread shows life.
 const IDLE: Duration = Duration::from_millis(100);
 /// A connection's thread that shows no life for this long is stuck.
 const STUCK: Duration = Duration::from_secs(60);
 /// How long the goodbye to the broker may take.
 const GOODBYE: Duration = Duration::from_secs(3);
-
-/// How the connection to the broker stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// Not tried yet.
-    Connecting,
-    /// The broker let us in.
-    Up,
-    /// No connection; it is tried again.
-    Down {
-        /// What happened and what to do.
-        why: String,
-        /// The broker or the certificates refuse us: somebody has to act.
-        refused: bool,
-    },
-}
-
-/// What both threads and the handle share.
-pub(super) struct Shared {
-    pub site: Site,
-    pub settings: Settings,
-    pub address: Address,
-    pub tls: Option<Arc<rustls::ClientConfig>>,
-    pub clock: Clock,
-    pub boot: BootId,
-    pub metrics: Arc<Metrics>,
-    /// Something may be there to send.
-    pub wake: Notify,
-    /// The queue is closed: what is in it is still taken.
-    closing: AtomicBool,
-    /// The connection is to be ended with a goodbye.
-    pub finish: AtomicBool,
-    sequences: [AtomicU64; 4],
-    outbox: Mutex<Outbox>,
-    health: Mutex<Health>,
-    link: Mutex<Link>,
-}
-
-impl Shared {
-    pub fn outbox(&self) -> MutexGuard<'_, Outbox> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn link(&self) -> MutexGuard<'_, Link> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn health(&self) -> MutexGuard<'_, Health> {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the status says: the daemon's own word, made worse by trouble with the outbox.
-    pub fn status(&self) -> Health {
-        let said = self.health().clone();
-        match self.outbox().trouble() {
-            Some(trouble) if said.state == State::Online => {
-                Health { state: State::Degraded, reason: trouble }
-            }
-            Some(trouble) => Health { state: said.state, reason: format!("{}; {trouble}", said.reason) },
-            None => said,
-        }
-    }
-
-    /// An envelope with the next number of that topic.
-    pub fn envelope(&self, kind: Kind) -> Envelope {
-        self.numbered(self.next_number(kind))
-    }
-
-    /// The next number of that topic, which must be used.
-    pub fn next_number(&self, kind: Kind) -> u64 {
-        self.sequences[kind as usize].fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// An envelope as of now with that number.
-    pub fn numbered(&self, seq: u64) -> Envelope {
-        Envelope::now(self.clock, &self.boot, seq)
-    }
-}
 
 /// Holds the publish thread and the connection's thread.
 pub struct Handle {
@@ -129,32 +56,26 @@ pub fn spawn(
     clock: Clock,
     metrics: Arc<Metrics>,
     pulse: Pulse,
+    inbox: Option<Inbox>,
 ) -> Result<Handle, PublishError> {
-    let address = Address::parse(&settings.broker)?;
-    Login::read(&settings)?;
-    let tls = address.tls.then(|| tls::client_config(&settings)).transpose()?;
-    let outbox = Outbox::open(&settings.store, clock, metrics.clone())?;
-    let shared = Arc::new(Shared {
-        site,
-        settings,
-        address,
-        tls,
-        clock,
-        boot: BootId::new(),
-        metrics,
-        wake: Notify::new(),
-        closing: AtomicBool::new(false),
-        finish: AtomicBool::new(false),
-        sequences: Default::default(),
-        outbox: Mutex::new(outbox),
-        health: Mutex::new(Health { state: State::Online, reason: String::new() }),
-        link: Mutex::new(Link::Connecting),
-    });
+    let shared = Arc::new(Shared::open(site, settings, clock, metrics, inbox)?);
     let (sender, drafts) = sync_channel(QUEUE);
     let (telemetry, telemetry_out) = mpsc::channel(TELEMETRY_QUEUE);
     let life = Pulse::new(clock);
-    let session = session::spawn(shared.clone(), telemetry_out, life.clone())?;
-    let worker = Worker { shared: shared.clone(), drafts, telemetry, pulse, session_life: life };
+    let (answers, answers_out) = mpsc::channel(ANSWER_QUEUE);
+    let session = session::spawn(shared.clone(), telemetry_out, answers_out, life.clone())?;
+    let store = &shared.settings.store;
+    let worker = Worker {
+        drafts,
+        telemetry,
+        answers,
+        gate: Gate::default(),
+        review: Review::new(&store.path, store.review_mb),
+        waited_at: clock.uptime(),
+        pulse,
+        session_life: life,
+        shared: shared.clone(),
+    };
     let worker = std::thread::Builder::new().name("publish".into()).spawn(move || worker.run())?;
     Ok(Handle { shared, sender, worker, session })
 }
@@ -168,6 +89,11 @@ impl Handle {
     /// Names this life of the daemon on the wire.
     pub fn boot(&self) -> &BootId {
         &self.shared.boot
+    }
+
+    /// Takes acknowledgements.
+    pub fn acknowledger(&self) -> Acknowledger {
+        Acknowledger(self.shared.clone())
     }
 
     /// How the connection stands.
@@ -223,12 +149,17 @@ struct Worker {
     shared: Arc<Shared>,
     drafts: Receiver<Draft>,
     telemetry: mpsc::Sender<Message>,
+    answers: mpsc::Sender<Message>,
+    gate: Gate,
+    review: Review,
+    /// Up to when the ladder's time was counted.
+    waited_at: Duration,
     pulse: Pulse,
     session_life: Pulse,
 }
 
 impl Worker {
-    fn run(self) {
+    fn run(mut self) {
         loop {
             match self.drafts.recv_timeout(IDLE) {
                 Ok(first) => self.take(first),
@@ -236,6 +167,7 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) if self.shared.closing.load(Ordering::Acquire) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            self.escalate();
             self.shared.outbox().maintain();
             if self.session_life.age() < STUCK {
                 self.pulse.beat();
@@ -244,20 +176,24 @@ impl Worker {
     }
 
     /// Takes a batch of drafts and commits what must not be lost at once, so that a burst costs one sync.
-    fn take(&self, first: Draft) {
+    fn take(&mut self, first: Draft) {
         let mut records = Vec::new();
         let mut decided = Vec::new();
-        for draft in std::iter::once(first).chain(self.drafts.try_iter().take(BATCH - 1)) {
+        let batch: Vec<Draft> =
+            std::iter::once(first).chain(self.drafts.try_iter().take(BATCH - 1)).collect();
+        for draft in batch {
             match draft {
-                Draft::Alert(alert) => {
-                    decided.push(alert.inferred_at_uptime_ms);
-                    records.extend(self.alert(&alert));
+                Draft::Alert(mut alert) => {
+                    let passage = self.gate.alert(&mut alert);
+                    if passage == Passage::Told {
+                        decided.push(alert.inferred_at_uptime_ms);
+                    }
+                    records.extend(self.alert(&alert, passage));
                 }
                 Draft::Snapshot { subject, jpeg, captured } => {
-                    records.extend(self.snapshot(subject, jpeg, captured))
+                    records.extend(self.snapshot(subject, jpeg, captured));
                 }
-                Draft::Telemetry(telemetry) => self.send_telemetry(&telemetry),
-                Draft::Health(health) => *self.shared.health() = health,
+                present => self.take_present(present),
             }
         }
         if !records.is_empty() {
@@ -270,13 +206,89 @@ impl Worker {
         self.shared.wake.notify_one();
     }
 
-    fn alert(&self, draft: &AlertDraft) -> Option<(Lane, Vec<u8>)> {
-        let record =
-            Record::alert(self.shared.envelope(Kind::Alert), draft).and_then(|record| record.encode());
+    /// What is not stored.
+    fn take_present(&mut self, draft: Draft) {
+        match draft {
+            Draft::Telemetry(telemetry) => self.send_telemetry(&telemetry),
+            Draft::Health(health) => *self.shared.health() = health,
+            Draft::Mode(mode) => self.gate.set(mode),
+            Draft::State(state) => {
+                *self.shared.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+            }
+            Draft::Answer(answer) => self.send_answer(*answer),
+            Draft::Alert(_) | Draft::Snapshot { .. } => {}
+        }
+    }
+
+    /// On the topic of answers, and where else it is wanted. Without a connection nobody waits for it.
+    fn send_answer(&self, draft: AnswerDraft) {
+        let shared = &self.shared;
+        let envelope = shared.envelope(Kind::Answer);
+        let properties = record::properties(&envelope.boot, envelope.seq, false);
+        let body = AnswerMessage::new(envelope, &draft);
+        let Ok(payload) = serde_json::to_vec(&body) else { return };
+        let own = topic(&shared.site, Kind::Answer);
+        let elsewhere = draft.response_topic.filter(|topic| *topic != own);
+        for topic in std::iter::once(own).chain(elsewhere) {
+            let message = Message::json(topic, payload.clone(), properties.clone());
+            let message = Message { correlation: draft.correlation.clone(), ..message };
+            if self.answers.try_send(message).is_err() {
+                tracing::warn!("too many answers wait for the connection; one is dropped");
+            }
+        }
+    }
+
+    fn alert(&mut self, draft: &AlertDraft, passage: Passage) -> Option<(Lane, Vec<u8>)> {
+        // Numbers are for what is sent: a gap in them is a message that did not arrive.
+        let told = passage == Passage::Told;
+        let envelope = if told { self.shared.envelope(Kind::Alert) } else { self.shared.numbered(0) };
+        if self.is_kept(passage) {
+            self.review.alert(&AlertMessage::new(envelope.clone(), draft));
+        }
+        if !told {
+            return None;
+        }
+        self.pending().told(&AlertMessage::new(envelope.clone(), draft));
+        let record = Record::alert(envelope, draft).and_then(|record| record.encode());
         self.encoded(Lane::Alerts, record)
     }
 
-    fn snapshot(&self, subject: Subject, jpeg: Vec<u8>, captured: Stamp) -> Option<(Lane, Vec<u8>)> {
+    /// What a ranger is asked to judge is kept as well.
+    fn is_kept(&self, passage: Passage) -> bool {
+        passage == Passage::Kept || (passage == Passage::Told && self.pending().is_used())
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends on what nobody has acknowledged. Time counts while the broker hears us and alerts are told: nobody can acknowledge what
+    /// nobody has heard.
+    fn escalate(&mut self) {
+        let now = self.shared.clock.uptime();
+        let time = now.saturating_sub(std::mem::replace(&mut self.waited_at, now));
+        if *self.shared.link() != Link::Up || !self.gate.is_open() {
+            return;
+        }
+        let due = self.pending().wait(time, &self.shared);
+        if !due.is_empty() {
+            self.shared.outbox().put(due);
+            self.shared.wake.notify_one();
+        }
+    }
+
+    fn snapshot(&mut self, subject: Subject, jpeg: Vec<u8>, captured: Stamp) -> Option<(Lane, Vec<u8>)> {
+        let passage = self.gate.picture(subject);
+        if let (true, Subject::Alert(id)) = (self.is_kept(passage), subject) {
+            let id = alert_id(&self.shared.boot, id);
+            match passage {
+                Passage::Told => self.review.first_picture(&id, &jpeg),
+                _ => self.review.picture(&id, &rfc3339(captured.unix_ms), &jpeg),
+            }
+        }
+        if passage != Passage::Told {
+            return None;
+        }
         let record = Record::snapshot(&self.shared.envelope(Kind::Snapshot), subject, captured, jpeg);
         self.encoded(Lane::Snapshots, record.encode())
     }
@@ -299,14 +311,8 @@ impl Worker {
         let message = TelemetryMessage::new(envelope, draft, &shared.metrics);
         let sent = *shared.link() == Link::Up
             && serde_json::to_vec(&message).is_ok_and(|payload| {
-                let message = Message {
-                    topic: topic(&shared.site, Kind::Telemetry),
-                    payload,
-                    acknowledged: false,
-                    retain: false,
-                    content_type: "application/json".into(),
-                    properties,
-                };
+                let topic = topic(&shared.site, Kind::Telemetry);
+                let message = Message { acknowledged: false, ..Message::json(topic, payload, properties) };
                 self.telemetry.try_send(message).is_ok()
             });
         if !sent {

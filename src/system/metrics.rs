@@ -85,6 +85,8 @@ pub struct Counters {
     pub lost_snapshots: AtomicU64,
     /// Alerts lost for want of room: never in ordinary life.
     pub lost_alerts: AtomicU64,
+    /// Commands that came faster than they could be looked at.
+    pub lost_commands: AtomicU64,
     /// Messages in the outbox now.
     pub outbox_depth: AtomicU64,
 }

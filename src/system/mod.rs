@@ -1,7 +1,9 @@
-//! The machine we live on: clocks, signs of life, measurements.
+//! The machine we live on: clocks, signs of life, measurements, small files and the log.
 
 pub mod clock;
+pub mod file;
 pub mod hours;
+pub mod log;
 pub mod metrics;
 pub mod notify;
 pub mod pulse;

@@ -77,9 +77,20 @@ impl Home {
     }
 
     pub fn start_with(&self, sets: &[&str], change: impl FnOnce(&mut Command)) -> Daemon {
+        self.start_by(bearwatch(), sets, change)
+    }
+
+    /// Starts the daemon where the wall clock counts as synchronised: with a `/run` of its own that holds timesyncd's mark. Needs root.
+    pub fn start_synchronised(&self, sets: &[&str]) -> Daemon {
+        let script = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/timesync && touch /run/systemd/timesync/synchronized && exec \"$0\" \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script]).arg(bearwatch().get_program());
+        self.start_by(command, sets, |_| {})
+    }
+
+    fn start_by(&self, mut command: Command, sets: &[&str], change: impl FnOnce(&mut Command)) -> Daemon {
         let log = self.path("log");
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut command = bearwatch();
         command.args(["run", "--config"]).arg(self.path("bearwatch.toml")).env("NO_COLOR", "1");
         for set in sets {
             command.args(["--set", set]);

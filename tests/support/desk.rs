@@ -1,5 +1,7 @@
 //! A running `bearwatch watch` whose lines can be waited for, and messages by the contract, written by hand.
 
+#![allow(dead_code, reason = "every test program uses a part")]
+
 use std::io::{BufRead, BufReader};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Stdio};

@@ -12,6 +12,7 @@
 
 pub mod daemon;
 pub mod network;
+pub mod orders;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};

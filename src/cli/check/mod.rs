@@ -16,6 +16,7 @@ use crate::system::stop::Stop;
 mod board;
 mod broker;
 mod camera;
+mod commands;
 mod model;
 
 /// Longest sentence that is shown; brokers and cameras send what they like.
@@ -39,9 +40,9 @@ configuration with several mistakes has a line for each.
 
 Whether the broker lets us publish shows only in `run`: nothing is sent here.
 
-Exit code: 0 where nothing fails, else that of the first failure: 66 the pictures do not exist ·
-69 camera or broker · 73 the store cannot be created · 74 it cannot be written · 75 interrupted ·
-78 configuration or model")]
+Exit code: 0 where nothing fails, else that of the first failure: 65 the audit log of commands was
+changed · 66 the pictures do not exist · 69 camera or broker · 73 the store cannot be created ·
+74 it cannot be written or read · 75 interrupted · 78 configuration or model")]
 pub struct CheckArgs {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE", default_value = "/etc/bearwatch.toml")]
@@ -162,7 +163,9 @@ fn subjects(args: &CheckArgs, config: &Config, stop: &Stop, report: &mut Report)
     report.add(&board::disk(&config.publish.store))?;
     report.add(&board::board(config))?;
     report.add(&board::clock(&config.quiet))?;
-    report.add(&board::overrides(config))
+    report.add(&board::overrides(config))?;
+    let of_commands = [commands::taken(config), commands::audit(&config.publish.store.path)];
+    of_commands.iter().flatten().try_for_each(|finding| report.add(finding))
 }
 
 struct Report {

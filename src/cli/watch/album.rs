@@ -52,8 +52,12 @@ fn name(site: &Site, snapshot: &Snapshot) -> String {
         let good = |c: &char| c.is_ascii_alphanumeric() || also.contains(*c);
         text.chars().filter(good).take(MOST).collect()
     };
-    let subject = snapshot.impairment.as_ref().unwrap_or(&snapshot.alert);
-    let (time, subject) = (kept(&snapshot.captured, "."), kept(subject, "-"));
+    let subject = match (&snapshot.impairment, &snapshot.request) {
+        (Some(impairment), _) => impairment.clone(),
+        (None, Some(request)) => format!("request-{request}"),
+        (None, None) => snapshot.alert.clone(),
+    };
+    let (time, subject) = (kept(&snapshot.captured, "."), kept(&subject, "-"));
     let time = time.trim_start_matches('.');
     format!("{time}_{}_{}_{subject}_{:03}.jpg", site.name, site.camera, snapshot.seq)
 }
@@ -68,6 +72,7 @@ mod tests {
         Snapshot {
             alert,
             impairment: None,
+            request: None,
             captured,
             boot: BootId("b".into()),
             seq: 7,

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use super::alerts::{Alerts, Waiting};
 use crate::publish::message::{AlertMessage, BootId, State, StatusMessage};
+use crate::publish::reply::{AckMessage, AnswerMessage};
 use crate::publish::settings::Site;
 use crate::publish::subscriber::{Body, Heard, Received};
 
@@ -18,9 +20,6 @@ const MISSED: f64 = 3.5;
 const LONGEST: Duration = Duration::from_secs(86_400);
 /// Topics whose unreadable messages are counted one by one; what strangers invent beyond that is not remembered.
 const TOPICS: usize = 1000;
-/// Open alerts that are remembered. Those of daemons that died are never closed; beyond this all are forgotten, and some ring again.
-const OPEN: usize = 10_000;
-
 /// Something worth a line.
 #[derive(Clone, Debug)]
 pub enum Notice {
@@ -36,13 +35,13 @@ pub enum Notice {
         /// Somebody has to act.
         refused: bool,
     },
-    /// A step of an alert; `first` where nothing was heard of it before, or nothing but what is told for quiet hours.
+    /// A step of an alert.
     Alert {
         /// "site/camera".
         place: String,
         /// The step.
         message: Box<AlertMessage>,
-        /// Whether it is news.
+        /// Whether it is news, or nobody has acknowledged it in time.
         first: bool,
     },
     /// A camera is otherwise than before.
@@ -53,6 +52,20 @@ pub enum Notice {
         message: StatusMessage,
         /// As the broker remembers it.
         retained: bool,
+    },
+    /// What became of a command that somebody gave a camera.
+    Answer {
+        /// "site/camera".
+        place: String,
+        /// What became of it.
+        message: Box<AnswerMessage>,
+    },
+    /// Somebody has acknowledged an alert.
+    Ack {
+        /// "site/camera".
+        place: String,
+        /// Who, and what it was.
+        message: Box<AckMessage>,
     },
     /// A message that is not of the contract; told at the 1st, 10th, 100th … of a topic.
     Unreadable {
@@ -101,13 +114,6 @@ pub struct RollCall {
     pub offline: Vec<String>,
 }
 
-/// How an alert that is open was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
-    Quietly,
-    Aloud,
-}
-
 #[derive(Debug)]
 struct Camera {
     state: Option<State>,
@@ -125,8 +131,7 @@ struct Camera {
 pub struct Desk {
     silence: Duration,
     cameras: BTreeMap<String, Camera>,
-    /// Alerts that were heard of and are not closed; those of quiet hours stand here without a bell.
-    open: HashMap<String, Told>,
+    alerts: Alerts,
     unreadable: HashMap<String, u64>,
     connected_at: Option<Duration>,
     was_connected: bool,
@@ -146,7 +151,7 @@ impl Desk {
         Desk {
             silence,
             cameras: BTreeMap::new(),
-            open: HashMap::new(),
+            alerts: Alerts::default(),
             unreadable: HashMap::new(),
             connected_at: None,
             was_connected: false,
@@ -178,6 +183,8 @@ impl Desk {
             Heard::Lost { why, refused } => self.lost(why, *refused).into_iter().collect(),
             Heard::Unreadable { topic, reason } => self.unreadable(topic, reason).into_iter().collect(),
             Heard::Message(received) => self.message(received, now),
+            // The desk sends nothing that it would have to be told of.
+            Heard::Refused { .. } => Vec::new(),
         }
     }
 
@@ -248,25 +255,25 @@ impl Desk {
                 camera.every =
                     Duration::try_from_secs_f64(telemetry.interval_s).unwrap_or_default().min(LONGEST);
             }
-            Body::Alert(alert) => notices.push(self.alert(alert, place)),
-            Body::Snapshot(_) => {}
+            Body::Alert(alert) => {
+                let first = self.alerts.step(alert, &received.site, now);
+                notices.push(Notice::Alert { place, message: Box::new(alert.clone()), first });
+            }
+            Body::Answer(answer) => notices.push(Notice::Answer { place, message: Box::new(answer.clone()) }),
+            Body::Ack(ack) => {
+                self.alerts.acknowledged(&ack.alert);
+                notices.push(Notice::Ack { place, message: Box::new(ack.clone()) });
+            }
+            Body::Snapshot(_) | Body::State(_) => {}
         }
         notices
     }
 
-    fn alert(&mut self, message: &AlertMessage, place: String) -> Notice {
-        let closed = message.state == "closed";
-        if self.open.len() >= OPEN {
-            self.open.clear();
-        }
-        let told = if message.is_quiet() { Told::Quietly } else { Told::Aloud };
-        let before = self.open.remove(&message.id);
-        if !closed {
-            // A message that comes twice does not take back what was told since.
-            self.open.insert(message.id.clone(), before.map_or(told, |before| before.max(told)));
-        }
-        let first = !closed && before.is_none_or(|before| told > before);
-        Notice::Alert { place, message: Box::new(message.clone()), first }
+    /// The alert whose id ends so, or the newest one, that nobody has acknowledged; and the present life of its camera.
+    pub fn unacknowledged(&self, id: Option<&str>) -> Option<(Waiting<'_>, Option<&BootId>)> {
+        let waiting = self.alerts.waiting(id)?;
+        let camera = self.cameras.get(&place(waiting.site));
+        Some((waiting, camera.and_then(|camera| camera.boot.as_ref())))
     }
 
     fn silences(&mut self, now: Duration) -> Vec<Notice> {

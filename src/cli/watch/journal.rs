@@ -32,6 +32,7 @@ pub fn message(received: &Received, saved: Option<&Path>, unix_ms: i64) -> Line 
     match &received.body {
         Body::Snapshot(s) => {
             rest["alert"] = json!(s.alert);
+            rest["request"] = json!(s.request);
             rest["captured"] = json!(s.captured);
             rest["boot"] = json!(s.boot);
             rest["seq"] = json!(s.seq);
@@ -52,7 +53,13 @@ pub fn unreadable(topic: &str, reason: &str, unix_ms: i64) -> Line {
 /// What the desk noticed; `None` for what has a line of its own as a message.
 pub fn notice(notice: &Notice, unix_ms: i64) -> Option<Line> {
     let (kind, rest) = match notice {
-        Notice::Alert { .. } | Notice::Status { .. } | Notice::Unreadable { .. } => return None,
+        Notice::Alert { .. }
+        | Notice::Status { .. }
+        | Notice::Answer { .. }
+        | Notice::Ack { .. }
+        | Notice::Unreadable { .. } => {
+            return None;
+        }
         Notice::Connected { again } => ("connected", json!({ "again": again })),
         Notice::Lost { why, refused } => ("lost", json!({ "why": why, "refused": refused })),
         Notice::Silent { place, time } => ("silent", json!({ "place": place, "seconds": time.as_secs() })),

@@ -1,6 +1,7 @@
 //! Is anything missing? Sequence numbers by camera, topic and life of the daemon. PURE.
 //!
-//! Status messages are left out: the broker repeats them (retained, last will), and of them only the newest counts.
+//! Status and state are left out: the broker repeats them (retained, last will), and of them only the newest counts. So are answers:
+//! where nobody is connected any more, nobody waits for them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -61,7 +62,7 @@ impl Ledger {
     pub fn enter(&mut self, place: &str, received: &Received, listening_ms: u64) -> Option<Finding> {
         let kind = received.body.kind();
         let (boot, seq) = self.number(received, listening_ms);
-        if received.retained || kind == Kind::Status {
+        if received.retained || matches!(kind, Kind::Status | Kind::State | Kind::Answer) {
             return None;
         }
         self.heard += 1;

@@ -5,22 +5,25 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::command::SigningArgs;
+use super::connection::{ConnectionArgs, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::say::{Paint, say, say_json};
-use crate::config::Config;
 use crate::publish::PublishError;
-use crate::publish::settings::Settings;
 use crate::publish::subscriber::{Body, Heard, Received, Subscriber};
 use crate::system::clock::Clock;
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
 
+mod ack;
 mod album;
+mod alerts;
 mod desk;
 mod journal;
 mod ledger;
 mod words;
 
+use ack::Keyboard;
 use album::Album;
 use desk::{Desk, Notice, place};
 use ledger::Ledger;
@@ -54,9 +57,13 @@ telemetry's intervals, if that is longer).
 
 Pictures are named TIME_SITE_CAMERA_ALERT_NUMBER.jpg (time in UTC) and are never half-written.
 
-With --json each line has \"kind\": alert, status, telemetry (with \"message\" as it was sent),
-snapshot, unreadable; and what the desk notices: connected, lost, silent, back, nobody, roll_call,
+With --json each line has \"kind\": alert, status, telemetry, state, answer, ack (with \"message\" as it was
+sent), snapshot, unreadable; and what the desk notices: connected, lost, silent, back, nobody, roll_call,
 gap, filled, doubled, end.
+
+--ack acknowledges the newest alert that nobody has acknowledged, or with the end of an id behind the
+letter an older one. The verdict is kept beside the camera's pictures. It needs acknowledge.ladder in
+the camera's configuration, and with command.keys there --sign.
 
 --verify follows the sequence numbers: a gap is a message that did not arrive here.
 
@@ -68,27 +75,8 @@ pictures missing · 69 the broker refuses us (password, certificate, access) bef
 heard · 73 --save cannot be created · 74 a picture could not be saved, or stdout is closed ·
 78 the configuration is wrong")]
 pub struct WatchArgs {
-    /// mqtt://host[:1883], or mqtts://host[:8883] for TLS [default: mqtt://127.0.0.1:1883]
-    #[arg(long, value_name = "URL")]
-    broker: Option<String>,
-    /// Take broker, user, password file and TLS files from a daemon's configuration; the options here override it
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// User name
-    #[arg(long)]
-    user: Option<String>,
-    /// File that holds the password alone
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// PEM file of the certificate authority [default: the system's]
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
-    /// PEM file of our certificate chain
-    #[arg(long, value_name = "FILE", requires = "key_file")]
-    cert_file: Option<PathBuf>,
-    /// PEM file of our private key
-    #[arg(long, value_name = "FILE", requires = "cert_file")]
-    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
     /// Only this site
     #[arg(long, value_parser = level)]
     site: Option<String>,
@@ -110,33 +98,20 @@ pub struct WatchArgs {
     /// A camera that is not heard for so long is named, seconds
     #[arg(long, value_name = "S", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     silence: u64,
+    /// Acknowledge alerts, by this name: b (bear), n (not a bear) or u (unsure) and Enter
+    #[arg(long, value_name = "NAME")]
+    ack: Option<String>,
+    #[command(flatten)]
+    signing: SigningArgs,
     /// End by itself after so long
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
 }
 
-fn level(text: &str) -> Result<String, String> {
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let fits = (1..=40).contains(&text.len()) && text.chars().all(good);
-    fits.then(|| text.into()).ok_or_else(|| "1 to 40 of a to z, 0 to 9 and -".into())
-}
-
 impl WatchArgs {
-    /// The configuration's delivery, and over it what was said on the command line.
-    fn settings(&self) -> Result<Settings, Failure> {
-        let mut settings = match &self.config {
-            Some(file) => Config::load(file, &[]).or_exit(Exit::Config)?.publish,
-            None => Settings::default(),
-        };
-        let given = |own: &Option<PathBuf>, of_file: Option<PathBuf>| own.clone().or(of_file);
-        settings.broker = self.broker.clone().unwrap_or(settings.broker);
-        settings.user = self.user.clone().or(settings.user);
-        settings.password_file = given(&self.password_file, settings.password_file);
-        settings.ca_file = given(&self.ca_file, settings.ca_file);
-        settings.cert_file = given(&self.cert_file, settings.cert_file);
-        settings.key_file = given(&self.key_file, settings.key_file);
-        settings.keep_alive_s = KEEP_ALIVE_S;
-        Ok(settings)
+    fn keyboard(&self) -> Result<Option<Keyboard>, Failure> {
+        let Some(by) = self.ack.clone() else { return Ok(None) };
+        Keyboard::start(by, self.signing.signer()?).map(Some).or_exit(Exit::TryAgain)
     }
 
     fn filter(&self) -> String {
@@ -150,20 +125,23 @@ impl WatchArgs {
 /// # Errors
 /// See the exit codes in its help.
 pub fn run(args: WatchArgs) -> Outcome {
-    let settings = args.settings()?;
+    let mut settings = args.connection.load()?.publish;
+    settings.keep_alive_s = KEEP_ALIVE_S;
     let album = args.save.as_deref().map(Album::open).transpose().or_exit(Exit::CannotCreate)?;
+    let keyboard = args.keyboard()?;
     let subscriber = Subscriber::start(&settings, &args.filter()).map_err(|error| {
         let exit = if matches!(error, PublishError::Thread(_)) { Exit::TryAgain } else { Exit::Config };
         Failure::new(exit, error)
     })?;
     let stop = Stop::default();
     raise_on_signal(stop.clone()).or_exit(Exit::Bug)?;
-    let mut watch = Watch::new(args, album);
+    let mut watch = Watch::new(args, album, keyboard);
     watch.greet(&settings.broker)?;
     while !stop.is_raised() && !watch.is_over() {
         if let Some(heard) = subscriber.next(TICK) {
             watch.hear(&heard)?;
         }
+        watch.look_at_keys(&subscriber)?;
         watch.look()?;
     }
     watch.end()
@@ -176,6 +154,7 @@ struct Watch {
     desk: Desk,
     ledger: Ledger,
     album: Option<Album>,
+    keyboard: Option<Keyboard>,
     rang_at: Option<Duration>,
     messages: u64,
     alerts: u64,
@@ -184,13 +163,14 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(args: WatchArgs, album: Option<Album>) -> Watch {
+    fn new(args: WatchArgs, album: Option<Album>, keyboard: Option<Keyboard>) -> Watch {
         Watch {
             clock: Clock::start(),
             words: Words::new(Paint::of_stdout()),
             desk: Desk::new(Duration::from_secs(args.silence)),
             ledger: Ledger::default(),
             album,
+            keyboard,
             rang_at: None,
             messages: 0,
             alerts: 0,
@@ -227,6 +207,7 @@ impl Watch {
             }
             _ => {}
         }
+        self.hear_for_keys(heard)?;
         let notices = self.desk.hear(heard, self.clock.uptime());
         self.tell(&notices)?;
         match heard {

@@ -10,6 +10,7 @@ use super::ledger::{Finding, Sums};
 use crate::cli::say::{Paint, plain};
 use crate::perceive::observation::Severity;
 use crate::publish::message::{AlertMessage, Kind, State, StatusMessage, parse_rfc3339};
+use crate::publish::reply::{AckMessage, AnswerMessage, Verdict};
 
 /// Characters of a stranger's word, and of a stranger's sentence.
 const WORD: usize = 24;
@@ -47,6 +48,8 @@ impl Words {
         let (place, text) = match notice {
             Notice::Alert { place, message, .. } => (place.as_str(), self.alert(message, unix_ms)),
             Notice::Status { place, message, retained } => (place.as_str(), self.status(message, *retained)),
+            Notice::Answer { place, message } => (place.as_str(), self.answer(message)),
+            Notice::Ack { place, message } => (place.as_str(), self.ack(message)),
             Notice::Silent { place, time } => (place.as_str(), self.silent(*time)),
             Notice::Back { place, time } => {
                 (place.as_str(), self.paint.good(&format!("heard again after {}", span(*time))))
@@ -85,6 +88,11 @@ impl Words {
     fn alert(&self, alert: &AlertMessage, now_ms: i64) -> String {
         let mut parts = vec![format!("score {:.2}", alert.score), plain(&alert.regime, WORD)];
         parts.push(format!("{} ms", alert.latency_ms));
+        if let Some(escalation) = &alert.escalation {
+            let (level, time) =
+                (plain(&escalation.level, WORD), span(Duration::from_secs(escalation.after_s)));
+            parts.push(self.paint.alarm(&format!("NOBODY HAS ACKNOWLEDGED IT after {time}: to {level}")));
+        }
         if alert.severity == Severity::High.name() {
             parts.push(self.paint.alarm("NEAR PEOPLE"));
         }
@@ -140,6 +148,26 @@ impl Words {
                 _ => String::new(),
             };
         format!("{word}{reason}{since}")
+    }
+
+    fn ack(&self, ack: &AckMessage) -> String {
+        let waited = ack.waited_s.and_then(|s| Duration::try_from_secs_f64(s).ok());
+        let after = waited.map_or(String::new(), |time| format!(" after {}", span(time)));
+        let note = ack.note.as_deref().map_or(String::new(), |note| format!(" ({})", plain(note, SENTENCE)));
+        let (alert, by, verdict) = (plain(&ack.alert, SENTENCE), plain(&ack.by, WORD), ack.verdict.name());
+        self.paint.good(&format!("acknowledged by {by}{after}: {verdict}")) + &format!("{note}  {alert}")
+    }
+
+    /// Not of much weight: who gave the command has the answer, everybody else knows that it was given.
+    fn answer(&self, answer: &AnswerMessage) -> String {
+        let (command, by) = (plain(&answer.command, WORD), plain(&answer.by, WORD));
+        let proof = if answer.signed { "" } else { ", unsigned" };
+        let text = format!(
+            "command {command} by {by}{proof}: {}: {}",
+            answer.verdict.name(),
+            plain(&answer.reason, SENTENCE)
+        );
+        if answer.verdict == Verdict::Refused { self.paint.warn(&text) } else { text }
     }
 
     fn silent(&self, time: Duration) -> String {

@@ -1,0 +1,89 @@
+//! A command as it goes out: its word, its fields, and the signature.
+
+use serde_json::{Map, Value, json};
+
+use super::Action;
+use crate::control::signing::{KeyError, SigningKey, nonce};
+use crate::control::{KEY, SIGNATURE};
+use crate::publish::Message;
+use crate::publish::message::{BootId, VERSION, command_topic, rfc3339};
+use crate::publish::reply::Judgement;
+use crate::publish::settings::Site;
+
+/// A signed command is good for so long, milliseconds: clocks differ, and a command is for now.
+const LIFE_MS: i64 = 300_000;
+
+/// What is asked for.
+pub struct Request {
+    /// Last level of the topic.
+    pub word: &'static str,
+    fields: Map<String, Value>,
+}
+
+/// Who signs.
+pub struct Signer {
+    /// The pair.
+    pub key: SigningKey,
+    /// Its name in the camera's configuration.
+    pub name: String,
+}
+
+impl Request {
+    /// Of the command line.
+    pub(super) fn of(action: &Action, by: Option<String>) -> Request {
+        let (word, fields) = match action {
+            Action::Arm => ("arm", json!({})),
+            Action::Disarm(time) => ("disarm", json!({ "for_s": time.time.as_secs() })),
+            Action::Shadow(time) => ("shadow", json!({ "for_s": time.time.as_secs() })),
+            Action::Test => ("test", json!({})),
+            Action::Snapshot => ("snapshot", json!({})),
+            Action::Threshold { bear } => ("threshold", json!({ "bear": bear.0 })),
+            Action::Log { level, time } => {
+                ("log", json!({ "level": level.name(), "for_s": time.time.as_secs() }))
+            }
+            Action::Ack { alert, verdict, note } => {
+                return Request::acknowledge(alert, *verdict, note.as_deref(), by);
+            }
+            Action::Key { .. } => ("", json!({})),
+        };
+        Request::new(word, &fields, by)
+    }
+
+    /// That somebody has seen an alert.
+    pub fn acknowledge(alert: &str, verdict: Judgement, note: Option<&str>, by: Option<String>) -> Request {
+        Request::new("ack", &json!({ "alert": alert, "verdict": verdict.name(), "note": note }), by)
+    }
+
+    fn new(word: &'static str, fields: &Value, by: Option<String>) -> Request {
+        let mut fields = fields.as_object().cloned().unwrap_or_default();
+        fields.extend(by.map(|by| ("by".to_owned(), json!(by))));
+        Request { word, fields }
+    }
+
+    /// The message to a camera whose present life is `boot`; `id` comes back in the answer.
+    pub fn message(
+        &self,
+        site: &Site,
+        boot: Option<&BootId>,
+        id: &str,
+        signer: Option<&Signer>,
+        unix_ms: i64,
+    ) -> Result<Message, KeyError> {
+        let mut fields = self.fields.clone();
+        fields.extend([("v".into(), json!(VERSION)), ("id".into(), json!(id))]);
+        fields.extend(boot.map(|boot| ("boot".to_owned(), json!(boot))));
+        if signer.is_some() {
+            fields.extend([
+                ("nonce".into(), json!(nonce()?)),
+                ("expires".into(), json!(rfc3339(unix_ms.saturating_add(LIFE_MS)))),
+            ]);
+        }
+        let topic = command_topic(site, self.word);
+        let payload = Value::Object(fields).to_string().into_bytes();
+        let properties = signer.map(|signer| {
+            let signature = signer.key.sign(&topic, &payload);
+            vec![(KEY.into(), signer.name.clone()), (SIGNATURE.into(), signature)]
+        });
+        Ok(Message::json(topic, payload, properties.unwrap_or_default()))
+    }
+}

@@ -1,0 +1,173 @@
+//! What a command comes to, judged before it is written down; and the doing of it.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use super::command::Action;
+use super::orders::Held;
+use super::term::{Now, Term};
+use super::trust::Who;
+use super::{Control, Order};
+use crate::publish::reply::{Judgement, Until};
+use crate::publish::{AckDraft, Draft, Mode};
+use crate::system::log::{self, Level};
+
+/// A picture older than this is not one of now, milliseconds.
+const FRESH_MS: u64 = 10_000;
+
+/// A command that is within its limits.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Tell of bears.
+    Arm,
+    /// Tell nobody.
+    Withhold(Mode, Term),
+    /// Send an exercise.
+    Exercise,
+    /// Send a picture.
+    Snapshot,
+    /// Another operating point.
+    Threshold(Option<f32>),
+    /// Another level of the log.
+    Log(Level, Term),
+    /// An alert has been seen.
+    Acknowledge {
+        /// Its id.
+        alert: String,
+        /// What it was.
+        verdict: Judgement,
+        /// What else there is to say.
+        note: Option<String>,
+    },
+}
+
+impl Plan {
+    /// What is done, for the answer.
+    pub fn words(&self) -> String {
+        match self {
+            Plan::Arm => "armed: alerts are told".into(),
+            Plan::Withhold(mode, term) => format!("{} {}", mode.name(), term.words()),
+            Plan::Exercise => "an alert marked as drill is on its way, with a picture".into(),
+            Plan::Snapshot => "a picture is on its way; its property \"request\" is the number of this line of the audit log".into(),
+            Plan::Threshold(Some(bear)) => format!("a bear counts from a score of {bear}"),
+            Plan::Threshold(None) => "a bear counts from the usual score".into(),
+            Plan::Log(level, term) => format!("log level {} {}", level.name(), term.words()),
+            Plan::Acknowledge { alert, verdict, .. } => {
+                format!("alert {alert} is acknowledged: {}", verdict.name())
+            }
+        }
+    }
+
+    /// When it ends by itself.
+    pub fn until(&self) -> Option<Until> {
+        match self {
+            Plan::Withhold(_, term) | Plan::Log(_, term) => Some(term.until()),
+            _ => None,
+        }
+    }
+}
+
+impl Control {
+    /// Holds a command against the limits of the file and what is possible just now.
+    pub(super) fn plan(&self, action: &Action, now: &Now) -> Result<Plan, String> {
+        if !self.limits.accept && !matches!(action, Action::Ack { .. }) {
+            return Err("this camera takes acknowledgements alone: command.accept is not configured".into());
+        }
+        Ok(match action {
+            Action::Arm => Plan::Arm,
+            Action::Disarm(seconds) => Plan::Withhold(Mode::Disarmed, self.term(*seconds, now)?),
+            Action::Shadow(seconds) => Plan::Withhold(Mode::Shadow, self.term(*seconds, now)?),
+            Action::Test => Plan::Exercise,
+            Action::Snapshot => self.fresh(now).map(|()| Plan::Snapshot)?,
+            Action::Threshold(bear) => Plan::Threshold(self.within_limits(*bear)?),
+            Action::Log(level, seconds) => Plan::Log(*level, self.term(*seconds, now)?),
+            Action::Ack { alert, verdict, note } => match self.links.acknowledger.objection(alert) {
+                Some(objection) => return Err(objection),
+                None => Plan::Acknowledge { alert: alert.clone(), verdict: *verdict, note: note.clone() },
+            },
+        })
+    }
+
+    fn term(&self, seconds: u64, now: &Now) -> Result<Term, String> {
+        let longest = self.limits.longest_s;
+        if seconds > longest {
+            return Err(format!("{seconds} s is longer than the {longest} s that command.longest_s allows"));
+        }
+        Ok(Term::new(Duration::from_secs(seconds), now))
+    }
+
+    fn within_limits(&self, bear: Option<f32>) -> Result<Option<f32>, String> {
+        let allowed = &self.limits.threshold;
+        match bear {
+            Some(bear) if !allowed.contains(&bear) => {
+                let (least, most) = (allowed.start(), allowed.end());
+                Err(format!(
+                    "{bear} is not from {least} to {most}, as command.threshold_min and threshold_max allow"
+                ))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Whether there is a picture of just now.
+    fn fresh(&self, now: &Now) -> Result<(), String> {
+        let sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
+        let now_ms = now.uptime.as_millis() as u64;
+        match sight.last {
+            Some(stamp) if now_ms.saturating_sub(stamp.uptime_ms) <= FRESH_MS => Ok(()),
+            _ => Err("the camera gives no picture just now; …/status says why".into()),
+        }
+    }
+
+    /// Does it. What must outlive a restart is on the medium before it is in force; without a disk only arming is possible.
+    pub(super) fn execute(&mut self, plan: Plan, who: &Who, now: &Now) -> Result<(), String> {
+        let number = self.audit.head().seq;
+        match plan {
+            Plan::Arm => self.arm(now),
+            Plan::Withhold(mode, term) => {
+                let held = Held { what: mode, term, by: who.name.clone() };
+                self.keep_next_mode(Some(&held), now).map_err(unkept)?;
+                self.orders.mode = Some(held);
+                self.send(Draft::Mode(mode));
+            }
+            Plan::Exercise => self.order(Order::Exercise(number))?,
+            Plan::Snapshot => self.order(Order::Snapshot(number))?,
+            Plan::Threshold(bear) => self.reweigh(bear)?,
+            Plan::Log(level, term) => {
+                if !log::set(Some(level)) {
+                    return Err("this program keeps no log that could be changed".into());
+                }
+                self.orders.log = Some(Held { what: level, term, by: who.name.clone() });
+            }
+            Plan::Acknowledge { alert, verdict, note } => {
+                let Who { name: by, signed } = who.clone();
+                self.links.acknowledger.acknowledge(&AckDraft { alert, verdict, by, signed, note })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn arm(&mut self, now: &Now) {
+        self.orders.mode = None;
+        self.keep_mode(now);
+        self.send(Draft::Mode(Mode::Armed));
+    }
+
+    fn reweigh(&mut self, bear: Option<f32>) -> Result<(), String> {
+        self.keep_threshold(bear).map_err(unkept)?;
+        self.perceive.bear_threshold = bear.or(self.usual_threshold);
+        self.orders.bear_threshold = self.perceive.bear_threshold;
+        self.order(Order::Reweigh(Box::new(self.perceive.clone())))
+    }
+
+    fn order(&self, order: Order) -> Result<(), String> {
+        self.links
+            .orders
+            .try_send(order)
+            .map_err(|_| "the detector is busy with earlier commands; try again".into())
+    }
+}
+
+fn unkept(error: std::io::Error) -> String {
+    format!("it cannot be written down, so it would be gone after a restart: {error}")
+}

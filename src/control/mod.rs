@@ -1,0 +1,232 @@
+//! What people tell the camera: commands are read, authorised, written down, carried out and answered; what was ordered for a time ends
+//! by itself.
+//!
+//! A thread of its own, since each command costs a signature's check and a write to the disk. Commands come from the connection's thread
+//! by a bounded queue; what must be done goes to the detector and to publishing as orders and drafts.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::config::{Config, HeldMode};
+use crate::infer::sight::Sight;
+use crate::infer::worker::Order;
+use crate::perceive::settings::Settings as Perceive;
+use crate::publish::message::BootId;
+use crate::publish::settings::CommandSettings;
+use crate::publish::{Acknowledger, Draft, Message, StateDraft};
+use crate::system::clock::Clock;
+use crate::system::metrics::Metrics;
+use crate::system::pulse::Pulse;
+use crate::system::stop::Stop;
+
+pub mod audit;
+pub mod command;
+mod execute;
+mod flood;
+mod keep;
+mod orders;
+mod receive;
+pub mod signing;
+mod term;
+mod trust;
+
+pub use trust::{KEY, SIGNATURE};
+
+use audit::Audit;
+use flood::Allowance;
+use orders::{Expired, Held, Orders};
+use term::{Now, Term};
+use trust::Trust;
+
+/// Commands that may wait; what comes beyond is counted and told.
+pub const INBOX: usize = 32;
+/// How often what runs out is looked for.
+const TICK: Duration = Duration::from_millis(250);
+/// What is left of a mode is written down this often. A board without a clock that starts anew takes so much off, so that one that
+/// starts again and again is armed in the end.
+const WRITTEN_EVERY: Duration = Duration::from_secs(300);
+
+/// What the status has to say about orders; shared with the watch over the camera.
+pub type Warning = Arc<Mutex<Option<String>>>;
+
+/// What the thread needs of the others.
+pub struct Links {
+    /// Commands come in here.
+    pub inbox: Receiver<Message>,
+    /// Answers, states and modes go to publishing.
+    pub drafts: SyncSender<Draft>,
+    /// Orders go to the detector.
+    pub orders: SyncSender<Order>,
+    /// Alerts that wait for somebody.
+    pub acknowledger: Acknowledger,
+    /// What the detector saw last.
+    pub sight: Arc<Mutex<Sight>>,
+    /// What the status has to say.
+    pub warning: Warning,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Clock of the process.
+    pub clock: Clock,
+    /// Sign of life.
+    pub pulse: Pulse,
+}
+
+/// Orders in force, and all that decides on new ones.
+pub struct Control {
+    store: PathBuf,
+    limits: CommandSettings,
+    perceive: Perceive,
+    usual_threshold: Option<f32>,
+    links: Links,
+    orders: Orders,
+    trust: Trust,
+    audit: Audit,
+    unproven: Allowance,
+    signed: Allowance,
+    /// Commands that were not looked at.
+    flooded: u64,
+    /// Of these, and of those that the queue did not take, so many were told.
+    flood_told: u64,
+    flood_told_at: Duration,
+    written_at: Duration,
+    told: Option<StateDraft>,
+}
+
+/// Whether there is anything to do: commands or acknowledgements are taken, or a command is in force still.
+pub fn is_wanted(config: &Config) -> bool {
+    heard(config).is_some() || config.mode.is_some()
+}
+
+/// The last level of the topics that are listened to, as a filter; `None` where there are none.
+pub fn heard(config: &Config) -> Option<&'static str> {
+    match (config.commands.accept, config.publish.ladder.is_empty()) {
+        (true, _) => Some("+"),
+        (false, false) => Some("ack"),
+        (false, true) => None,
+    }
+}
+
+impl Control {
+    /// Takes up what was in force when the daemon ended.
+    pub fn new(config: &Config, boot: &BootId, links: Links) -> Control {
+        let now = now(links.clock);
+        let store = config.publish.store.path.clone();
+        let trust = Trust::new(config.commands.keys.clone(), &store, &boot.0);
+        let audit = Audit::new(&store, &boot.0, &now);
+        let mut control = Control {
+            store,
+            limits: config.commands.clone(),
+            perceive: config.perceive.clone(),
+            usual_threshold: config.usual_threshold,
+            orders: Orders { bear_threshold: config.perceive.bear_threshold, ..Orders::default() },
+            trust,
+            audit,
+            unproven: Allowance::new(now.uptime, flood::UNPROVEN),
+            signed: Allowance::new(now.uptime, flood::SIGNED),
+            flooded: 0,
+            flood_told: 0,
+            flood_told_at: Duration::ZERO,
+            written_at: now.uptime,
+            told: None,
+            links,
+        };
+        control.note("start", format!("version {}", env!("CARGO_PKG_VERSION")), &now);
+        if let Some(held) = &config.mode {
+            control.resume(held, &now);
+        }
+        control.look_around();
+        control
+    }
+
+    /// Works until asked to end.
+    pub fn run(mut self, stop: &Stop) {
+        while !stop.is_raised() {
+            match self.links.inbox.recv_timeout(TICK) {
+                Ok(message) => self.receive(&message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    stop.sleep(TICK);
+                }
+            }
+            self.look_around();
+            self.links.pulse.beat();
+        }
+        if self.orders.mode.is_some() {
+            self.keep_mode(&self.now());
+        }
+    }
+
+    /// A mode of an earlier life goes on for what is left of it.
+    fn resume(&mut self, held: &HeldMode, now: &Now) {
+        let longest = Duration::from_secs(self.limits.longest_s);
+        let left = Duration::from_secs(held.left_s).min(longest);
+        let left = if now.synced { left } else { left.saturating_sub(WRITTEN_EVERY) };
+        let term = Term::restored(left, held.until_unix_ms, now);
+        self.orders.mode = Some(Held { what: held.mode, term, by: held.by.clone() });
+        if !term.is_over(now) {
+            self.send(Draft::Mode(held.mode));
+            self.keep_mode(now);
+            tracing::warn!("{}", self.orders.warning().unwrap_or_default());
+        }
+    }
+
+    /// Ends what has run out, tells what was not looked at and what is in force.
+    fn look_around(&mut self) {
+        let now = self.now();
+        for expired in self.orders.expire(&now) {
+            self.expired(expired, &now);
+        }
+        if self.orders.mode.is_some() && now.uptime.saturating_sub(self.written_at) >= WRITTEN_EVERY {
+            self.keep_mode(&now);
+        }
+        self.tell_flood(&now);
+        self.tell_state();
+    }
+
+    fn expired(&mut self, expired: Expired, now: &Now) {
+        match expired {
+            Expired::Mode(mode) => {
+                self.send(Draft::Mode(self.orders.mode()));
+                self.keep_mode(now);
+                tracing::info!("{} has run out: alerts are told again", mode.name());
+                self.note("expired", format!("{} has run out; armed", mode.name()), now);
+            }
+            Expired::Log(level) => {
+                crate::system::log::set(None);
+                tracing::info!("the log is as usual again");
+                self.note("expired", format!("log level {} has run out", level.name()), now);
+            }
+        }
+    }
+
+    /// Told when it changes.
+    fn tell_state(&mut self) {
+        *self.links.warning.lock().unwrap_or_else(PoisonError::into_inner) = self.orders.warning();
+        let state = StateDraft {
+            mode: self.orders.mode(),
+            until: self.orders.until(),
+            by: self.orders.mode.as_ref().map(|held| held.by.clone()).unwrap_or_default(),
+            bear_threshold: self.orders.bear_threshold,
+            log: self.orders.log_words(),
+            signed_only: self.trust.signed_only(),
+            audit: self.audit.head().clone(),
+        };
+        if self.told.as_ref() != Some(&state) && self.send(Draft::State(state.clone())) {
+            self.told = Some(state);
+        }
+    }
+
+    fn send(&self, draft: Draft) -> bool {
+        self.links.drafts.send(draft).is_ok()
+    }
+
+    fn now(&self) -> Now {
+        now(self.links.clock)
+    }
+}
+
+fn now(clock: Clock) -> Now {
+    Now { uptime: clock.uptime(), unix_ms: clock.unix_ms(), synced: clock.is_synchronised() }
+}

@@ -1,0 +1,180 @@
+//! The whole life of a command: read, authorised, judged, written down, carried out, answered.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Control;
+use super::audit::Entry;
+use super::command::{self, Action, Command, Labels, MOST_BYTES};
+use super::execute::Plan;
+use super::term::Now;
+use super::trust::Who;
+use crate::publish::reply::{AnswerDraft, Until, Verdict};
+use crate::publish::{Draft, Message};
+
+/// What was not looked at is told at most this often.
+const FLOOD_EVERY: Duration = Duration::from_secs(60);
+/// Of what proves nothing so much is written down, bytes.
+const MOST_UNPROVEN: usize = 256;
+/// Longest topic that an answer is sent to, bytes.
+const MOST_TOPIC: usize = 200;
+/// Most correlation data that is given back, bytes.
+const MOST_CORRELATION: usize = 256;
+
+/// A command that may be carried out.
+struct Permitted {
+    who: Who,
+    plan: Plan,
+    action: Action,
+}
+
+/// What became of a command.
+struct Outcome {
+    verdict: Verdict,
+    reason: String,
+    until: Option<Until>,
+}
+
+impl Control {
+    pub(super) fn receive(&mut self, message: &Message) {
+        let now = self.now();
+        let allowance = if self.trust.is_signed(message) { &mut self.signed } else { &mut self.unproven };
+        if !allowance.take(now.uptime) {
+            self.flooded += 1;
+            return;
+        }
+        let word = word_of(&message.topic);
+        let labels = command::labels(&message.payload);
+        let ruling = self.rule(&word, message, &now);
+        let (who, outcome) = match ruling {
+            Ok(permitted) => self.carry_out(&word, message, permitted, &now),
+            Err((who, reason)) => (who, refusal(reason)),
+        };
+        let who = who.unwrap_or_else(|| unproven(&labels));
+        if outcome.verdict == Verdict::Refused {
+            let _ = self.write_down(&word, message, &who, &outcome, &now);
+        }
+        tracing::info!("command {word} by {}: {}: {}", who.name, outcome.verdict.name(), outcome.reason);
+        self.answer(word, message, labels, who, outcome);
+        self.tell_state();
+    }
+
+    /// Whether it may be carried out, and by whose order; else why not.
+    fn rule(&mut self, word: &str, message: &Message, now: &Now) -> Result<Permitted, (Option<Who>, String)> {
+        let alone = |reason: String| (None, reason);
+        if message.retain {
+            let reason = "it was retained by the broker, and would be carried out at every start; send it without the retain flag";
+            return Err(alone(reason.into()));
+        }
+        let command = command::read(word, &message.payload).map_err(alone)?;
+        let who = self.trust.authorise(&command, message, now).map_err(alone)?;
+        let Command { action, .. } = command;
+        match self.plan(&action, now) {
+            Ok(plan) => Ok(Permitted { who, plan, action }),
+            Err(reason) => Err((Some(who), reason)),
+        }
+    }
+
+    /// Writes it down, then does it. What cannot be written down is not done, but for what must always be possible.
+    fn carry_out(
+        &mut self,
+        word: &str,
+        message: &Message,
+        permitted: Permitted,
+        now: &Now,
+    ) -> (Option<Who>, Outcome) {
+        let Permitted { who, plan, action } = permitted;
+        let applied = Outcome { verdict: Verdict::Applied, reason: plan.words(), until: plan.until() };
+        if let Err(error) = self.write_down(word, message, &who, &applied, now)
+            && !action.is_always_possible()
+        {
+            return (Some(who), refusal(format!("it cannot be written into the audit log: {error}")));
+        }
+        let outcome = match self.execute(plan, &who, now) {
+            Ok(()) => applied,
+            Err(reason) => refusal(reason),
+        };
+        (Some(who), outcome)
+    }
+
+    fn write_down(
+        &mut self,
+        word: &str,
+        message: &Message,
+        who: &Who,
+        outcome: &Outcome,
+        now: &Now,
+    ) -> std::io::Result<()> {
+        let most = if who.signed || outcome.verdict == Verdict::Applied { MOST_BYTES } else { MOST_UNPROVEN };
+        let kept = &message.payload[..message.payload.len().min(most)];
+        let entry = Entry {
+            event: "command".into(),
+            who: who.name.clone(),
+            signed: who.signed,
+            command: word.into(),
+            payload: String::from_utf8_lossy(kept).into_owned(),
+            verdict: outcome.verdict.name().into(),
+            reason: outcome.reason.clone(),
+        };
+        let written = self.audit.append(entry, now);
+        if let Err(error) = &written {
+            tracing::error!("audit log: {error}; only arm and ack are possible until it can be written");
+        }
+        written
+    }
+
+    fn answer(&self, command: String, message: &Message, labels: Labels, who: Who, outcome: Outcome) {
+        let wanted = message.response_topic.clone().filter(|topic| self.is_answerable(topic));
+        let correlation = message.correlation.clone().filter(|data| data.len() <= MOST_CORRELATION);
+        let answer = AnswerDraft {
+            command,
+            id: labels.id,
+            verdict: outcome.verdict,
+            reason: outcome.reason,
+            by: who.name,
+            signed: who.signed,
+            until: outcome.until,
+            audit: self.audit.head().clone(),
+            response_topic: wanted,
+            correlation,
+        };
+        self.send(Draft::Answer(Box::new(answer)));
+    }
+
+    /// Not into the topics of cameras: who may command one must not speak in its name.
+    fn is_answerable(&self, topic: &str) -> bool {
+        let good = topic.len() <= MOST_TOPIC && !topic.contains(['+', '#', '\0']) && !topic.is_empty();
+        good && !topic.starts_with('$') && !topic.starts_with("bearwatch/")
+    }
+
+    /// One word for all that came faster than it could be looked at.
+    pub(super) fn tell_flood(&mut self, now: &Now) {
+        let lost = self.flooded + self.links.metrics.counters.lost_commands.load(Ordering::Relaxed);
+        let rests = self.flood_told > 0 && now.uptime.saturating_sub(self.flood_told_at) < FLOOD_EVERY;
+        if lost == self.flood_told || rests {
+            return;
+        }
+        let reason = format!("{} commands came faster than they could be looked at", lost - self.flood_told);
+        (self.flood_told, self.flood_told_at) = (lost, now.uptime);
+        tracing::warn!("{reason}");
+        self.note("flood", reason.clone(), now);
+        let message = Message::json(String::new(), Vec::new(), Vec::new());
+        let who = Who { name: "somebody".into(), signed: false };
+        self.answer("several".into(), &message, Labels::default(), who, refusal(reason));
+    }
+}
+
+/// The last level of a topic, fit for a log; no command has a longer name.
+fn word_of(topic: &str) -> String {
+    let level = topic.rsplit('/').next().unwrap_or_default();
+    level.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+fn refusal(reason: String) -> Outcome {
+    Outcome { verdict: Verdict::Refused, reason, until: None }
+}
+
+/// What a command that proves nothing says of itself.
+fn unproven(labels: &Labels) -> Who {
+    Who { name: labels.by.clone().unwrap_or_else(|| "somebody".into()), signed: false }
+}

@@ -1,0 +1,81 @@
+//! Orders that came over the network and need the detector: carried out between two frames.
+
+use super::Worker;
+use crate::infer::annotate::caption;
+use crate::perceive::frame::Stamp;
+use crate::perceive::geometry::Rect;
+use crate::perceive::model::Class;
+use crate::perceive::observation::{Alert, AlertId, AlertState, Severity};
+use crate::perceive::settings::Settings;
+use crate::publish::Subject;
+
+/// Exercises have ids from here on: the core numbers its alerts from 1.
+const EXERCISES: u64 = 1_000_000_000;
+
+/// What is to be done. Numbers are those of the command in the audit log.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Send the picture of the last frame.
+    Snapshot(u64),
+    /// Send an alert that is an exercise, with its picture, and close it.
+    Exercise(u64),
+    /// Weigh scores by these settings.
+    Reweigh(Box<Settings>),
+}
+
+impl Worker {
+    /// Carries out what was ordered meanwhile.
+    pub(super) fn obey(&mut self) {
+        while let Ok(order) = self.links.orders.try_recv() {
+            match order {
+                Order::Snapshot(number) => self.send_last(Subject::Request(number), "AS ORDERED"),
+                Order::Exercise(number) => self.exercise(AlertId(EXERCISES + number)),
+                Order::Reweigh(settings) => self.perception.reweigh(&settings),
+            }
+        }
+    }
+
+    /// The whole way of an alert. Nothing was seen, and nothing claims so: score, evidence and box are empty.
+    fn exercise(&mut self, id: AlertId) {
+        let opened = Alert {
+            id,
+            state: AlertState::Opened,
+            class: Class::Bear,
+            severity: Severity::Normal,
+            score: 0.0,
+            evidence: 0.0,
+            bbox: Rect { x: 0.0, y: 0.0, w: 0.0, h: 0.0 },
+            captured: self.now(),
+        };
+        let regime = self.perception.regime();
+        self.send_alert(opened, regime, true);
+        self.send_last(Subject::Alert(id), "EXERCISE");
+        self.send_alert(Alert { state: AlertState::Closed, ..opened }, regime, true);
+    }
+
+    /// The picture of the last frame, masked as ever; none where there was no frame yet.
+    fn send_last(&mut self, subject: Subject, word: &str) {
+        if self.picture.width == 0 {
+            tracing::warn!("no picture to send: no frame was seen yet");
+            return;
+        }
+        let stamp = self.last_stamp();
+        let mut drawn = self.picture.clone();
+        caption(&mut drawn, &format!("{}  {word}", self.caption_of(stamp)));
+        self.send_picture(&drawn, subject, stamp);
+    }
+
+    fn last_stamp(&self) -> Stamp {
+        let sight = self.links.sight.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sight.last.unwrap_or_else(|| self.now())
+    }
+
+    fn now(&self) -> Stamp {
+        let clock = &self.links.clock;
+        Stamp {
+            uptime_ms: clock.uptime_ms(),
+            unix_ms: clock.unix_ms(),
+            synchronised: clock.is_synchronised(),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Which steps of alerts are told, by what was ordered. PURE.
+//!
+//! An alert that was told is closed for those who heard of it, whatever was ordered meanwhile; a bear that came while nobody was to be
+//! told and is still there when the camera is armed again is told then, as opened. An exercise always goes through: somebody wants
+//! to know whether it does.
+
+use std::collections::HashMap;
+
+use super::reply::Mode;
+use super::{AlertDraft, Subject};
+use crate::perceive::observation::{AlertId, AlertState};
+
+/// What becomes of a step, or of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passage {
+    /// It goes out.
+    Told,
+    /// It stays on the device.
+    Kept,
+    /// It goes nowhere.
+    Dropped,
+}
+
+/// The gate between what was decided and the outbox.
+#[derive(Debug, Default)]
+pub struct Gate {
+    mode: Mode,
+    /// Alerts that were told and are not closed, and whether each is an exercise.
+    told: HashMap<AlertId, bool>,
+}
+
+impl Gate {
+    /// From now on.
+    pub fn set(&mut self, mode: Mode) {
+        self.mode = mode;
+    }
+
+    /// Whether alerts are told.
+    pub fn is_open(&self) -> bool {
+        self.mode == Mode::Armed
+    }
+
+    /// Where a step goes. The first one of an alert that is told becomes its opening.
+    pub fn alert(&mut self, draft: &mut AlertDraft) -> Passage {
+        let alert = &mut draft.alert;
+        if alert.state == AlertState::Closed {
+            let known = self.told.remove(&alert.id).is_some();
+            return if known { Passage::Told } else { self.withheld() };
+        }
+        if !draft.drill && self.mode != Mode::Armed {
+            return self.withheld();
+        }
+        if self.told.insert(alert.id, draft.drill).is_none() {
+            alert.state = AlertState::Opened;
+        }
+        Passage::Told
+    }
+
+    /// Where a picture goes: with its alert. What shows the camera itself is always told.
+    pub fn picture(&self, subject: Subject) -> Passage {
+        match subject {
+            Subject::Impairment(_) | Subject::Request(_) => Passage::Told,
+            Subject::Alert(id) if self.mode == Mode::Armed || self.told.get(&id) == Some(&true) => {
+                Passage::Told
+            }
+            Subject::Alert(_) => self.withheld(),
+        }
+    }
+
+    fn withheld(&self) -> Passage {
+        if self.mode == Mode::Shadow { Passage::Kept } else { Passage::Dropped }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::perceive::frame::Stamp;
+    use crate::perceive::geometry::Rect;
+    use crate::perceive::model::Class;
+    use crate::perceive::observation::{Alert, Regime, Severity};
+    use AlertState::{Closed, Opened, Updated};
+
+    fn draft(id: u64, state: AlertState, drill: bool) -> AlertDraft {
+        let bbox = Rect { x: 0.1, y: 0.1, w: 0.2, h: 0.2 };
+        let (class, severity, captured) = (Class::Bear, Severity::Normal, Stamp::default());
+        AlertDraft {
+            alert: Alert {
+                id: AlertId(id),
+                state,
+                class,
+                severity,
+                score: 0.9,
+                evidence: 8.0,
+                bbox,
+                captured,
+            },
+            regime: Regime::Day,
+            frame: (640, 360),
+            model: ("m".into(), "00".into()),
+            inferred_at_uptime_ms: 0,
+            simulated: false,
+            drill,
+        }
+    }
+
+    /// Where the step goes and as what.
+    fn step(gate: &mut Gate, id: u64, state: AlertState) -> (Passage, AlertState) {
+        let mut draft = draft(id, state, false);
+        let passage = gate.alert(&mut draft);
+        (passage, draft.alert.state)
+    }
+
+    #[test]
+    fn an_armed_camera_tells_everything_as_it_is() {
+        let mut gate = Gate::default();
+        for state in [Opened, Updated, Closed] {
+            assert_eq!(step(&mut gate, 1, state), (Passage::Told, state));
+        }
+        assert_eq!(gate.picture(Subject::Alert(AlertId(1))), Passage::Told);
+    }
+
+    #[test]
+    fn what_was_told_is_closed_although_nobody_is_to_be_told_any_more() {
+        let mut gate = Gate::default();
+        step(&mut gate, 1, Opened);
+        gate.set(Mode::Disarmed);
+        assert_eq!(step(&mut gate, 1, Updated).0, Passage::Dropped);
+        assert_eq!(gate.picture(Subject::Alert(AlertId(1))), Passage::Dropped);
+        assert_eq!(step(&mut gate, 1, Closed), (Passage::Told, Closed));
+        assert_eq!(step(&mut gate, 2, Opened).0, Passage::Dropped);
+        assert_eq!(step(&mut gate, 2, Closed).0, Passage::Dropped, "nobody has heard of it");
+    }
+
+    #[test]
+    fn a_bear_that_is_still_there_when_the_camera_is_armed_is_told_as_opened() {
+        let mut gate = Gate::default();
+        gate.set(Mode::Shadow);
+        assert_eq!(step(&mut gate, 1, Opened).0, Passage::Kept);
+        assert_eq!(gate.picture(Subject::Alert(AlertId(1))), Passage::Kept);
+        gate.set(Mode::Armed);
+        assert_eq!(step(&mut gate, 1, Updated), (Passage::Told, Opened));
+        assert_eq!(step(&mut gate, 1, Updated), (Passage::Told, Updated));
+        assert_eq!(step(&mut gate, 1, Closed), (Passage::Told, Closed));
+    }
+
+    #[test]
+    fn an_exercise_goes_through_whatever_was_ordered() {
+        let mut gate = Gate::default();
+        gate.set(Mode::Disarmed);
+        assert_eq!(gate.alert(&mut draft(9, Opened, true)), Passage::Told);
+        assert_eq!(gate.picture(Subject::Alert(AlertId(9))), Passage::Told);
+        assert_eq!(gate.alert(&mut draft(9, Closed, true)), Passage::Told);
+        assert_eq!(gate.picture(Subject::Alert(AlertId(9))), Passage::Dropped);
+        assert_eq!(gate.picture(Subject::Request(3)), Passage::Told);
+    }
+}

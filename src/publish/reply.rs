@@ -1,0 +1,280 @@
+//! What the camera says of commands: what became of one, on `…/answer`, and what is in force, retained on `…/state`.
+
+use serde::{Deserialize, Serialize};
+
+use super::message::{BootId, Envelope, rfc3339};
+use super::pending::boot_of;
+
+/// Whether anybody is told of bears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Alerts are told.
+    #[default]
+    Armed,
+    /// Nobody is told, nothing is kept.
+    Disarmed,
+    /// Nobody is told; what would have been is kept on the device.
+    Shadow,
+}
+
+impl Mode {
+    /// The name on the wire and in the overrides.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Armed => "armed",
+            Mode::Disarmed => "disarmed",
+            Mode::Shadow => "shadow",
+        }
+    }
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Done.
+    Applied,
+    /// Not done.
+    Refused,
+}
+
+impl Verdict {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Applied => "applied",
+            Verdict::Refused => "refused",
+        }
+    }
+}
+
+/// The last line of the audit log as of a message: who keeps it can tell later whether lines were taken away.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Its number; 0 where there is none.
+    pub seq: u64,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+/// A time at which something ends, as far as the clocks allow to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Until {
+    /// By the wall clock, milliseconds since 1970; `None` while that is not synchronised.
+    pub unix_ms: Option<i64>,
+    /// By the uptime of this boot, milliseconds.
+    pub uptime_ms: u64,
+}
+
+/// What became of a command, before it has an envelope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnswerDraft {
+    /// The last level of the command's topic.
+    pub command: String,
+    /// As the command said.
+    pub id: Option<String>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What was done, or why not, in plain words.
+    pub reason: String,
+    /// Whose command it was: the name of the key, or what the command said of itself.
+    pub by: String,
+    /// Whether a signature proves that.
+    pub signed: bool,
+    /// When it ends by itself.
+    pub until: Option<Until>,
+    /// The audit log with this command in it.
+    pub audit: Head,
+    /// Where else the answer is wanted, and what it is to bear.
+    pub response_topic: Option<String>,
+    /// Correlation data of the command.
+    pub correlation: Option<Vec<u8>>,
+}
+
+/// On `…/answer`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnswerMessage {
+    /// Number, time, boot.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// The last level of the command's topic.
+    pub command: String,
+    /// As the command said; null where it did not.
+    pub id: Option<String>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What was done, or why not, in plain words.
+    pub reason: String,
+    /// The name of the key, or what the command said of itself.
+    pub by: String,
+    /// Whether a signature proves that.
+    pub signed: bool,
+    /// When it ends by itself, RFC 3339; null where it does not, or the clock is not synchronised.
+    pub until: Option<String>,
+    /// The same by the uptime of this boot.
+    pub until_uptime_ms: Option<u64>,
+    /// The audit log with this command in it.
+    pub audit: Head,
+}
+
+impl AnswerMessage {
+    /// Puts a draft into its envelope.
+    pub fn new(envelope: Envelope, draft: &AnswerDraft) -> AnswerMessage {
+        AnswerMessage {
+            envelope,
+            command: draft.command.clone(),
+            id: draft.id.clone(),
+            verdict: draft.verdict,
+            reason: draft.reason.clone(),
+            by: draft.by.clone(),
+            signed: draft.signed,
+            until: draft.until.and_then(|until| until.unix_ms).map(rfc3339),
+            until_uptime_ms: draft.until.map(|until| until.uptime_ms),
+            audit: draft.audit.clone(),
+        }
+    }
+}
+
+/// What is in force, before it has an envelope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateDraft {
+    /// Whether anybody is told of bears.
+    pub mode: Mode,
+    /// When the mode ends by itself.
+    pub until: Option<Until>,
+    /// Who ordered the mode; empty where nobody did.
+    pub by: String,
+    /// Operating point for bears; the model card's where `None`.
+    pub bear_threshold: Option<f32>,
+    /// What is logged.
+    pub log: String,
+    /// Whether commands must be signed.
+    pub signed_only: bool,
+    /// The audit log.
+    pub audit: Head,
+}
+
+/// On `…/state`, retained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StateMessage {
+    /// Number, time, boot.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Whether anybody is told of bears.
+    pub mode: Mode,
+    /// When the mode ends by itself, RFC 3339; null where it does not, or the clock is not synchronised.
+    pub until: Option<String>,
+    /// The same by the uptime of this boot.
+    pub until_uptime_ms: Option<u64>,
+    /// Who ordered the mode; empty where nobody did.
+    pub by: String,
+    /// Operating point for bears; null for the model card's.
+    pub bear_threshold: Option<f32>,
+    /// What is logged.
+    pub log: String,
+    /// Whether commands must be signed.
+    pub signed_only: bool,
+    /// The audit log.
+    pub audit: Head,
+}
+
+impl StateMessage {
+    /// Puts a draft into its envelope.
+    pub fn new(envelope: Envelope, draft: &StateDraft) -> StateMessage {
+        StateMessage {
+            envelope,
+            mode: draft.mode,
+            until: draft.until.and_then(|until| until.unix_ms).map(rfc3339),
+            until_uptime_ms: draft.until.map(|until| until.uptime_ms),
+            by: draft.by.clone(),
+            bear_threshold: draft.bear_threshold,
+            log: draft.log.clone(),
+            signed_only: draft.signed_only,
+            audit: draft.audit.clone(),
+        }
+    }
+}
+
+/// What a ranger says of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judgement {
+    /// It is one.
+    Bear,
+    /// It is none.
+    NotBear,
+    /// It cannot be told.
+    Unsure,
+}
+
+impl Judgement {
+    const ALL: [Judgement; 3] = [Judgement::Bear, Judgement::NotBear, Judgement::Unsure];
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Judgement::Bear => "bear",
+            Judgement::NotBear => "not-bear",
+            Judgement::Unsure => "unsure",
+        }
+    }
+
+    /// The judgement of that name.
+    pub fn from_name(name: &str) -> Option<Judgement> {
+        Judgement::ALL.into_iter().find(|judgement| judgement.name() == name)
+    }
+}
+
+/// An acknowledgement, before it has an envelope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AckDraft {
+    /// Id of the alert.
+    pub alert: String,
+    /// What it was.
+    pub verdict: Judgement,
+    /// Who has seen it: the name of the key, or what the command said of itself.
+    pub by: String,
+    /// Whether a signature proves that.
+    pub signed: bool,
+    /// What else there is to say.
+    pub note: Option<String>,
+}
+
+/// On `…/ack`: somebody has acknowledged an alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AckMessage {
+    /// Number, time (that of the acknowledgement), boot.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Id of the alert.
+    pub alert: String,
+    /// The life of the daemon that saw it.
+    pub alert_boot: BootId,
+    /// What it was.
+    pub verdict: Judgement,
+    /// Who has seen it.
+    pub by: String,
+    /// Whether a signature proves that.
+    pub signed: bool,
+    /// What else there is to say; null where nothing.
+    pub note: Option<String>,
+    /// How long it had waited, seconds; null where it was acknowledged before.
+    pub waited_s: Option<f64>,
+}
+
+impl AckMessage {
+    /// Puts a draft into its envelope.
+    pub fn new(envelope: Envelope, draft: &AckDraft, waited_ms: Option<u64>) -> AckMessage {
+        AckMessage {
+            envelope,
+            alert: draft.alert.clone(),
+            alert_boot: boot_of(&draft.alert),
+            verdict: draft.verdict,
+            by: draft.by.clone(),
+            signed: draft.signed,
+            note: draft.note.clone(),
+            waited_s: waited_ms.map(|ms| ms as f64 / 1e3),
+        }
+    }
+}

@@ -32,10 +32,11 @@ fn closer_looks(perception: &mut Perception, squares: impl Iterator<Item = Optio
 fn what_moves_is_looked_at_closely_long_before_the_sweep_comes_there() {
     let settings = Settings { budget_ms: 300.0, ..Settings::default() };
     let mut perception = Perception::new(ModelSpec::small(), settings);
-    let settled = std::iter::repeat_n(None, 60);
+    // Until the board is known, and the sweep has made up for it.
+    let settled = std::iter::repeat_n(None, 150);
     let walk = (0..20).map(|step| Some((300 + step * 8, 200)));
     let looks = closer_looks(&mut perception, settled.chain(walk));
-    let walking = &looks[60..];
+    let walking = &looks[150..];
     // Once a second at least, beside a sweep of sixty tiles: what sits still must be found, too.
     assert!(walking.windows(5).all(|second| second.contains(&true)), "{walking:?}");
     assert!(walking[..2].contains(&true), "at once: {walking:?}");

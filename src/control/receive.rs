@@ -8,7 +8,7 @@ use super::audit::Entry;
 use super::command::{self, Action, Command, Labels, MOST_BYTES};
 use super::execute::Plan;
 use super::term::Now;
-use super::trust::Who;
+use super::trust::{Credentials, Who};
 use crate::publish::reply::{AnswerDraft, Until, Verdict};
 use crate::publish::{Draft, Message};
 
@@ -38,14 +38,16 @@ struct Outcome {
 impl Control {
     pub(super) fn receive(&mut self, message: &Message) {
         let now = self.now();
-        let allowance = if self.trust.is_signed(message) { &mut self.signed } else { &mut self.unproven };
+        let word = word_of(&message.topic);
+        let examined = self.examine(&word, message, &now);
+        let signed = examined.as_ref().is_ok_and(|(_, credentials)| credentials.who.signed);
+        let allowance = if signed { &mut self.signed } else { &mut self.unproven };
         if !allowance.take(now.uptime) {
             self.flooded += 1;
             return;
         }
-        let word = word_of(&message.topic);
         let labels = command::labels(&message.payload);
-        let ruling = self.rule(&word, message, &now);
+        let ruling = examined.map_err(|reason| (None, reason)).and_then(|examined| self.rule(examined, &now));
         let (who, outcome) = match ruling {
             Ok(permitted) => self.carry_out(&word, message, permitted, &now),
             Err((who, reason)) => (who, refusal(reason)),
@@ -59,16 +61,25 @@ impl Control {
         self.tell_state();
     }
 
-    /// Whether it may be carried out, and by whose order; else why not.
-    fn rule(&mut self, word: &str, message: &Message, now: &Now) -> Result<Permitted, (Option<Who>, String)> {
-        let alone = |reason: String| (None, reason);
+    /// Reads it, and holds it against the keys. Costs no disk.
+    fn examine(&self, word: &str, message: &Message, now: &Now) -> Result<(Command, Credentials), String> {
         if message.retain {
-            let reason = "it was retained by the broker, and would be carried out at every start; send it without the retain flag";
-            return Err(alone(reason.into()));
+            return Err("it was retained by the broker, and would be carried out at every start; send it without the retain flag".into());
         }
-        let command = command::read(word, &message.payload).map_err(alone)?;
-        let who = self.trust.authorise(&command, message, now).map_err(alone)?;
+        let command = command::read(word, &message.payload)?;
+        let credentials = self.trust.examine(&command, message, now)?;
+        Ok((command, credentials))
+    }
+
+    /// Whether it may be carried out, and by whose order; else why not.
+    fn rule(
+        &mut self,
+        (command, credentials): (Command, Credentials),
+        now: &Now,
+    ) -> Result<Permitted, (Option<Who>, String)> {
         let Command { action, .. } = command;
+        let admitted = self.trust.admit(credentials, action.is_always_possible(), now);
+        let who = admitted.map_err(|reason| (None, reason))?;
         match self.plan(&action, now) {
             Ok(plan) => Ok(Permitted { who, plan, action }),
             Err(reason) => Err((Some(who), reason)),

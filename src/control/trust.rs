@@ -11,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
-use super::command::{Command, MOST_BYTES};
+use super::command::Command;
 use super::term::Now;
 use crate::publish::Message;
 use crate::publish::message::rfc3339;
@@ -49,6 +49,16 @@ struct Used {
     key: String,
     nonce: String,
     expires_unix_ms: i64,
+    /// The life of the daemon that the command named.
+    boot: Option<String>,
+}
+
+/// Whose command it is, and what must be remembered of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Who.
+    pub who: Who,
+    used: Option<Used>,
 }
 
 /// The keys, and what they have signed.
@@ -63,13 +73,14 @@ impl Trust {
     /// With the nonces that are remembered in a state directory.
     pub fn new(keys: Vec<TrustedKey>, store: &Path, boot: &str) -> Trust {
         let path = store.join(FILE);
-        let used = match std::fs::read(&path) {
+        let mut used: Vec<Used> = match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).unwrap_or_else(|error| {
                 tracing::error!("{}: {error}; nonces of earlier commands are forgotten", path.display());
                 Vec::new()
             }),
             Err(_) => Vec::new(),
         };
+        used.retain(|used| used.boot.as_ref().is_none_or(|own| own == boot));
         Trust { keys, boot: boot.into(), path, used }
     }
 
@@ -78,26 +89,44 @@ impl Trust {
         !self.keys.is_empty()
     }
 
-    /// Whether a key that counts has signed the message. It may be one that was sent before.
-    pub fn is_signed(&self, message: &Message) -> bool {
-        message.payload.len() <= MOST_BYTES && self.signer(message).is_ok()
-    }
-
-    /// Who a command comes from, where it is good; else why it is not.
-    pub fn authorise(&mut self, command: &Command, message: &Message, now: &Now) -> Result<Who, String> {
+    /// Who a command comes from, where it is good; else why it is not. Nothing is remembered yet.
+    pub fn examine(&self, command: &Command, message: &Message, now: &Now) -> Result<Credentials, String> {
         if command.boot.as_ref().is_some_and(|boot| *boot != self.boot) {
             return Err("it is meant for another life of the daemon; look at …/state and send it anew".into());
         }
         if !self.signed_only() {
             let name = command.by.clone().unwrap_or_else(|| "somebody".into());
-            return Ok(Who { name, signed: false });
+            return Ok(Credentials { who: Who { name, signed: false }, used: None });
         }
-        let name = self.signer(message)?;
+        let key = self.signer(message)?;
         let expires_unix_ms = self.in_time(command, now)?;
         let nonce = command.nonce.clone().ok_or("a signed command needs a \"nonce\"")?;
-        let used = Used { key: name.clone(), nonce, expires_unix_ms };
-        self.remember(used, command.action.is_always_possible(), now)?;
-        Ok(Who { name, signed: true })
+        if self.used.iter().any(|used| (&used.key, &used.nonce) == (&key, &nonce)) {
+            return Err("it was used before: each command needs a new \"nonce\"".into());
+        }
+        let used = Used { key: key.clone(), nonce, expires_unix_ms, boot: command.boot.clone() };
+        Ok(Credentials { who: Who { name: key, signed: true }, used: Some(used) })
+    }
+
+    /// Remembers a command on the medium, so that it counts once; tells who gave it. Where it must be possible without a disk it is
+    /// `urgent`.
+    pub fn admit(&mut self, credentials: Credentials, urgent: bool, now: &Now) -> Result<Who, String> {
+        let Credentials { who, used } = credentials;
+        let Some(used) = used else { return Ok(who) };
+        let boot = &self.boot;
+        self.used.retain(|used| used.counts(boot, now));
+        if self.used.len() >= NONCES {
+            return Err(format!("{NONCES} signed commands are remembered already; wait until they expire"));
+        }
+        self.used.push(used);
+        let text = serde_json::to_vec(&self.used).map_err(|error| error.to_string())?;
+        match file::replace(&self.path, &text) {
+            Err(error) if !urgent => {
+                self.used.pop();
+                Err(format!("the camera cannot remember it: {}: {error}", self.path.display()))
+            }
+            _ => Ok(who),
+        }
     }
 
     /// The name of the key whose signature is on the message.
@@ -132,28 +161,14 @@ impl Trust {
         }
         Ok(expires)
     }
+}
 
-    /// Remembers a nonce on the medium; refuses one that was used.
-    fn remember(&mut self, new: Used, even_without_disk: bool, now: &Now) -> Result<(), String> {
-        let good = |used: &Used| (1..=LONGEST_LIFE_MS).contains(&(used.expires_unix_ms - now.unix_ms));
-        self.used.retain(|used| !now.synced || good(used));
-        if self.used.iter().any(|used| (&used.key, &used.nonce) == (&new.key, &new.nonce)) {
-            return Err("it was used before: each command needs a new \"nonce\"".into());
-        }
-        if self.used.len() >= NONCES {
-            return Err(format!(
-                "{NONCES} signed commands are remembered already; wait until the older ones expire"
-            ));
-        }
-        self.used.push(new);
-        let text = serde_json::to_vec(&self.used).map_err(|error| error.to_string())?;
-        match file::replace(&self.path, &text) {
-            Err(error) if !even_without_disk => {
-                self.used.pop();
-                Err(format!("the camera cannot remember it: {}: {error}", self.path.display()))
-            }
-            _ => Ok(()),
-        }
+impl Used {
+    /// Whether it could be used again if it were forgotten. What names a life of the daemon is good for nothing in another one; what
+    /// has expired, for nothing at all, but only a clock that is set can tell.
+    fn counts(&self, boot: &str, now: &Now) -> bool {
+        let good = (1..=LONGEST_LIFE_MS).contains(&(self.expires_unix_ms.saturating_sub(now.unix_ms)));
+        self.boot.as_ref().is_none_or(|own| own == boot) && (good || !now.synced)
     }
 }
 

@@ -32,7 +32,9 @@ impl Camera {
     }
 
     fn hears(&mut self, message: &Message, now: &Now) -> Result<Who, String> {
-        self.trust.authorise(&read("disarm", &message.payload).unwrap(), message, now)
+        let command = read("disarm", &message.payload).unwrap();
+        let credentials = self.trust.examine(&command, message, now)?;
+        self.trust.admit(credentials, command.action.is_always_possible(), now)
     }
 
     fn refuses(&mut self, message: &Message, now: &Now, why: &str) {
@@ -122,9 +124,12 @@ fn without_a_clock_a_command_is_good_for_the_life_of_the_daemon_that_it_names() 
 #[test]
 fn without_keys_the_broker_alone_decides_and_the_sender_is_taken_at_its_word() {
     let folder = tempfile::tempdir().unwrap();
-    let mut trust = Trust::new(Vec::new(), folder.path(), "b1");
+    let trust = Trust::new(Vec::new(), folder.path(), "b1");
     let message = |text: &str| Message::json(TOPIC.into(), text.into(), Vec::new());
-    let mut who = |text: &str| trust.authorise(&read("arm", text.as_bytes()).unwrap(), &message(text), &NOW);
+    let who = |text: &str| {
+        let command = read("arm", text.as_bytes()).unwrap();
+        trust.examine(&command, &message(text), &NOW).map(|credentials| credentials.who)
+    };
     assert_eq!(who(r#"{"v":1,"by":"bert"}"#).unwrap(), Who { name: "bert".into(), signed: false });
     assert_eq!(who(r#"{"v":1}"#).unwrap().name, "somebody");
     assert!(who(r#"{"v":1,"boot":"b0"}"#).is_err());
@@ -139,7 +144,8 @@ fn without_a_disk_nothing_is_taken_but_arming() {
     camera.refuses(&camera.message("n1", IN_TIME), &NOW, "cannot remember it");
     let message = camera.message("n2", IN_TIME);
     let arm = Command { action: Action::Arm, ..read("disarm", &message.payload).unwrap() };
-    assert!(camera.trust.authorise(&arm, &message, &NOW).is_ok());
+    let credentials = camera.trust.examine(&arm, &message, &NOW).unwrap();
+    assert!(camera.trust.admit(credentials, arm.action.is_always_possible(), &NOW).is_ok());
 }
 
 #[test]
@@ -158,4 +164,20 @@ fn a_key_of_openssl_is_read_and_a_file_that_is_none_is_told_with_the_remedy() {
     std::fs::write(&path, "no key").unwrap();
     let told = SigningKey::read(&path).err().unwrap().to_string();
     assert!(told.contains("anna.pem") && told.contains("bearwatch command key"), "{told}");
+}
+
+/// A board without a clock must not run out of room for what can never be used again.
+#[test]
+fn what_named_an_earlier_life_is_forgotten_and_what_named_none_is_not() {
+    let mut camera = Camera::new();
+    let anywhere = camera.message("n0", IN_TIME);
+    assert!(camera.hears(&anywhere, &NOW).is_ok());
+    for life in 1..4 {
+        camera.restarts(&format!("b{life}"));
+        let bound = camera.message("n1", &format!(r#","boot":"b{life}","expires":"2001-01-01T00:00:00Z""#));
+        assert!(camera.hears(&bound, &UNSET).is_ok(), "the same nonce in another life");
+        camera.refuses(&bound, &UNSET, "used before");
+        assert_eq!(camera.trust.used.len(), 2);
+    }
+    camera.refuses(&anywhere, &NOW, "used before");
 }

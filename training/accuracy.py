@@ -83,6 +83,17 @@ def run(command):
     return done.stdout
 
 
+def around(suites):
+    """What stands beside figures on suites: what was measured, on what, where."""
+    git = lambda *words: run(["git", *words]).strip()
+    of = json.loads((suites / "suites.json").read_text())
+    return {
+        "commit": git("rev-parse", "HEAD"), "uncommitted_changes": bool(git("status", "--porcelain", "--", "src", "models", "training")),
+        "machine": {"system": " ".join(os.uname()[i] for i in (0, 2, 4)), "cores": os.cpu_count()},
+        "seed": SEED, "suites_seed": of["seed"], "data_sha256": of["data_sha256"], "count": sum(s["pictures"] for s in of["suites"].values()),
+    }
+
+
 def judged(folder, predictions):
     """Bears, one `evaluate.Judged` a picture; and the longer sides of the bears of each, pixels."""
     coco = json.loads((folder / "annotations.json").read_text())
@@ -165,17 +176,12 @@ def main():
     parser.add_argument("--negatives", action="store_true", help="on the negative suite, too: some minutes more")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    git = lambda *words: run(["git", *words]).strip()
     with tempfile.TemporaryDirectory() as work:
         contestant = Contestant(arguments.contestant, arguments.program, arguments.suites, Path(work))
         told = measure(contestant, arguments.negatives)
-    suites = json.loads((arguments.suites / "suites.json").read_text())
-    record = {
-        "commit": git("rev-parse", "HEAD"), "uncommitted_changes": bool(git("status", "--porcelain", "--", "src", "models", "training")),
+    record = around(arguments.suites) | {
         "command": f"python -m training.accuracy --contestant {arguments.contestant}" + (" --negatives" if arguments.negatives else ""),
         "model": {"name": contestant.card["name"], "sha256": contestant.card["sha256"]} if arguments.contestant == "int8" else None,
-        "machine": {"system": " ".join(os.uname()[i] for i in (0, 2, 4)), "cores": os.cpu_count()},
-        "seed": SEED, "suites_seed": suites["seed"], "data_sha256": suites["data_sha256"], "count": sum(s["pictures"] for s in suites["suites"].values()),
         "result": told,
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from training import accuracy, data, evaluate, faults
+from training import accuracy, data, evaluate, faults, fixes
 from training.finetune import load_network
 
 #: What is trained, by what it gives to training.finetune.
@@ -141,13 +141,14 @@ def main():
     arguments = parser.parse_args()
     runs, by_run, figures = {}, {}, {}
     for name in arguments.only:
-        model, runs[name] = trained(name, arguments)
+        model, of = trained(name, arguments)
+        runs[name] = {key: of[key] for key in ("commit", "seed", "steps", "pictures_seen", "minutes", "pictures", "simulated", "rate")}
         by_run[name] = seen(model, arguments.suites)
         figures[name] = {suite: evaluate.figures({"bear": judged(of)})["bear"] for suite, of in by_run[name].items()}
         print(f"{name}: " + "  ".join(f"{suite} {of['ap50']:.3f}" for suite, of in figures[name].items()), flush=True)
     record = accuracy.around(arguments.suites) | {
-        "command": "python -m training.curve " + " ".join(sys.argv[1:]), "steps": arguments.steps, "resamples": RESAMPLES, "wanted_ap50": WANTED_AP50,
-        "farthest": FARTHEST, "runs": runs, "result": {"figures": figures, "summary": summary(runs, by_run)},
+        "command": f"python -m training.curve --steps {arguments.steps}", "resamples": RESAMPLES, "wanted_ap50": WANTED_AP50, "farthest": FARTHEST,
+        "label_fixes": fixes.counts(fixes.read(fixes.TRAIN)), "runs": runs, "result": {"figures": figures, "summary": summary(runs, by_run)},
     }
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(record, indent=1) + "\n")

@@ -12,7 +12,7 @@ TRAIN_WORK := training/work
 SMOKE_WORK := training/work/smoke
 TRAIN_PYTHON := training/.venv/bin/python
 
-.PHONY: train train-audit train-setup train-sequences train-smoke train-suites
+.PHONY: train train-audit train-curve train-setup train-sequences train-smoke train-suites
 
 train-suites: training/.venv/ready ## Evaluation suites in training/work/suites, from bears/val and the calibration split
 	$(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
@@ -46,6 +46,10 @@ train: training/.venv/ready $(TRAIN_WORK)/simulated/annotations.json ## Train th
 train-audit: training/.venv/ready ## What looks wrong in the labels of bears/train, by the last run and the teachers: a page in training/work/audit
 	$(TRAIN_PYTHON) -m training.teachers --out $(TRAIN_WORK)/teachers.json
 	$(TRAIN_PYTHON) -m training.audit --model-run $(TRAIN_WORK)/hard/final.pt --teachers $(TRAIN_WORK)/teachers.json --out $(TRAIN_WORK)/audit
+
+train-curve: training/.venv/ready $(TRAIN_WORK)/simulated/annotations.json ## What more pictures would bring, and what the label fixes did: docs/learning.md anew (two hours)
+	[ -e $(TRAIN_WORK)/suites/suites.json ] || $(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
+	@python3 docs/learning.py --python $(TRAIN_PYTHON)
 
 train-smoke: training/.venv/ready ## The whole chain of the training on 20 pictures, two minutes; leaves models/ alone
 	$(TRAIN_PYTHON) -m pytest --quiet -p no:cacheprovider training/tests

@@ -34,6 +34,8 @@ NEAR_ENOUGH = 24
 #: Of the expected calibration error (Guo et al. 2017, "On calibration of modern neural networks"): bins of the same width, boxes with a probability above
 #: the least only, or the mean would be of nothing but certain background.
 BINS, LEAST_PROBABILITY = 15, 0.05
+#: Draws of what chance makes of a perfect calibration.
+CHANCES = 1000
 
 SEED = 1
 
@@ -129,7 +131,8 @@ def at(pictures, sides, threshold):
 
 
 def calibration_error(pictures, calibration):
-    """Mean distance of what was promised and what came true, over bins of probability weighted by their boxes."""
+    """Mean distance of what was promised and what came true, over bins of probability weighted by their boxes; the bins; and the error that chance alone makes
+    of a perfect calibration, mean and 95 % (Bröcker & Smith 2007, "Increasing the reliability of reliability diagrams")."""
     scores, right = (np.concatenate([getattr(p, part) for p in pictures]) for part in ("scores", "right"))
     scores = np.clip(scores, 1e-6, 1 - 1e-6)
     promised = 1 / (1 + np.exp(-(calibration["slope"] * np.log(scores / (1 - scores)) + calibration["intercept"])))
@@ -138,8 +141,13 @@ def calibration_error(pictures, calibration):
     if not len(promised):
         return None
     bins = np.minimum((promised * BINS).astype(int), BINS - 1)
-    off = sum(abs(promised[bins == b].sum() - right[bins == b].sum()) for b in range(BINS))
-    return {"error": round(float(off / len(promised)), 4), "boxes": len(promised)}
+    of = [promised[bins == b].sum() for b in range(BINS)]
+    off = lambda true: sum(abs(of[b] - true[bins == b].sum()) for b in range(BINS)) / len(promised)
+    rng = np.random.default_rng(SEED)
+    chance = [off(rng.random(len(promised)) < promised) for _ in range(CHANCES)]
+    told = [{"boxes": int((bins == b).sum()), "promised": round(float(of[b]), 3), "right": int(right[bins == b].sum())} for b in range(BINS)]
+    by_chance = {"mean": round(float(np.mean(chance)), 4), "most": round(float(np.quantile(chance, 0.95)), 4)}
+    return {"error": round(float(off(right)), 4), "boxes": len(promised), "by_chance": by_chance, "bins": told}
 
 
 def measure(contestant, with_negatives):

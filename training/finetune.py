@@ -61,7 +61,8 @@ def scales_of(path):
 
 
 class Run:
-    """One run of training, as far as it has come."""
+    """One run of training, as far as it has come: AdamW (Loshchilov & Hutter 2019, "Decoupled weight decay regularization"), a cosine (2017, "SGDR"), and a
+    running mean of the weights (Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging")."""
 
     def __init__(self, arguments, network):
         self.arguments, self.network = arguments, network

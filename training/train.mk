@@ -12,7 +12,7 @@ TRAIN_WORK := training/work
 SMOKE_WORK := training/work/smoke
 TRAIN_PYTHON := training/.venv/bin/python
 
-.PHONY: train train-audit train-curve train-setup train-sequences train-smoke train-suites
+.PHONY: train train-audit train-card train-curve train-setup train-sequences train-smoke train-suites
 
 train-suites: training/.venv/ready ## Evaluation suites in training/work/suites, from bears/val and the calibration split
 	$(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
@@ -42,6 +42,15 @@ train: training/.venv/ready $(TRAIN_WORK)/simulated/annotations.json ## Train th
 	[ -e $(TRAIN_WORK)/suites/suites.json ] || $(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
 	$(TRAIN_PYTHON) -m training.card --model $(TRAIN_WORK)/bearwatch-nano.onnx --runs $(TRAIN_WORK)/first $(TRAIN_WORK)/hard $(TRAIN_WORK)/int8 \
 		--suites $(TRAIN_WORK)/suites --out models
+	$(MAKE) train-card
+
+train-card: training/.venv/ready ## What the model's card tells, measured anew, and the card: models/*.figures.json, *.md and the diagram
+	@deploy/prepare.sh build
+	cargo build --locked --profile dist $(CARGO_FLAGS)
+	[ -e $(TRAIN_WORK)/suites/suites.json ] || $(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
+	$(TRAIN_PYTHON) -m training.card_figures --models models --suites $(TRAIN_WORK)/suites --program $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch \
+		--teachers $(TRAIN_WORK)/teachers-val.json
+	$(TRAIN_PYTHON) -m training.report --models models
 
 train-audit: training/.venv/ready ## What looks wrong in the labels of bears/train, by the last run and the teachers: a page in training/work/audit
 	$(TRAIN_PYTHON) -m training.teachers --out $(TRAIN_WORK)/teachers.json
@@ -63,3 +72,5 @@ train-smoke: training/.venv/ready ## The whole chain of the training on 20 pictu
 	$(TRAIN_PYTHON) -m training.quantise --start $(SMOKE_WORK)/int8/final.pt --out $(SMOKE_WORK)/bearwatch-nano.onnx --most-pictures 20
 	$(TRAIN_PYTHON) -m training.card --model $(SMOKE_WORK)/bearwatch-nano.onnx --runs $(SMOKE_WORK)/first $(SMOKE_WORK)/hard $(SMOKE_WORK)/int8 \
 		--out $(SMOKE_WORK)/models --most-pictures 20
+	$(TRAIN_PYTHON) -m training.card_figures --models $(SMOKE_WORK)/models --most-pictures 20
+	$(TRAIN_PYTHON) -m training.report --models $(SMOKE_WORK)/models

@@ -86,6 +86,7 @@ Boxes of `bears/val` at the operating points, as the program sees them with its 
 Expected calibration error (Guo et al. 2017) of bears: how far the probability that the card tells of a box is from how often there was a bear, the mean over 15 bins weighted
 by their boxes; boxes of a probability of 0.05 and more. Conditions but the day are simulated (`docs/accuracy.md`). A perfect calibration would show an error, too, by chance
 (Bröcker & Smith 2007): its mean and what it exceeds in one of twenty draws stand beside it. Bars in the diagram are 95 % intervals.
+The last column is negative where the card is too sure of its boxes.
 
 {calibration}
 ### The twelve worst mistakes
@@ -96,7 +97,7 @@ On `bears/val` with the program's regions. Somebody looked at each of these pict
 
 ## Where it falls short
 
-- Almost no real picture of a bear at night was there to learn from or to measure on: night is simulated, and no figure here speaks for it; `docs/accuracy.md` has figures under simulated conditions.
+- Almost no real picture of a bear at night was there to learn from or to measure on: night is simulated, and so is every figure of it here.
 - {on_trailcam}`trailcam` is 31 pictures with 9 bears: a sanity check, not a benchmark. Pictures of one source stand in `train` and `val`; a new site will be worse.
 - Bears in the data are large and centred. Far ones (under some 20 pixels in the {width}-pixel input) are mostly missed in the whole frame; tiles help.
 - Bears half hidden, families with cubs, rain, fog and motion blur are rare in the data.

@@ -143,12 +143,12 @@ def _calibration(told, name):
     for condition, words in CONDITIONS.items():
         if one := told.get(condition):
             rows.append([words, f"{one['error']:.3f}", f"{one['by_chance']['mean']:.3f}", f"{one['by_chance']['most']:.3f}", one["boxes"], _lean(one["bins"])])
-    head = ["condition", "error", "of a perfect one by chance", "at most, 95 %", "boxes", "promised less than came true"]
+    head = ["condition", "error", "of a perfect one by chance", "at most, 95 %", "boxes", "came true − promised"]
     return f"![Reliability by regime]({name}.reliability.svg)\n\n" + table(head, rows)
 
 
 def _lean(bins):
-    """By how much the mean promise of all boxes misses what came true."""
+    """What came true less what was promised, mean of all boxes: negative where the card is too sure."""
     count = sum(one["boxes"] for one in bins)
     return f"{sum(one['right'] - one['promised'] for one in bins) / count:+.3f}"
 
@@ -181,7 +181,7 @@ def _on_trailcam(rows):
 
 
 def _run(run):
-    return f"| {_kind(run)} | `{run['command']}` | {(run.get('commit') or 'an earlier one')[:12]} | {run['steps']} | {run['pictures_seen']} | {run['minutes']} |"
+    return f"| {_kind(run)} | `{run['command']}` | {(run.get('commit') or 'not kept')[:12]} | {run['steps']} | {run['pictures_seen']} | {run['minutes']} |"
 
 
 def _kind(run):

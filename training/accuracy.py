@@ -28,6 +28,9 @@ SUITES = ["clean", "dusk", "infrared", "low-resolution", "motion-blur", "occlude
 NEGATIVES = "negatives"
 FALSE_ALARMS, FEW_FALSE_ALARMS = 0.01, 0.001
 
+#: What the teachers said of the suites' pictures, computed once for all of them; a run that is cut short goes on from there.
+TEACHERS = Path("training/work/teachers-suites.json")
+
 #: Pixels of the longer side: far bears of this and more are counted apart.
 NEAR_ENOUGH = 24
 
@@ -70,7 +73,7 @@ class Contestant:
         folder, predictions = self.suites / suite, self.work / f"{suite}.json"
         how = ["--model", self.model, "--save-predictions", predictions]
         if self.model is None:
-            teach = ["-m", "training.teachers", "--set", folder, "--out", self.work / "cache.json", "--teacher", self.name, "--predictions", predictions]
+            teach = ["-m", "training.teachers", "--set", folder, "--out", TEACHERS, "--teacher", self.name, "--predictions", predictions]
             run([sys.executable, *teach])
             how = ["--predictions", predictions]
         report = json.loads(run([self.program, "eval", folder, "--json", "-", "--seed", SEED, *how]))
@@ -184,10 +187,12 @@ def main():
     parser.add_argument("--negatives", action="store_true", help="on the negative suite, too: some minutes more")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
+    # Before anything is measured: what is committed meanwhile did not take part.
+    found = around(arguments.suites)
     with tempfile.TemporaryDirectory() as work:
         contestant = Contestant(arguments.contestant, arguments.program, arguments.suites, Path(work))
         told = measure(contestant, arguments.negatives)
-    record = around(arguments.suites) | {
+    record = found | {
         "command": f"python -m training.accuracy --contestant {arguments.contestant}" + (" --negatives" if arguments.negatives else ""),
         "model": {"name": contestant.card["name"], "sha256": contestant.card["sha256"]} if arguments.contestant == "int8" else None,
         "result": told,

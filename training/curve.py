@@ -139,14 +139,14 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="of the network (default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS), help="these runs (default: all)")
     arguments = parser.parse_args()
-    runs, by_run, figures = {}, {}, {}
+    found, runs, by_run, figures = accuracy.around(arguments.suites), {}, {}, {}
     for name in arguments.only:
         model, of = trained(name, arguments)
         runs[name] = {key: of[key] for key in ("commit", "seed", "steps", "pictures_seen", "minutes", "pictures", "simulated", "rate")}
         by_run[name] = seen(model, arguments.suites)
         figures[name] = {suite: evaluate.figures({"bear": judged(of)})["bear"] for suite, of in by_run[name].items()}
         print(f"{name}: " + "  ".join(f"{suite} {of['ap50']:.3f}" for suite, of in figures[name].items()), flush=True)
-    record = accuracy.around(arguments.suites) | {
+    record = found | {
         "command": f"python -m training.curve --steps {arguments.steps}", "resamples": RESAMPLES, "wanted_ap50": WANTED_AP50, "farthest": FARTHEST,
         "label_fixes": fixes.counts(fixes.read(fixes.TRAIN)), "runs": runs, "result": {"figures": figures, "summary": summary(runs, by_run)},
     }

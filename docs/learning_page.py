@@ -8,9 +8,10 @@ HEAD = """# What more pictures would bring
 This page is written by `make train-curve` from the measurement in `docs/learning/`, which holds commit, command, seed and count; do not edit it.
 
 The training pictures of `bears/train` (the calibration split is set aside) are cut down to a quarter and to a half by the hash of their names, each share within the
-next. Every run starts from the base, sees the same number of samples with the same seed and the same simulated frames, and ends in float weights. They are measured on
-the suites of `bears/val`, pictures looked at whole, without the program's regions: compare the columns with each other, not with [accuracy.md](accuracy.md). Brackets
-hold 95 % bootstrap intervals over the pictures of `bears/val`; they know nothing of the chance in training itself, which the last column shows once.
+next. Every run starts from the base, sees the same number of samples and the same simulated frames, and ends in float weights; it is a small part of what the
+committed model was trained for. They are measured on the suites of `bears/val`, pictures looked at whole, without the program's regions: compare the columns with each
+other, not with [accuracy.md](accuracy.md). Brackets hold 95 % bootstrap intervals over the pictures of `bears/val`. What chance in training does beside that is seen where the same
+share was trained with another seed.
 """
 
 WHO = {
@@ -19,6 +20,7 @@ WHO = {
     "all": "100 %",
     "unfixed": "100 %, labels not fixed",
     "again": "100 %, another seed",
+    "quarter-again": "25 %, another seed",
 }
 
 
@@ -67,7 +69,7 @@ def doubling(one):
     text = (
         "## The curve\n\nGain: what a doubling of the pictures brings in AP50, by a line through the three shares over the logarithm of their number. Exponent: b of the power law "
         "1 − AP50 = a · pictures^−b (Hestness et al. 2017), by least squares on logarithms; 0 is no gain. All shares see the same draw of pictures, so what "
-        "is hard for each of them cancels out.\n\n"
+        "is hard for each of them cancels out; where a share was trained with two seeds, each draw takes one of them.\n\n"
     )
     words = {name: SUITES[name] for name in suites(one)} | {"mean": "mean of these"}
     of = lambda name: one["result"]["summary"][name]["curve"]
@@ -82,13 +84,13 @@ def wanted(one):
     low, high = of["ci95"]
     verdict = (
         f"## How many more\n\nWith as many steps as here, and pictures like these, an AP50 of {one['wanted_ap50']} on pictures as they are would take, by the power law, "
-        f"**{number(of['value'])} pictures** where there are {now}; 95 % of the draws say {number(low)} or more"
+        f"**{number(of['value'])} pictures** where there are {now} (95 % of the draws: {number(low)} and more"
     )
-    verdict += "" if high is None else f" and {number(high)} or fewer"
+    verdict += ")" if high is None else f", {number(high)} and fewer)"
     verdict += f". Nothing is read off beyond {one['farthest']} times what there is; {of['within_reach']:.0%} of the draws reach it before. "
     caution = (
-        "Three shares, one run each, bear no more than this: the numbers are the shape of a short training, and a longer one on the same pictures moves the whole curve. More pictures of what "
-        "the set has plenty of is what the curve speaks for; where a suite's line is flat, it is other pictures that are lacking, not more.\n"
+        "Three shares bear no more than this, and it is the shape of a short training: a longer one on the same pictures moves the whole curve. Where a suite's line is flat, "
+        "either other pictures are lacking than those that the set has more of, or the steps were too few to use them; this measurement cannot tell which.\n"
     )
     return verdict + caution
 

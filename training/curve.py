@@ -2,11 +2,11 @@
 
     python -m training.curve --suites training/work/suites --simulated training/work/simulated --out training/work/curve --json docs/learning/curve.json
 
-Every run starts from the base, with the same seed and the same number of steps; a smaller share lies within each larger one. `again` is all pictures with
-another seed: what differs by chance alone. Float weights see the suites of bears/val, pictures whole. A run that is finished stays, one that was cut short goes on.
+Every run starts from the base, with the same number of steps; a smaller share lies within each larger one. `again` and `quarter-again` have another seed than
+the others: what differs from the same share with the first seed differs by chance alone. Float weights see the suites of bears/val, pictures whole. A run that is finished stays, one that was cut short goes on.
 
 Differences and curves are of one bootstrap: the pictures of bears/val are drawn anew, those with and without a bear apart, and every run and suite sees the same
-draw. The curve is the power law error = a · pictures^-b (Hestness et al. 2017, "Deep learning scaling is predictable, empirically") by least squares on logarithms.
+draw; of a share with two seeds each draw takes one, so that the interval knows of the chance in training. The curve is the power law error = a · pictures^-b (Hestness et al. 2017, "Deep learning scaling is predictable, empirically") by least squares on logarithms.
 """
 
 import argparse
@@ -22,8 +22,12 @@ from training import accuracy, data, evaluate, faults, fixes
 from training.finetune import load_network
 
 #: What is trained, by what it gives to training.finetune.
-RUNS = {"all": [], "quarter": ["--share", "25"], "half": ["--share", "50"], "unfixed": ["--no-label-fixes"], "again": ["--seed", "2"]}
-CURVE = ("quarter", "half", "all")
+RUNS = {
+    "all": [], "quarter": ["--share", "25"], "half": ["--share", "50"], "unfixed": ["--no-label-fixes"], "again": ["--seed", "2"],
+    "quarter-again": ["--share", "25", "--seed", "2"],
+}
+#: Shares of the curve, smallest first, with the runs of each.
+CURVE = (("quarter", "quarter-again"), ("half",), ("all", "again"))
 #: Bears of 20 pixels in 2048×1536 are two dots in a whole picture; look-alikes and negatives show no bear.
 SUITES = [name for name in accuracy.SUITES if name not in ("far-2048", "look-alikes")]
 #: The figure that is wanted of `clean`.
@@ -112,6 +116,15 @@ def curve(counts, ap50):
     return {"gain": told(gain), "exponent": told(-slope), "wanted": {"value": finite(wanted[0]), "ci95": [finite(low), finite(high)], "within_reach": round(reached, 3)}}
 
 
+def either(seeds):
+    """The mean of runs that differ in their seed, as it is; of each draw one of them, by chance."""
+    seeds = np.stack(seeds)
+    picked = np.random.default_rng(accuracy.SEED).integers(len(seeds), size=seeds.shape[1])
+    answer = seeds[picked, np.arange(seeds.shape[1])]
+    answer[0] = seeds[:, 0].mean()
+    return answer
+
+
 def summary(runs, by_run):
     """What follows from all runs together, by suite and of the mean over suites."""
     names = list(by_run)
@@ -121,8 +134,9 @@ def summary(runs, by_run):
     answer = {}
     for at, suite in enumerate([*SUITES, "mean"]):
         one = answer[suite] = {"ap50": {name: told(of(name)[at]) for name in names}}
-        if all(name in names for name in CURVE):
-            one["curve"] = curve([runs[name]["pictures"] for name in CURVE], np.stack([of(name)[at] for name in CURVE]))
+        if all(share[0] in names for share in CURVE):
+            shares = [[name for name in share if name in names] for share in CURVE]
+            one["curve"] = curve([runs[share[0]]["pictures"] for share in shares], np.stack([either([of(name)[at] for name in share]) for share in shares]))
         if "all" in names:
             one["against_all"] = {name: told(of("all")[at] - of(name)[at]) for name in ("unfixed", "again") if name in names}
     return answer

@@ -41,3 +41,8 @@ def test_runs_see_the_same_draw(monkeypatch):
     assert of["against_all"]["unfixed"] == {"value": 0, "ci95": [0, 0]}
     low, high = of["ap50"]["all"]["ci95"]
     assert low < of["ap50"]["all"]["value"] < high
+
+
+def test_a_share_with_two_seeds_is_their_mean_and_each_draw_takes_one():
+    one = curve.either([np.full(1 + curve.RESAMPLES, 0.7), np.full(1 + curve.RESAMPLES, 0.8)])
+    assert one[0] == pytest.approx(0.75) and set(one[1:].round(3)) == {0.7, 0.8}

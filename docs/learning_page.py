@@ -79,20 +79,16 @@ def doubling(one):
 
 def wanted(one):
     of, now = one["result"]["summary"]["clean"]["curve"]["wanted"], one["runs"]["all"]["pictures"]
-    farthest = one["farthest"] * now
-    number = lambda count: f"more than {farthest}" if count is None else f"{count}"
-    low, high = of["ci95"]
-    verdict = (
+    farthest = f"more than {one['farthest'] * now}"
+    low, high = (farthest if count is None else str(count) for count in of["ci95"])
+    between = f"95 % of the draws lie between {low} and {high if of['ci95'][1] else 'no end'}" if of["ci95"][0] else "nearly every draw says so"
+    return (
         f"## How many more\n\nWith as many steps as here, and pictures like these, an AP50 of {one['wanted_ap50']} on pictures as they are would take, by the power law, "
-        f"**{number(of['value'])} pictures** where there are {now} (95 % of the draws: {number(low)} and more"
+        f"**{of['value'] or farthest} pictures** where there are {now}; {between}. Nothing is read off beyond {one['farthest']} times what there is; "
+        f"{of['within_reach']:.0%} of the draws reach it before. Three shares bear no more than this, and it is the shape of a short training: a longer one on the same pictures "
+        "moves the whole curve. Where a suite's line is flat, either other pictures are lacking than those that the set has more of, or the steps were too few to use them; this "
+        "measurement cannot tell which.\n"
     )
-    verdict += ")" if high is None else f", {number(high)} and fewer)"
-    verdict += f". Nothing is read off beyond {one['farthest']} times what there is; {of['within_reach']:.0%} of the draws reach it before. "
-    caution = (
-        "Three shares bear no more than this, and it is the shape of a short training: a longer one on the same pictures moves the whole curve. Where a suite's line is flat, "
-        "either other pictures are lacking than those that the set has more of, or the steps were too few to use them; this measurement cannot tell which.\n"
-    )
-    return verdict + caution
 
 
 def labels(one):

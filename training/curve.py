@@ -113,7 +113,8 @@ def curve(counts, ap50):
     finite = lambda value: None if not np.isfinite(value) else int(round(value, -1))
     low, high = np.quantile(wanted[1:], [0.025, 0.975], method="nearest")
     reached = float(np.isfinite(wanted[1:]).mean())
-    return {"gain": told(gain), "exponent": told(-slope), "wanted": {"value": finite(wanted[0]), "ci95": [finite(low), finite(high)], "within_reach": round(reached, 3)}}
+    more = {"value": finite(wanted[0]), "ci95": [finite(low), finite(high)], "within_reach": round(reached, 3)}
+    return {"gain": told(gain), "exponent": told(-slope), "wanted": more}
 
 
 def either(seeds):

@@ -2,11 +2,13 @@
 
     python -m training.curve --suites training/work/suites --simulated training/work/simulated --out training/work/curve --json docs/learning/curve.json
 
-Every run starts from the base, with the same number of steps; a smaller share lies within each larger one. `again` and `quarter-again` have another seed than
-the others: what differs from the same share with the first seed differs by chance alone. Float weights see the suites of bears/val, pictures whole. A run that is finished stays, one that was cut short goes on.
+Every run starts from the base, with the same number of steps; a smaller share lies within each larger one. `again` and `quarter-again` have another seed: what
+differs from the same share with the first seed differs by chance alone. Float weights see the suites of bears/val, pictures whole. A run that is finished stays, one
+that was cut short goes on.
 
 Differences and curves are of one bootstrap: the pictures of bears/val are drawn anew, those with and without a bear apart, and every run and suite sees the same
-draw; of a share with two seeds each draw takes one, so that the interval knows of the chance in training. The curve is the power law error = a · pictures^-b (Hestness et al. 2017, "Deep learning scaling is predictable, empirically") by least squares on logarithms.
+draw; of a share with two seeds each draw takes one, so that the interval knows of the chance in training. The curve is the power law error = a · pictures^-b
+(Hestness et al. 2017, "Deep learning scaling is predictable, empirically") by least squares on logarithms.
 """
 
 import argparse

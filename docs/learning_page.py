@@ -103,6 +103,10 @@ def labels(one):
         f"## The label fixes\n\nAP50 with the labels of {count} pictures corrected (`training/label_fixes.json`), less that of the other run: of the same training on the labels as they "
         "came, and, for what chance alone does, of the same training with another seed. A gain that is not larger than that is not told from chance.\n\n"
     )
+    mean = {run: of["value"] for run, of in one["result"]["summary"]["mean"]["against_all"].items()}
+    if "again" in mean:
+        told = "is larger than" if mean["unfixed"] > abs(mean["again"]) else "is not told from"
+        text += f"**Over all suites what the fixes bring, {mean['unfixed']:+.3f}, {told} what another seed does, {abs(mean['again']):.3f}.**\n\n"
     return text + table(["suite", "less labels as they came", "less another seed"], rows)
 
 

@@ -45,6 +45,8 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@python3 docs/performance.py --check
 	@python3 docs/accuracy.py --check
 	@python3 docs/sight.py --check
+	@python3 docs/learning.py --check
+	@python3 -m training.report --check
 	@tests/deny.sh
 	@tests/unit.sh
 

@@ -28,12 +28,17 @@ SUITES = ["clean", "dusk", "infrared", "low-resolution", "motion-blur", "occlude
 NEGATIVES = "negatives"
 FALSE_ALARMS, FEW_FALSE_ALARMS = 0.01, 0.001
 
+#: What the teachers said of the suites' pictures, computed once for all of them; a run that is cut short goes on from there.
+TEACHERS = Path("training/work/teachers-suites.json")
+
 #: Pixels of the longer side: far bears of this and more are counted apart.
 NEAR_ENOUGH = 24
 
 #: Of the expected calibration error (Guo et al. 2017, "On calibration of modern neural networks"): bins of the same width, boxes with a probability above
 #: the least only, or the mean would be of nothing but certain background.
 BINS, LEAST_PROBABILITY = 15, 0.05
+#: Draws of what chance makes of a perfect calibration.
+CHANCES = 1000
 
 SEED = 1
 
@@ -68,7 +73,7 @@ class Contestant:
         folder, predictions = self.suites / suite, self.work / f"{suite}.json"
         how = ["--model", self.model, "--save-predictions", predictions]
         if self.model is None:
-            teach = ["-m", "training.teachers", "--set", folder, "--out", self.work / "cache.json", "--teacher", self.name, "--predictions", predictions]
+            teach = ["-m", "training.teachers", "--set", folder, "--out", TEACHERS, "--teacher", self.name, "--predictions", predictions]
             run([sys.executable, *teach])
             how = ["--predictions", predictions]
         report = json.loads(run([self.program, "eval", folder, "--json", "-", "--seed", SEED, *how]))
@@ -81,6 +86,17 @@ def run(command):
     if done.returncode:
         raise faults.Fault(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr[-2000:]}")
     return done.stdout
+
+
+def around(suites):
+    """What stands beside figures on suites: what was measured, on what, where."""
+    git = lambda *words: run(["git", *words]).strip()
+    of = json.loads((suites / "suites.json").read_text())
+    return {
+        "commit": git("rev-parse", "HEAD"), "uncommitted_changes": bool(git("status", "--porcelain", "--", "src", "models", "training")),
+        "machine": {"system": " ".join(os.uname()[i] for i in (0, 2, 4)), "cores": os.cpu_count()},
+        "seed": SEED, "suites_seed": of["seed"], "data_sha256": of["data_sha256"], "count": sum(s["pictures"] for s in of["suites"].values()),
+    }
 
 
 def judged(folder, predictions):
@@ -118,7 +134,8 @@ def at(pictures, sides, threshold):
 
 
 def calibration_error(pictures, calibration):
-    """Mean distance of what was promised and what came true, over bins of probability weighted by their boxes."""
+    """Mean distance of what was promised and what came true, over bins of probability weighted by their boxes; the bins; and the error that chance alone makes
+    of a perfect calibration, mean and 95 % (Bröcker & Smith 2007, "Increasing the reliability of reliability diagrams")."""
     scores, right = (np.concatenate([getattr(p, part) for p in pictures]) for part in ("scores", "right"))
     scores = np.clip(scores, 1e-6, 1 - 1e-6)
     promised = 1 / (1 + np.exp(-(calibration["slope"] * np.log(scores / (1 - scores)) + calibration["intercept"])))
@@ -127,8 +144,13 @@ def calibration_error(pictures, calibration):
     if not len(promised):
         return None
     bins = np.minimum((promised * BINS).astype(int), BINS - 1)
-    off = sum(abs(promised[bins == b].sum() - right[bins == b].sum()) for b in range(BINS))
-    return {"error": round(float(off / len(promised)), 4), "boxes": len(promised)}
+    of = [promised[bins == b].sum() for b in range(BINS)]
+    off = lambda true: sum(abs(of[b] - true[bins == b].sum()) for b in range(BINS)) / len(promised)
+    rng = np.random.default_rng(SEED)
+    chance = [off(rng.random(len(promised)) < promised) for _ in range(CHANCES)]
+    told = [{"boxes": int((bins == b).sum()), "promised": round(float(of[b]), 3), "right": int(right[bins == b].sum())} for b in range(BINS)]
+    by_chance = {"mean": round(float(np.mean(chance)), 4), "most": round(float(np.quantile(chance, 0.95)), 4)}
+    return {"error": round(float(off(right)), 4), "boxes": len(promised), "by_chance": by_chance, "bins": told}
 
 
 def measure(contestant, with_negatives):
@@ -165,17 +187,14 @@ def main():
     parser.add_argument("--negatives", action="store_true", help="on the negative suite, too: some minutes more")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    git = lambda *words: run(["git", *words]).strip()
+    # Before anything is measured: what is committed meanwhile did not take part.
+    found = around(arguments.suites)
     with tempfile.TemporaryDirectory() as work:
         contestant = Contestant(arguments.contestant, arguments.program, arguments.suites, Path(work))
         told = measure(contestant, arguments.negatives)
-    suites = json.loads((arguments.suites / "suites.json").read_text())
-    record = {
-        "commit": git("rev-parse", "HEAD"), "uncommitted_changes": bool(git("status", "--porcelain", "--", "src", "models", "training")),
+    record = found | {
         "command": f"python -m training.accuracy --contestant {arguments.contestant}" + (" --negatives" if arguments.negatives else ""),
         "model": {"name": contestant.card["name"], "sha256": contestant.card["sha256"]} if arguments.contestant == "int8" else None,
-        "machine": {"system": " ".join(os.uname()[i] for i in (0, 2, 4)), "cores": os.cpu_count()},
-        "seed": SEED, "suites_seed": suites["seed"], "data_sha256": suites["data_sha256"], "count": sum(s["pictures"] for s in suites["suites"].values()),
         "result": told,
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""Chooses operating points on the calibration split, measures on val and trailcam, and puts model and cards into a folder.
+"""Chooses operating points on the calibration split and puts the model and its card for the program into a folder.
 
     python -m training.card --model training/work/bearwatch-nano.onnx --runs training/work/first … --suites training/work/suites --out models
 
-Writes NAME.onnx, NAME.json (read by the program), NAME.md (read by people), and the float weights to go on from: NAME.pt and, where they were trained
-through the rounding, NAME.levels.json.
+Writes NAME.onnx, NAME.json (read by the program), and the float weights to go on from: NAME.pt and, where they were trained through the rounding,
+NAME.levels.json. `card_figures.py` then measures, and `report.py` writes the card for people.
 """
 
 import argparse
@@ -15,10 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 
-from training import data, evaluate, faults, fixes, report
-from training.finetune import load_network, scales_of
+from training import data, evaluate, faults, fixes
+from training.finetune import scales_of
 from training.network import BEAR, CLASSES, STRIDES
 
 NAME = "bearwatch-nano"
@@ -151,6 +150,53 @@ def machine_card(model, points, by_light, sharp, runs, calibration, base, train)
     }
 
 
+def looked(detector, held, suites):
+    """What is seen of the pictures set aside: by view, by class, Judged; scores of dusk and infrared light count as the second answer says, by light."""
+    views = {"clean": held} | {name: data.read_set(suites / f"calibration-{name}") for name in CONDITIONS if suites}
+    seen = {view: evaluate.see(detector, some, mirrored=True) for view, some in views.items()}
+    bears = {view: of["bear"] for view, of in seen.items()}
+    day = [one for view, of in bears.items() if view not in LIGHTS for one in of]
+    by_light = lights(day, {view: of for view, of in bears.items() if view in LIGHTS})
+    for light, line in by_light.items():
+        seen[light]["bear"] = by_day(bears[light], *line)
+    return views, seen, by_light
+
+
+def sharpness(detector, views, seen, suites, threshold):
+    """Acuity by day and in infrared light; None where one cannot be told."""
+    if not suites:
+        return None
+    far = data.read_set(suites / "calibration-far-640")
+    pairs = [*zip(evaluate.see(detector, far, mirrored=True)["bear"], input_sizes(far))]
+    of = lambda name: [*zip(seen[name]["bear"], input_sizes(views[name]))]
+    sizes = {"day_px": acuity(of("clean") + pairs, threshold), "infrared_px": acuity(of("infrared"), threshold)}
+    return sizes if all(sizes.values()) else None
+
+
+def operating_points(held, suites):
+    """How the operating points were chosen, in words."""
+    return {
+        "split": "calibration, cut from bears/train by the hash of the file name, never trained on",
+        "pictures": len(held),
+        "without_bear": sum(not p.shows(BEAR) for p in held),
+        "views": "each picture and its mirror image" + (", also under: " + ", ".join(CONDITIONS) if suites else ""),
+        "bear": "at most 1 % of the views without a bear raise one",
+        "person, animal": "best F1",
+    }
+
+
+def put(out, model, weights, card):
+    """Copies into the folder. The program's card last: it never speaks of a file that is not there."""
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(weights, out / f"{NAME}.pt")
+    if scales_of(weights).exists():
+        shutil.copyfile(scales_of(weights), scales_of(out / f"{NAME}.pt"))
+    shutil.copyfile(model, out / f"{NAME}.onnx.new")
+    os.replace(out / f"{NAME}.onnx.new", out / f"{NAME}.onnx")
+    (out / f"{NAME}.json").write_text(json.dumps(card, indent=1) + "\n")
+    print(f"{out / NAME}.onnx, .pt and .json written; figures: python -m training.card_figures --models {out} …")
+
+
 @faults.told
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -163,58 +209,13 @@ def main():
     train = data.folder("BEARWATCH_DATA", "bears", "train")
     base = data.folder("BEARWATCH_WEIGHTS") / "yolox_nano.onnx"
     runs = [json.loads((folder / "run.json").read_text()) for folder in arguments.runs]
-    float_file = arguments.model.with_name("float.onnx")
-    onnx.save(load_network(arguments.runs[-1] / "final.pt").to_onnx(), float_file)
-
-    _, held = data.split(data.read_train())
-    held = data.some(held, arguments.most_pictures)
-    views = {"clean": held} | {name: data.read_set(arguments.suites / f"calibration-{name}") for name in CONDITIONS if arguments.suites}
-    seer = evaluate.Detector(arguments.model)
-    seen = {view: evaluate.see(seer, some, mirrored=True) for view, some in views.items()}
-    bears = {view: of["bear"] for view, of in seen.items()}
-    day = [one for view, of in bears.items() if view not in LIGHTS for one in of]
-    by_light = lights(day, {view: of for view, of in bears.items() if view in LIGHTS})
-    for light, line in by_light.items():
-        seen[light]["bear"] = by_day(bears[light], *line)
+    held = data.some(data.split(data.read_train())[1], arguments.most_pictures)
+    detector = evaluate.Detector(arguments.model)
+    views, seen, by_light = looked(detector, held, arguments.suites)
     points = choose({name: [one for of in seen.values() for one in of[name]] for name in CLASSES})
-    sharp = None
-    if arguments.suites:
-        views |= {"far-640": data.read_set(arguments.suites / "calibration-far-640")}
-        seen |= {"far-640": evaluate.see(seer, views["far-640"], mirrored=True)}
-        pairs = lambda *names: [pair for name in names for pair in zip(seen[name]["bear"], input_sizes(views[name]))]
-        sizes = {"day_px": acuity(pairs("clean", "far-640"), points["bear"][0]), "infrared_px": acuity(pairs("infrared"), points["bear"][0])}
-        sharp = sizes if all(sizes.values()) else None
-    calibration = {
-        "split": "calibration, cut from bears/train by the hash of the file name, never trained on",
-        "pictures": len(held),
-        "without_bear": sum(not p.shows(0) for p in held),
-        "views": "each picture and its mirror image" + (", also under: " + ", ".join(CONDITIONS) if arguments.suites else ""),
-        "bear": "at most 1 % of the views without a bear raise one",
-        "person, animal": "best F1",
-    }
-    thresholds = {name: point[0] for name, point in points.items()}
-    models = {"base, float": (base, list(CLASSES.values()), None), "fine-tuned, float": (float_file, None, None)}
-    models["fine-tuned, int8 (this file)"] = (arguments.model, None, thresholds)
-    figures = {}
-    for title, (path, channels, at) in models.items():
-        seer = evaluate.Detector(path, channels)
-        for name in ("bears/val", "trailcam"):
-            pictures = data.some(data.read_set(data.folder("BEARWATCH_DATA", name)), arguments.most_pictures)
-            figures[title, name] = evaluate.figures(evaluate.see(seer, pictures), at)
-            evaluate.print_figures(f"{title}, {name}", figures[title, name])
-
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    card = machine_card(arguments.model, points, by_light, sharp, runs, calibration, base, train)
-    # The model last but one and the program's card last: that card never speaks of a file that is not there.
-    (arguments.out / f"{NAME}.md").write_text(report.text(card, figures))
-    weights = arguments.runs[-1] / "final.pt"
-    shutil.copyfile(weights, arguments.out / f"{NAME}.pt")
-    if scales_of(weights).exists():
-        shutil.copyfile(scales_of(weights), scales_of(arguments.out / f"{NAME}.pt"))
-    shutil.copyfile(arguments.model, arguments.out / f"{NAME}.onnx.new")
-    os.replace(arguments.out / f"{NAME}.onnx.new", arguments.out / f"{NAME}.onnx")
-    (arguments.out / f"{NAME}.json").write_text(json.dumps(card, indent=1) + "\n")
-    print(f"{arguments.out / NAME}.onnx, .json and .md written")
+    sharp = sharpness(detector, views, seen, arguments.suites, points["bear"][0])
+    card = machine_card(arguments.model, points, by_light, sharp, runs, operating_points(held, arguments.suites), base, train)
+    put(arguments.out, arguments.model, arguments.runs[-1] / "final.pt", card)
 
 
 if __name__ == "__main__":

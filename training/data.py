@@ -79,9 +79,9 @@ def read_set(path: Path) -> list[Picture]:
     return pictures
 
 
-def read_train(strict: bool = False) -> list[Picture]:
+def read_train(strict: bool = False, fixed: bool = True) -> list[Picture]:
     """`bears/train` with the reviewed label fixes. `val` and `trailcam` stay as they came: figures must mean the same to everybody."""
-    return fixes.applied(read_set(folder("BEARWATCH_DATA", "bears", "train")), fixes.read(fixes.TRAIN), strict)
+    return fixes.applied(read_set(folder("BEARWATCH_DATA", "bears", "train")), fixes.read(fixes.TRAIN) if fixed else {}, strict)
 
 
 def is_calibration(name: str) -> bool:
@@ -93,6 +93,11 @@ def split(pictures: list[Picture]) -> tuple[list[Picture], list[Picture]]:
     """To train on, and to choose operating points on."""
     held = [p for p in pictures if is_calibration(p.path.name)]
     return [p for p in pictures if not is_calibration(p.path.name)], held
+
+
+def share(pictures: list[Picture], percent: int) -> list[Picture]:
+    """So many of a hundred, by another part of the same hash: every smaller share lies within each larger one."""
+    return [p for p in pictures if int(hashlib.sha256(p.path.name.encode()).hexdigest()[8:16], 16) % 100 < percent]
 
 
 def some(pictures: list[Picture], count: int | None) -> list[Picture]:

@@ -61,7 +61,8 @@ def scales_of(path):
 
 
 class Run:
-    """One run of training, as far as it has come."""
+    """One run of training, as far as it has come: AdamW (Loshchilov & Hutter 2019, "Decoupled weight decay regularization"), a cosine (2017, "SGDR"), and a
+    running mean of the weights (Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging")."""
 
     def __init__(self, arguments, network):
         self.arguments, self.network = arguments, network
@@ -96,8 +97,8 @@ class Run:
         self.step, self.elapsed = state["step"], state["elapsed"]
 
     def rate(self):
-        """Warm-up by steps, then a half cosine over the minutes."""
-        share = min(1.0, self.elapsed / (60 * self.arguments.minutes))
+        """Warm-up by steps, then a half cosine over the minutes or the steps, whatever ends first."""
+        share = min(1.0, max(self.elapsed / (60 * self.arguments.minutes), self.step / self.arguments.most_steps))
         cosine = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * share))
         return self.arguments.rate * cosine * min(1.0, (self.step + 1) / WARM_UP_STEPS)
 
@@ -175,9 +176,12 @@ def parse():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hard", action="store_true", help="show what the network gets wrong at the start more often; no mosaics")
     parser.add_argument("--int8", action="store_true", help="train through the rounding of the int8 file")
+    parser.add_argument("--share", type=int, default=100, metavar="PERCENT", help="train on so much of the pictures, chosen by the hash of their names")
+    parser.add_argument("--no-label-fixes", dest="fixed", action="store_false", help="labels as they came, to measure what the fixes bring")
     parser.add_argument("--most-pictures", type=int, help="train on so many pictures only, to try the chain out")
     parser.add_argument("--most-steps", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=1, help="processes that make samples (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="of the network (default: %(default)s)")
     return parser.parse_args()
 
 
@@ -188,12 +192,12 @@ def main():
     if final.exists():
         print(f"{final} is there already; remove {arguments.out} to train anew")
         return
-    torch.set_num_threads(2)
+    torch.set_num_threads(arguments.threads)
     # Values near zero cost a hundred times as much otherwise.
     torch.set_flush_denormal(True)
     torch.manual_seed(arguments.seed)
-    pictures, _ = data.split(data.read_train())
-    pictures = data.some(pictures, arguments.most_pictures)
+    pictures, _ = data.split(data.read_train(fixed=arguments.fixed))
+    pictures = data.some(data.share(pictures, arguments.share), arguments.most_pictures)
     simulated = data.read_set(arguments.simulated) if arguments.simulated else []
     arguments.out.mkdir(parents=True, exist_ok=True)
     run = Run(arguments, begun(arguments, pictures))

@@ -7,14 +7,12 @@ from torch.utils.data import Dataset
 
 from training import augment
 from training.augment import PERSON
+from training.recipe import SIMULATED_SHARE
 
 BATCH = 16
 
 #: Pixels; drawn for each batch, so that strides meet animals of other sizes too, and most batches are cheaper. The last one is the model's own.
 SIDES = (288, 320, 352, 416)
-
-#: Share of the samples that are drawn by `bearwatch simulate`.
-SIMULATED_SHARE = 0.15
 
 #: Share of the samples that are four pictures in one.
 MOSAIC_SHARE = 0.25

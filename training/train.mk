@@ -12,7 +12,7 @@ TRAIN_WORK := training/work
 SMOKE_WORK := training/work/smoke
 TRAIN_PYTHON := training/.venv/bin/python
 
-.PHONY: train train-audit train-looks train-setup train-sequences train-smoke train-suites
+.PHONY: train train-audit train-card train-curve train-looks train-setup train-sequences train-smoke train-suites
 
 train-suites: training/.venv/ready ## Evaluation suites in training/work/suites, from bears/val and the calibration split
 	$(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
@@ -54,10 +54,23 @@ train: training/.venv/ready $(TRAIN_WORK)/simulated/annotations.json ## Train th
 	$(TRAIN_PYTHON) -m training.card --model $(TRAIN_WORK)/bearwatch-nano.onnx --runs $(TRAIN_WORK)/first $(TRAIN_WORK)/hard $(TRAIN_WORK)/int8 \
 		--suites $(TRAIN_WORK)/suites --out models
 	$(MAKE) train-looks
+	$(MAKE) train-card
+
+train-card: training/.venv/ready ## What the model's card tells, measured anew, and the card: models/*.figures.json, *.md and the diagram
+	@deploy/prepare.sh build
+	cargo build --locked --profile dist $(CARGO_FLAGS)
+	[ -e $(TRAIN_WORK)/suites/suites.json ] || $(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
+	$(TRAIN_PYTHON) -m training.card_figures --models models --suites $(TRAIN_WORK)/suites --program $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch \
+		--teachers $(TRAIN_WORK)/teachers-val.json
+	$(TRAIN_PYTHON) -m training.report --models models
 
 train-audit: training/.venv/ready ## What looks wrong in the labels of bears/train, by the last run and the teachers: a page in training/work/audit
 	$(TRAIN_PYTHON) -m training.teachers --out $(TRAIN_WORK)/teachers.json
 	$(TRAIN_PYTHON) -m training.audit --model-run $(TRAIN_WORK)/hard/final.pt --teachers $(TRAIN_WORK)/teachers.json --out $(TRAIN_WORK)/audit
+
+train-curve: training/.venv/ready $(TRAIN_WORK)/simulated/annotations.json ## What more pictures would bring, and what the label fixes did: docs/learning.md anew (two hours)
+	[ -e $(TRAIN_WORK)/suites/suites.json ] || $(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
+	@python3 docs/learning.py --python $(TRAIN_PYTHON)
 
 train-smoke: training/.venv/ready ## The whole chain of the training on 20 pictures, two minutes; leaves models/ alone
 	$(TRAIN_PYTHON) -m pytest --quiet -p no:cacheprovider training/tests
@@ -71,3 +84,5 @@ train-smoke: training/.venv/ready ## The whole chain of the training on 20 pictu
 	$(TRAIN_PYTHON) -m training.quantise --start $(SMOKE_WORK)/int8/final.pt --out $(SMOKE_WORK)/bearwatch-nano.onnx --most-pictures 20
 	$(TRAIN_PYTHON) -m training.card --model $(SMOKE_WORK)/bearwatch-nano.onnx --runs $(SMOKE_WORK)/first $(SMOKE_WORK)/hard $(SMOKE_WORK)/int8 \
 		--out $(SMOKE_WORK)/models --most-pictures 20
+	$(TRAIN_PYTHON) -m training.card_figures --models $(SMOKE_WORK)/models --most-pictures 20
+	$(TRAIN_PYTHON) -m training.report --models $(SMOKE_WORK)/models

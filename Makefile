@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board soak bench figures performance accuracy sight
+.PHONY: help build demo demo-check test lint arm kernels board endurance soak bench figures performance accuracy sight
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,7 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@python3 docs/performance.py --check
 	@python3 docs/accuracy.py --check
 	@python3 docs/sight.py --check
+	@python3 docs/soak.py --check
 	@python3 docs/learning.py --check
 	@python3 -m training.report --check
 	@tests/deny.sh
@@ -63,10 +64,10 @@ board: ## A whole emulated board with a virtual V4L2 camera that falls silent, f
 	@deploy/prepare.sh build broker tests arm board
 	@tests/board.sh
 
-soak: ## Ten minutes of the daemon at 15 frames a second: memory, drops, and every alert received
+endurance: ## Ten minutes of the daemon at 15 frames a second: memory, drops, and every alert received
 	@deploy/prepare.sh build broker tests
 	cargo build --locked $(CARGO_FLAGS)
-	@benches/soak.sh $(PROGRAM)
+	@benches/endurance.sh $(PROGRAM)
 
 bench: ## Latency of each stage from capture to acknowledgement, on this machine
 	@deploy/prepare.sh build broker
@@ -101,6 +102,11 @@ sight: training/.venv/ready ## Alerts on sequences, on boards and against simple
 	cargo build --locked --profile dist $(CARGO_FLAGS)
 	[ -e $(TRAIN_WORK)/sequences/sequences.json ] || $(MAKE) train-sequences
 	@python3 docs/sight.py --program $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch
+
+soak: ## Days at a drawn campsite without bears (SOAK_DAYS=10): what they raise for nothing, docs/soak.md anew (hours)
+	@deploy/prepare.sh build
+	cargo build --locked --profile dist $(CARGO_FLAGS)
+	@python3 docs/soak.py --program $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch
 
 # Training of the model is Python: see training/README.md.
 -include training/train.mk

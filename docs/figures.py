@@ -138,11 +138,11 @@ def soak(args):
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "soak.json"
         # Its own exit code says whether there are faults; they stand in the JSON and so on the page.
-        run([ROOT / "benches" / "soak.sh", args.program, out], codes=(0, 1))
+        run([ROOT / "benches" / "endurance.sh", args.program, out], codes=(0, 1))
         if not out.exists():
-            raise Failed("benches/soak.sh gave no figures; run it by hand")
+            raise Failed("benches/endurance.sh gave no figures; run it by hand")
         result = json.loads(out.read_text())
-    return {"command": "make soak", "profile": "dev", "seed": 7, "count": result["frames"]["seen"], "result": result}
+    return {"command": "make endurance", "profile": "dev", "seed": 7, "count": result["frames"]["seen"], "result": result}
 
 
 def ci(_):

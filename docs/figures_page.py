@@ -144,7 +144,7 @@ def machine(entry):
 def soak(stored):
     text = "## Ten minutes of the daemon\n\n"
     if "soak" not in stored:
-        return text + missing("`make soak`, which `make figures` runs")
+        return text + missing("`make endurance`, which `make figures` runs")
     r = stored["soak"]["result"]
     memory, frames, alerts = r["memory_mb"], r["frames"], r["alerts"]
     text += (

@@ -6,7 +6,7 @@ use std::f32::consts::TAU;
 use rand::RngExt;
 use rand_pcg::Pcg32;
 
-use super::noise::{mix, speck};
+use super::noise::{about, mix, speck};
 use crate::perceive::frame::Picture;
 
 /// One of them, for a while.
@@ -46,7 +46,7 @@ impl Kind {
 
 /// By chance, as many as fit to `an_hour`, over `duration_s`.
 pub fn schedule(an_hour: f64, duration_s: f64, rng: &mut Pcg32) -> Vec<Happening> {
-    let count = (an_hour * duration_s / 3600.0).round() as usize;
+    let count = about(an_hour * duration_s / 3600.0, rng);
     let one = |_| {
         let kind = Kind::ALL[rng.random_range(0..Kind::ALL.len())];
         let (shortest, longest) = kind.lasts();

@@ -41,6 +41,11 @@ pub fn ease(t: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
 }
 
+/// A whole number that is `expected` on the average.
+pub fn about(expected: f64, rng: &mut Pcg32) -> usize {
+    expected.floor() as usize + usize::from(rng.random_bool(expected.fract().clamp(0.0, 1.0)))
+}
+
 /// Pixels of pre-drawn grain beyond the widest row, so that each row starts elsewhere.
 const SPARE: usize = 4096;
 

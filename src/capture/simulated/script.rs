@@ -6,6 +6,7 @@ use rand_pcg::Pcg32;
 use super::bear::{Build, COATS, Pose};
 use super::canvas::{Albedo, Viewpoint, shade};
 use super::figure::{Aspect, Body};
+use super::noise::about;
 use super::people::{Dog, Person};
 use crate::perceive::model::Class;
 
@@ -191,7 +192,7 @@ impl Way {
 
 /// Draws up persons and dogs, `an_hour` on the average, at any time.
 pub fn passers_by(an_hour: f64, duration_s: f64, view: &Viewpoint, rng: &mut Pcg32) -> Vec<Actor> {
-    let count = (an_hour * duration_s / 3600.0).round() as usize;
+    let count = about(an_hour * duration_s / 3600.0, rng);
     let one = |_| {
         let class = if rng.random_bool(0.5) { Class::Person } else { Class::Animal };
         let starts_s = rng.random_range(0.0..duration_s);

@@ -1,4 +1,4 @@
-"""What soak.sh heard becomes figures and a verdict. Each line of --heard is a topic and a JSON message."""
+"""What endurance.sh heard becomes figures and a verdict. Each line of --heard is a topic and a JSON message."""
 
 import argparse
 import json

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# soak.sh PROGRAM [OUT.json]: the daemon on the simulated camera at 15 frames a second, for SOAK_MINUTES (default 10), against a
-# Mosquitto of its own that a subscriber listens to. Fails where memory has grown by more than SOAK_GROWTH_MB (default 8) since
-# the first minute, or where an alert did not arrive. OUT.json (default: target/soak.json) takes the figures.
+# endurance.sh PROGRAM [OUT.json]: the daemon on the simulated camera at 15 frames a second, for ENDURANCE_MINUTES (default 10), against a
+# Mosquitto of its own that a subscriber listens to. Fails where memory has grown by more than ENDURANCE_GROWTH_MB (default 8) since
+# the first minute, or where an alert did not arrive. OUT.json (default: target/endurance.json) takes the figures.
 set -euo pipefail
 program=$1
-out=${2:-${CARGO_TARGET_DIR:-target}/soak.json}
-minutes=${SOAK_MINUTES:-10}
+out=${2:-${CARGO_TARGET_DIR:-target}/endurance.json}
+minutes=${ENDURANCE_MINUTES:-10}
 here=$(dirname "$0")
 # shellcheck source=deploy/broker.sh
 . "$here/../deploy/broker.sh"
@@ -51,14 +51,14 @@ mosquitto_sub -p "$broker_port" -q 1 -F '%t %p' -t 'bearwatch/v1/soak/meadow/ale
 listener=$!
 sleep 1 # it has subscribed before the daemon speaks
 
-echo "soak: $minutes minutes, then the figures" >&2
+echo "endurance: $minutes minutes, then the figures" >&2
 # As systemd/bearwatch.service runs it.
 MALLOC_ARENA_MAX=1 "$program" run --config "$folder/bearwatch.toml" 2>"$folder/log" &
 daemon=$!
 for ((second = 0; second < minutes * 60; second++)); do
     sleep 1
     kill -0 "$daemon" 2>/dev/null || {
-        echo "soak: the daemon has ended by itself after $second s:" >&2
+        echo "endurance: the daemon has ended by itself after $second s:" >&2
         tail -n 20 "$folder/log" >&2
         exit 1
     }
@@ -69,8 +69,8 @@ wait "$daemon" || code=$?
 daemon=""
 sleep 1 # the last messages arrive
 [ "$code" = 0 ] || {
-    echo "soak: the daemon ended with exit code $code:" >&2
+    echo "endurance: the daemon ended with exit code $code:" >&2
     tail -n 20 "$folder/log" >&2
     exit 1
 }
-python3 "$here/soak.py" --heard "$folder/heard" --minutes "$minutes" --growth-mb "${SOAK_GROWTH_MB:-8}" --out "$out"
+python3 "$here/endurance.py" --heard "$folder/heard" --minutes "$minutes" --growth-mb "${ENDURANCE_GROWTH_MB:-8}" --out "$out"

@@ -153,6 +153,7 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
         "frames",
         "messages",
         "scores",
+        "ghosts",
         "regime",
         "scene",
         "effort",

@@ -6,7 +6,7 @@ use super::observation::{Detection, Regime};
 use super::regions::Letterbox;
 
 /// Boxes of one class that overlap more than this are one animal (greedy non-maximum suppression).
-const SAME_BOX_IOU: f32 = 0.5;
+pub const SAME_BOX_IOU: f32 = 0.5;
 
 /// A box that lies inside a better one of its class by this share is a part of it (an ear).
 const INSIDE_SHARE: f32 = 0.8;

@@ -3,7 +3,7 @@
 //!
 //! A frame meets the files in this order: [`perception`] asks [`condition`] about the light, [`liveness`] whether the picture is one at all,
 //! [`motion`] about what moves, [`plan`] and [`budget`] about where to look, and [`governor`] how hard the board may be worked; the model runs
-//! outside; [`decode`] reads its output, [`track`] follows what is there, [`evidence`] weighs it over time, [`ghost`] knows what has always
+//! outside; [`decode`] reads its output, [`views`] what several regions say of one thing, [`track`] follows what is there, [`evidence`] weighs it over time, [`ghost`] knows what has always
 //! stood there, [`alert`] tells what is worth waking a ranger for, and [`histogram`] keeps count of the scores.
 
 pub mod alert;
@@ -29,4 +29,5 @@ pub mod structure;
 pub mod thumbnail;
 pub mod tone;
 pub mod track;
+pub mod views;
 pub mod zone;

@@ -23,6 +23,7 @@ use super::resample::Resampler;
 use super::settings::Settings;
 use super::thumbnail::Thumbnail;
 use super::track::{Tracker, gather};
+use super::views::Views;
 use super::zone::Polygon;
 
 /// Boxes below this score are not even counted, or below a third of the lowest operating point where that is lower.
@@ -49,6 +50,7 @@ pub struct Perception {
     alerts: Alerts,
     histograms: ScoreHistograms,
     frame: Current,
+    views: Views,
     resampler: Resampler,
     privacy: Vec<Polygon>,
     crossings: Vec<f32>,
@@ -84,6 +86,7 @@ impl Perception {
             alerts: Alerts::new(&settings),
             histograms: ScoreHistograms::default(),
             frame: Current::default(),
+            views: Views::default(),
             resampler: Resampler::default(),
             privacy: settings.privacy,
             crossings: Vec::new(),
@@ -138,6 +141,7 @@ impl Perception {
         if self.motion.flooded() {
             self.alerts.hold(stamp.uptime_ms);
         }
+        self.views.clear();
         self.frame = Current { stamp, size, scene, impairment, regions: regions.clone(), found: Vec::new() };
         regions
     }
@@ -159,6 +163,7 @@ impl Perception {
             found.select_nth_unstable_by(MOST_BOXES, |a, b| b.score.total_cmp(&a.score));
             found.truncate(MOST_BOXES);
         }
+        self.views.add(region, &found);
         self.frame.found.append(&mut found);
     }
 
@@ -173,7 +178,9 @@ impl Perception {
         let closer = self.planner.looks_closer(&view);
         let looked = |thing| !closer || view.sees(&regions, thing);
         let aspect = size.0.max(1) as f32 / size.1.max(1) as f32;
-        self.tracker.step(&gather(&detections), stamp.uptime_ms, aspect, &self.scales, looked);
+        let mut sightings = gather(&detections);
+        sightings.iter_mut().for_each(|thing| thing.scores = self.views.agreed(&view, thing));
+        self.tracker.step(&sightings, stamp.uptime_ms, aspect, &self.scales, looked);
         let tracks = self.tracker.tracks();
         self.ghosts.step(tracks, &self.scales, stamp.uptime_ms);
         let alerts = self.alerts.step(tracks, &self.ghosts, stamp, &self.scales);

@@ -103,6 +103,7 @@ On `bears/val` with the program's regions. Somebody looked at each of these pict
 - Bears half hidden, families with cubs, rain, fog and motion blur are rare in the data.
 - Teddy bears, giant pandas, large dark dogs and brown cattle are what it takes for bears most easily. Cattle, deer and boar hardly occur in the data.
 - Persons were boxed by detectors and few; a person may go unnamed, above all in the dark.
+- What more pictures of the same kind would bring stands in `docs/learning.md`; which kinds the set lacks, in `training/README.md`.
 
 ## Methods
 

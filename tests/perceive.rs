@@ -255,7 +255,7 @@ fn a_missed_deadline_costs_regions_at_once_and_they_come_back() {
     camera.picture = Picture::new(400, 225);
     let calm = Spent { total_ms: 100.0, per_region_ms: 20.0, ..Spent::default() };
     camera.spent = calm;
-    let before = camera.show(6.0, &[]);
+    let before = camera.show(12.0, &[]);
     assert!(before.regions > 4 && !before.deadline_missed);
     camera.spent = Spent { total_ms: 2_000.0, per_region_ms: 20.0, ..Spent::default() };
     assert!(camera.frame(&[]).deadline_missed);

@@ -19,7 +19,7 @@ fn weather_and_visitors_of_a_day_raise_nothing() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["alarms"]["track"], 0, "{:#}", report["each"]);
     let frames = report["frames"].as_u64().unwrap();
-    assert!(frames > 1300, "{frames}: one a second, and five while something moves");
+    assert!(frames > 1250, "{frames}: one a second, and five while something moves");
     assert!(
         report["most_a_day"].as_f64().unwrap() > 200.0,
         "20 minutes prove little: {}",

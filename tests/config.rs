@@ -206,10 +206,9 @@ fn secrets_are_refused_and_never_shown() {
          may read, and name that file in password_file",
     ];
     assert_eq!(told, expected);
-    let camera = format!(
-        "{SITE}[capture]\nsource = \"command\"\ncommand = [\"ffmpeg\", \"-i\", \"rtsp://me:hunter2@cam/\"]\n"
-    );
-    let told = mistakes(&camera);
+    let camera =
+        "[capture]\nsource = \"command\"\ncommand = [\"ffmpeg\", \"-i\", \"rtsp://me:hunter2@cam/\"]\n";
+    let told = mistakes(&format!("{SITE}{camera}"));
     assert_eq!(told.len(), 1);
     assert!(
         told[0].starts_with("bearwatch.toml:6: capture.command: holds a password")

@@ -15,16 +15,15 @@ mod coco;
 pub mod decide;
 mod events;
 mod model;
-pub mod output;
 mod page;
 pub mod play;
 mod report;
 mod sequences;
 mod table;
 
+use super::output::{check_parent, is_stdout, write_json, write_text};
 use coco::Dataset;
 use decide::Decide;
-use output::{check_parent, is_stdout, write_json, write_text};
 use play::Haste;
 use report::{Report, Unreadable};
 

@@ -14,6 +14,7 @@ pub mod exit;
 pub mod input;
 pub mod models;
 pub mod number;
+pub mod output;
 pub mod progress;
 pub mod reach;
 pub mod reset;

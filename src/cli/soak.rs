@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::eval::decide::Decide;
 use super::eval::model_failure;
-use super::eval::output::{check_parent, command, is_stdout, write_json, write_text};
 use super::exit::{Exit, OrExit, Outcome};
 use super::number::within;
+use super::output::{check_parent, command, is_stdout, write_json, write_text};
 use crate::evaluate::intervals::poisson_upper95;
 use crate::infer::bundle::{Bundle, ModelName};
 use crate::infer::engine::Engine;

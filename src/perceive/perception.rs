@@ -16,7 +16,7 @@ use super::histogram::ScoreHistograms;
 use super::liveness::{Impairment, Liveness};
 use super::model::ModelSpec;
 use super::motion::Motion;
-use super::observation::{Alert, Detection, Observation, Regime, Scene};
+use super::observation::{Alert, Observation, Regime, Scene};
 use super::plan::{Planner, View, Wanted};
 use super::regions::{Letterbox, Region};
 use super::resample::Resampler;
@@ -64,7 +64,6 @@ struct Current {
     scene: Scene,
     impairment: Option<Impairment>,
     regions: Vec<Region>,
-    found: Vec<Detection>,
 }
 
 impl Perception {
@@ -132,7 +131,8 @@ impl Perception {
         self.small.take(picture);
         let regime = self.condition.regime();
         let impairment = self.liveness.observe(&self.small, &scene, regime, stamp.uptime_ms);
-        let followed = self.tracker.undecided(stamp.uptime_ms, &self.scales);
+        let followed =
+            self.tracker.undecided(stamp.uptime_ms, &self.scales, |track| self.ghosts.explains(track));
         let view = View { size, input: &self.spec.input };
         let moving: Vec<Rect> = self.motion.observe(&self.small).collect();
         let wanted = Wanted { followed: &followed, moving: &moving };
@@ -142,7 +142,7 @@ impl Perception {
             self.alerts.hold(stamp.uptime_ms);
         }
         self.views.clear();
-        self.frame = Current { stamp, size, scene, impairment, regions: regions.clone(), found: Vec::new() };
+        self.frame = Current { stamp, size, scene, impairment, regions: regions.clone() };
         regions
     }
 
@@ -164,13 +164,12 @@ impl Perception {
             found.truncate(MOST_BOXES);
         }
         self.views.add(region, &found);
-        self.frame.found.append(&mut found);
     }
 
     /// Closes the frame: one box a thing, tracks, evidence, alerts. `spent` chooses the effort of the next frame.
     pub fn finish(&mut self, spent: Spent) -> Observation {
-        let Current { stamp, size, scene, impairment, regions, found: mut detections } =
-            std::mem::take(&mut self.frame);
+        let Current { stamp, size, scene, impairment, regions } = std::mem::take(&mut self.frame);
+        let mut detections = self.views.found().to_vec();
         suppress(&mut detections);
         detections.iter().for_each(|d| self.histograms.add(d));
         let view = View { size, input: &self.spec.input };

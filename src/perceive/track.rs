@@ -261,10 +261,10 @@ impl Tracker {
     }
 
     /// Where tracks should be now that may be bears; those that were not looked at for longest come first. Whoever is known to be
-    /// something else needs no closer look.
-    pub fn undecided(&self, now_ms: u64, scales: &Scales) -> Vec<Rect> {
+    /// something else, or is `explained` by what has always stood there, needs no closer look.
+    pub fn undecided(&self, now_ms: u64, scales: &Scales, explained: impl Fn(&Track) -> bool) -> Vec<Rect> {
         let known = |t: &&Track| t.class() != Class::Bear && t.evidence.of(t.class()) >= scales.decision();
-        let mut wanted: Vec<&Track> = self.tracks.iter().filter(|t| !known(t)).collect();
+        let mut wanted: Vec<&Track> = self.tracks.iter().filter(|t| !known(t) && !explained(t)).collect();
         wanted.sort_by_key(|t| (t.looked_ms, t.id));
         wanted.into_iter().map(|t| t.predicted(now_ms)).collect()
     }

@@ -204,8 +204,11 @@ fn the_longest_unwatched_wants_a_look_first_and_known_people_want_none() {
     (0..20).for_each(|_| film.frame(&[person]));
     film.frame(&[person, early]);
     film.tracker.step(&[late], film.now_ms, 1.0, &film.scales, |_| false);
-    let wanted: Vec<f32> = film.tracker.undecided(film.now_ms, &film.scales).iter().map(|r| r.x).collect();
-    assert_eq!(wanted, [0.4, 0.8]);
+    let wanted = |explained: &dyn Fn(&Track) -> bool| -> Vec<f32> {
+        film.tracker.undecided(film.now_ms, &film.scales, explained).iter().map(|r| r.x).collect()
+    };
+    assert_eq!(wanted(&|_| false), [0.4, 0.8]);
+    assert_eq!(wanted(&|track| track.bbox.x < 0.5), [0.8], "what has always stood there wants none either");
 }
 
 fn things() -> impl Strategy<Value = Sighting> {

@@ -29,6 +29,11 @@ impl Views {
         self.regions.clear();
     }
 
+    /// All that was found so far.
+    pub fn found(&self) -> &[Detection] {
+        &self.found
+    }
+
     /// One more region was read.
     pub fn add(&mut self, region: Region, found: &[Detection]) {
         self.found.extend_from_slice(found);

@@ -142,7 +142,7 @@ impl Dataset {
                 lines.push(ResultLine { image_id: picture.id, category_id, bbox, score: p.score });
             }
         }
-        super::output::write_json(path, &lines)
+        crate::cli::output::write_json(path, &lines)
     }
 
     /// The classes that the annotations speak of, bear first.

@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 
 use clap::ValueEnum;
 
-use crate::perceive::geometry::Rect;
 use crate::perceive::model::Class;
-use crate::perceive::observation::Observation;
+use crate::perceive::observation::{Detection, Observation};
 
 /// Who decides that a bear is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, ValueEnum)]
@@ -34,8 +33,8 @@ pub struct ByScore {
 /// What a frame brought about.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Step {
-    /// An alert on the bear in this box.
-    Opened(Rect),
+    /// An alert on this bear.
+    Opened(Detection),
     /// It ended; last over the threshold at this time, seconds.
     Closed(f64),
 }
@@ -65,28 +64,29 @@ impl ByScore {
         let high = self.recent.iter().filter(|&&score| score >= self.threshold).count();
         let bear = best.filter(|_| 2 * high > self.frames)?;
         let opened = self.open.replace(taken_s).is_none();
-        opened.then_some(Step::Opened(bear.bbox))
+        opened.then_some(Step::Opened(*bear))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::perceive::observation::Detection;
+    use crate::perceive::geometry::Rect;
+
+    fn bear(score: f32) -> Detection {
+        let bbox = Rect { x: 0.1, y: 0.1, w: 0.2, h: 0.2 };
+        Detection { class: Class::Bear, score, bbox, cut: false }
+    }
 
     fn steps(decide: Decide, scores: &[f32]) -> Vec<Option<Step>> {
         let mut rule = ByScore::new(decide, 0.5, 1.0).unwrap();
-        let frame = |&score: &f32| {
-            let bbox = Rect { x: 0.1, y: 0.1, w: 0.2, h: 0.2 };
-            let detections = vec![Detection { class: Class::Bear, score, bbox, cut: false }];
-            Observation { detections, ..Observation::default() }
-        };
+        let frame = |&score: &f32| Observation { detections: vec![bear(score)], ..Observation::default() };
         scores.iter().enumerate().map(|(at, score)| rule.step(&frame(score), at as f64 * 0.4)).collect()
     }
 
     #[test]
     fn one_frame_is_enough_for_the_one_and_two_of_three_for_the_other() {
-        let here = Some(Step::Opened(Rect { x: 0.1, y: 0.1, w: 0.2, h: 0.2 }));
+        let here = Some(Step::Opened(bear(0.9)));
         assert_eq!(steps(Decide::Frame, &[0.1, 0.9, 0.1, 0.9]), [None, here, None, None]);
         assert_eq!(steps(Decide::Median, &[0.1, 0.9, 0.1, 0.9]), [None, None, None, here]);
         assert!(ByScore::new(Decide::Track, 0.5, 1.0).is_none());

@@ -132,7 +132,7 @@ pub fn play(
         sequences: sequences.iter().zip(&played).map(alone).collect(),
         unreadable: played.into_iter().flat_map(|p| p.unreadable).collect(),
         version: env!("CARGO_PKG_VERSION"),
-        command: super::output::command(),
+        command: crate::cli::output::command(),
     };
     Ok((report, looks))
 }

@@ -195,7 +195,7 @@ impl Played {
             return;
         };
         match rule.step(&looked.observation, looked.taken_s) {
-            Some(Step::Opened(bbox)) => open(self, AlertId(0), bbox, looked.taken_s),
+            Some(Step::Opened(bear)) => open(self, AlertId(0), bear.bbox, looked.taken_s),
             Some(Step::Closed(last_s)) => self.close(AlertId(0), last_s),
             None => {}
         }

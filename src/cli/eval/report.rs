@@ -153,7 +153,7 @@ impl Report {
             regions: None,
             seed,
             version: env!("CARGO_PKG_VERSION"),
-            command: super::output::command(),
+            command: crate::cli::output::command(),
         }
     }
 }

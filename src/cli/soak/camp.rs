@@ -44,6 +44,8 @@ pub struct Alarm {
     /// Scene time.
     time_s: f64,
     regime: Regime,
+    /// Score of the frame that decided; by tracks, the best so far.
+    score: f32,
     /// `[x, y, w, h]`, fractions of the frame.
     bbox: [f32; 4],
 }
@@ -141,26 +143,28 @@ impl Camp<'_> {
 
     fn judge(&mut self, observation: &Observation, time_s: f64, args: &SoakArgs) -> Result<(), Failure> {
         let opened = observation.alerts.iter().filter(|a| a.state == AlertState::Opened);
-        let mut raised: Vec<(Decide, Rect)> = opened.map(|a| (Decide::Track, a.bbox)).collect();
+        let mut raised: Vec<_> = opened.map(|a| (Decide::Track, a.bbox, a.score)).collect();
         for (decide, rule) in &mut self.rules {
-            if let Some(Step::Opened(bbox)) = rule.step(observation, time_s) {
-                raised.push((*decide, bbox));
+            if let Some(Step::Opened(bear)) = rule.step(observation, time_s) {
+                raised.push((*decide, bear.bbox, bear.score));
             }
         }
-        for (by, bbox) in raised {
-            self.keep(by, bbox, time_s, args)?;
+        for (by, bbox, score) in raised {
             let Rect { x, y, w, h } = bbox;
-            self.alarms.push(Alarm { by, time_s, regime: observation.regime, bbox: [x, y, w, h] });
+            let alarm = Alarm { by, time_s, regime: observation.regime, score, bbox: [x, y, w, h] };
+            self.keep(&alarm, bbox, args)?;
+            self.alarms.push(alarm);
         }
         Ok(())
     }
 
     /// The moment as a picture, where they were asked for.
-    fn keep(&self, by: Decide, bbox: Rect, time_s: f64, args: &SoakArgs) -> Result<(), Failure> {
+    fn keep(&self, alarm: &Alarm, bbox: Rect, args: &SoakArgs) -> Result<(), Failure> {
         let Some(folder) = &args.out else { return Ok(()) };
         let mut drawn = self.picture.clone();
-        mark(&mut drawn, Class::Bear, 0.0, bbox);
+        mark(&mut drawn, Class::Bear, alarm.score, bbox);
         let jpeg = encode_jpeg(&drawn, JPEG_QUALITY, u32::MAX).or_exit(Exit::Bug)?;
+        let Alarm { by, time_s, .. } = alarm;
         let path = folder.join(format!("{:06}-{time_s:.0}-{by:?}.jpg", args.seed).to_lowercase());
         std::fs::write(&path, jpeg)
             .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))

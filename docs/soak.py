@@ -4,7 +4,8 @@
     python3 docs/soak.py --render                            renders docs/soak/*.json alone
     python3 docs/soak.py --check                             fails where the page is not what the JSON renders to
 
-A day is a seed. Days that the same model has been through by the same commit stay, so that a run which was cut short goes on where it stopped.
+A day is a seed. Days stay as long as what raises alerts (`DECIDES`) is as committed then, so that a run which was cut short goes on where it stopped, even after
+commits that touch other things. Uncommitted changes of it are refused: nobody could play the day again.
 """
 
 import json
@@ -19,13 +20,15 @@ from soak_page import page
 
 #: Days of all that is remembered, by the seed of the campsite.
 HOURS, FIRST_SEED = 24, 1
+#: What a day's alerts depend on: the scene, what looks at it and what decides.
+DECIDES = ["src/perceive", "src/infer", "src/capture/simulated", "src/cli/soak", "src/cli/soak.rs", "models/bearwatch-nano.onnx", "models/bearwatch-nano.json"]
 
 
 def measure(args, store):
     days, file = int(os.environ.get("SOAK_DAYS", "10")), store / "days.json"
-    about = around()
-    known = json.loads(file.read_text()) if file.exists() else {"commit": None}
-    done = known["result"]["days"] if known["commit"] == about["commit"] else []
+    about, trees = around(), decides()
+    known = json.loads(file.read_text()) if file.exists() else {}
+    done = known["result"]["days"] if known.get("decides") == trees else []
     left = [seed for seed in range(FIRST_SEED, FIRST_SEED + days) if seed not in {day["seed"] for day in done}]
     options = ["--hours", str(HOURS), "--board-ms", str(region_ms(BOARDS[0]))]
 
@@ -35,7 +38,7 @@ def measure(args, store):
         result = {"model": report["model"], "size": report["size"], "days": sorted(done, key=lambda day: day["seed"])}
         command = " ".join(["bearwatch soak", *options, "--seed", "N"])
         count = sum(day["frames"] for day in done)
-        entry = about | {"command": command, "profile": "dist", "seed": FIRST_SEED, "count": count, "result": result}
+        entry = about | {"decides": trees, "command": command, "profile": "dist", "seed": FIRST_SEED, "count": count, "result": result}
         file.write_text(json.dumps(entry, indent=1) + "\n")
         print(f"day {seed}: {report['alarms']}", flush=True)
 
@@ -44,6 +47,13 @@ def measure(args, store):
             list(pool.map(play, left))
     except Failed as failure:
         sys.exit(f"not all days were played: {failure}")
+
+
+def decides():
+    """Hashes of what raises alerts, as committed."""
+    if changed := run(["git", "status", "--porcelain", *DECIDES]).strip():
+        sys.exit(f"commit this before days are played, or take it back:\n{changed}")
+    return dict(zip(DECIDES, run(["git", "rev-parse", *(f"HEAD:{path}" for path in DECIDES)]).split()))
 
 
 if __name__ == "__main__":

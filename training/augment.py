@@ -22,6 +22,12 @@ LEAST_VISIBLE = 0.25
 #: Pixels: smaller boxes hold nothing to learn from.
 LEAST_SIDE = 4
 
+#: Input pixels per pixel of the frame, at most, as in src/perceive/plan.rs.
+CLOSEST = 3.5
+
+#: Pixels that the longer side of someone takes then.
+CLOSE_SIDES = (48, 144)
+
 PERSON = list(CLASSES).index("person")
 
 NOTHING = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
@@ -32,7 +38,9 @@ def view(rng, picture, draw_background, size):
     kind = rng.random()
     if len(picture[1]) and rng.random() < 0.08:
         picture = camera.cut_by_edge(rng, picture)
-    if kind < 0.45:
+    if kind < 0.15:
+        return close(rng, picture, draw_background, size)
+    if kind < 0.5:
         canvas, covered, boxes, labels = letterbox(rng, picture, size)
     elif kind < 0.6:
         canvas, covered, boxes, labels = afar(rng, picture, draw_background, size)
@@ -73,6 +81,17 @@ def afar(rng, picture, draw_background, size):
     canvas, boxes, labels = camera.distant(rng, picture, covering(rng, draw_background(), size, size))
     seen = (boxes[:, 2:] - boxes[:, :2]).min(1) >= LEAST_SIDE
     return canvas, (0, 0, size, size), boxes[seen], labels[seen]
+
+
+def close(rng, picture, draw_background, size):
+    """What the daemon makes of someone far whom it looks at closely: the part of the frame around, enlarged beyond the camera's own pixels. Returns what `view` does."""
+    length = math.exp(rng.uniform(math.log(12), math.log(64)))
+    side = round(size / np.clip(rng.uniform(*CLOSE_SIDES) / length, 1.3, CLOSEST))
+    part, boxes, labels = camera.distant(rng, picture, covering(rng, draw_background(), side, side), length)
+    seen = (boxes[:, 2:] - boxes[:, :2]).min(1) >= LEAST_SIDE
+    boxes, labels = boxes[seen], labels[seen]
+    part, boxes = finish(rng, part, (0, 0, side, side), boxes, labels)
+    return np.asarray(Image.fromarray(part).resize((size, size), Image.Resampling.BILINEAR)), boxes * np.float32(size / side), labels
 
 
 def rescaled(rng, picture, draw_background, size):

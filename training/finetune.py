@@ -19,9 +19,10 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Subset
 
-from training import data, faults, levels
+from training import data, faults, levels, remember
 from training.loss import yolox_loss
 from training.network import BEAR, BOX_COLUMNS, Network, grid, read_base, whole_stem, with_our_classes
+from training.remember import Base
 from training.rounded import Rounded, rounded
 from training.samples import BATCH, Samples, collate, letterboxed
 
@@ -48,10 +49,10 @@ def load_network(path):
     """The network of a `final.pt`."""
     if not path.is_file():
         raise faults.Fault(f"{path} is missing; run `python -m training.finetune` first")
-    network = fresh_network()
-    if scales_of(path).exists():
+    weights, network = torch.load(path, weights_only=True), fresh_network()
+    if any(weights[name].shape != weight.shape for name, weight in network.state_dict().items()):
         network = Network(whole_stem(network.to_onnx()))
-    network.load_state_dict(torch.load(path, weights_only=True))
+    network.load_state_dict(weights)
     return network
 
 
@@ -66,6 +67,7 @@ class Run:
 
     def __init__(self, arguments, network):
         self.arguments, self.network = arguments, network
+        self.base = Base(network)
         self.mean = {name: value.clone() for name, value in self.network.state_dict().items()}
         early = {id(w) for w in self.network.early()}
         groups = {}
@@ -107,7 +109,7 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate() * group["share"]
         output = self.network(images, logits=True)
-        loss = yolox_loss(output, targets, *grid(*images.shape[2:]))
+        loss = yolox_loss(output, targets, *grid(*images.shape[2:])) + remember.WEIGHT * self.base.loss(images)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), LONGEST_GRADIENT)

@@ -123,7 +123,7 @@ class Network(nn.Module):
         self.nodes = [n for n in self.model.graph.node if n.op_type != "Constant"]
         self.attributes = {n.output[0]: {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute} for n in self.nodes}
         names = [name for n in self.nodes if n.op_type == "Conv" for name in n.input[1:]]
-        self.weights = nn.ParameterDict({_key(name): nn.Parameter(self.constants.pop(name)) for name in names})
+        self.weights = nn.ParameterDict({key_of(name): nn.Parameter(self.constants.pop(name)) for name in names})
         # Ten times faster than PyTorch's own order on the CPUs that this was measured on.
         for weight in self.parameters():
             if weight.ndim == 4:
@@ -178,7 +178,7 @@ class Network(nn.Module):
 
     def parameters_of(self, node) -> tuple[torch.Tensor, torch.Tensor]:
         """Weight and bias of a convolution."""
-        weight, bias = (self.weights[_key(name)] for name in node.input[1:])
+        weight, bias = (self.weights[key_of(name)] for name in node.input[1:])
         return weight, bias
 
     def early(self) -> list[nn.Parameter]:
@@ -191,19 +191,19 @@ class Network(nn.Module):
                 if halvings == 3:
                     break
                 names += node.input[1:]
-        return [self.weights[_key(name)] for name in names]
+        return [self.weights[key_of(name)] for name in names]
 
     def to_onnx(self) -> onnx.ModelProto:
         """The graph with the weights as they are now, float32."""
         model = copy.deepcopy(self.model)
         for tensor in model.graph.initializer:
-            if _key(tensor.name) in self.weights:
-                weight = self.weights[_key(tensor.name)].detach().numpy()
+            if key_of(tensor.name) in self.weights:
+                weight = self.weights[key_of(tensor.name)].detach().numpy()
                 tensor.CopyFrom(numpy_helper.from_array(weight, tensor.name))
         return model
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
     """Parameter names must not hold dots."""
     return name.replace(".", "/")
 

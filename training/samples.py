@@ -7,6 +7,8 @@ from torch.utils.data import Dataset
 
 from training import augment
 from training.augment import PERSON
+from training.camera.scenes import free_part
+from training.network import BEAR
 from training.recipe import SIMULATED_SHARE
 
 BATCH = 16
@@ -31,7 +33,10 @@ class Samples(Dataset):
         # Decoded once: decoding would cost as much as the network. Workers share these pages.
         self.pixels = {p.path: p.pixels() for p in [*pictures, *simulated]}
         self.weights = np.array([weight(p) for p in pictures])
-        self.scenes = [p for p in pictures if len(p.boxes) == 0]
+        # Where no animal is: pictures without one, most of which are rooms and toys, and what lies beside those that have one, most of it outdoors.
+        empty = [self.pixels[p.path] for p in pictures if len(p.boxes) == 0]
+        beside = (free_part(self.pixels[p.path], p.boxes) for p in pictures if p.shows(BEAR))
+        self.scenes = [scenes for scenes in (empty, [part for part in beside if part is not None]) if scenes]
 
     def dwell_on(self, mistakes):
         """Shows pictures more often the more wrong they were (0..1 each), and simulated ones twice as often, for they are the darkest; whole
@@ -48,11 +53,17 @@ class Samples(Dataset):
         if rng.random() < self.mosaic_share:
             image, boxes, labels = augment.mosaic(rng, [self.draw(rng) for _ in range(4)], side)
         else:
-            background = lambda: self.pixels[self.scenes[rng.integers(len(self.scenes))].path]
-            image, boxes, labels = augment.view(rng, self.draw(rng), background if self.scenes else blank, side)
+            image, boxes, labels = augment.view(rng, self.draw(rng), lambda: self.scene(rng), side)
         centred = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], 1)
         bgr = np.ascontiguousarray(image[:, :, ::-1].transpose(2, 0, 1))
         return torch.from_numpy(bgr), torch.from_numpy(centred), torch.from_numpy(labels)
+
+    def scene(self, rng):
+        """Pixels of a place without an animal."""
+        if not self.scenes:
+            return np.full((8, 8, 3), augment.FILL, np.uint8)
+        scenes = self.scenes[rng.integers(len(self.scenes))]
+        return scenes[rng.integers(len(scenes))]
 
     def draw(self, rng):
         """One picture: (pixels, boxes, labels)."""
@@ -67,10 +78,6 @@ def weight(picture):
     """How often a picture is shown, beside others. Few are dark or grey, and most that the daemon sees will be. Bears and other animals teach each other's
     difference. One in fifteen shows a person: without more of them the network forgets what the base knew."""
     return (3.0 if picture.condition != "day" else 1.0) * (1.5 if len(picture.boxes) else 1.0) * (2.0 if picture.shows(PERSON) else 1.0)
-
-
-def blank():
-    return np.full((8, 8, 3), augment.FILL, np.uint8)
 
 
 def letterboxed(pixels, side):

@@ -16,7 +16,7 @@ use crate::infer::bundle::Bundle;
 use crate::infer::engine::Engine;
 use crate::perceive::budget::{Budget, Spent};
 use crate::perceive::model::InputSpec;
-use crate::perceive::plan::{Planner, View, Wanted};
+use crate::perceive::plan::{Planner, Wanted};
 use crate::perceive::regions::tiles;
 use crate::perceive::settings::Settings;
 use crate::system::clock::Stopwatch;
@@ -169,7 +169,7 @@ impl Reach {
             bear_m: args.bear,
             look_ms,
             parts: tiles(width, height, input).len(),
-            round_s: round_s(settings, &View { size: (width, height), input }, look_ms, fps),
+            round_s: round_s(settings, (width, height), input, look_ms, fps),
             whole: sight(whole_scale),
             close: sight(1.0),
         }
@@ -187,13 +187,14 @@ fn frame(config: Option<&Config>) -> (u32, u32, f64) {
 }
 
 /// How long the daemon's own planner takes until every part was looked at closely once, seconds; `None` where it never is.
-fn round_s(settings: &Settings, view: &View, look_ms: f64, fps: f64) -> Option<f64> {
-    let mut left = tiles(view.size.0, view.size.1, view.input);
+fn round_s(settings: &Settings, size: (u32, u32), input: &InputSpec, look_ms: f64, fps: f64) -> Option<f64> {
+    let mut left = tiles(size.0, size.1, input);
     let mut budget = Budget::new(settings.budget_ms);
     let mut planner = Planner::new(settings.regions, Vec::new());
+    let view = planner.view(size, input);
     let (mut now_s, mut begun_s) = (0.0, 0.0);
     for frame in 0..SETTLED_FRAMES + MOST_FRAMES {
-        let regions = planner.plan(view, (now_s * 1e3) as u64, budget.regions(), Wanted::default());
+        let regions = planner.plan(&view, (now_s * 1e3) as u64, budget.regions(), Wanted::default());
         let total_ms = look_ms * regions.len() as f64;
         budget.learn(regions.len(), Spent { total_ms, per_region_ms: look_ms, ..Spent::default() });
         if frame < SETTLED_FRAMES {

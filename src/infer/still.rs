@@ -7,9 +7,11 @@ use crate::perceive::condition;
 use crate::perceive::decode::{decode, suppress};
 use crate::perceive::frame::Picture;
 use crate::perceive::model::ModelSpec;
-use crate::perceive::observation::Detection;
-use crate::perceive::regions::{IDENTITY_TONE, Letterbox, Resampler, for_still};
+use crate::perceive::observation::{Detection, Regime};
+use crate::perceive::plan::{Planner, WORTH_A_LOOK, second_looks};
+use crate::perceive::regions::{IDENTITY_TONE, Letterbox, Region, Resampler, for_still};
 use crate::perceive::settings::RegionMode;
+use crate::perceive::views::Views;
 
 /// An engine with its buffers.
 pub struct StillDetector {
@@ -17,6 +19,8 @@ pub struct StillDetector {
     resampler: Resampler,
     input: Vec<u8>,
     output: Vec<f32>,
+    found: Vec<Detection>,
+    views: Views,
 }
 
 impl StillDetector {
@@ -27,6 +31,8 @@ impl StillDetector {
             resampler: Resampler::default(),
             input: Vec::new(),
             output: Vec::new(),
+            found: Vec::new(),
+            views: Views::default(),
         })
     }
 
@@ -35,7 +41,7 @@ impl StillDetector {
         self.engine.spec()
     }
 
-    /// Boxes with a score of `min_score` or more, doubles suppressed, highest score first.
+    /// Boxes with a score of `min_score` or more, doubles suppressed, highest score first. In mode `auto` what is too small to be known is looked at again, closely.
     pub fn detect(
         &mut self,
         picture: &Picture,
@@ -43,16 +49,45 @@ impl StillDetector {
         min_score: f32,
     ) -> Result<Vec<Detection>, RunError> {
         let size = (picture.width, picture.height);
-        let mut found = Vec::new();
+        let input = self.engine.spec().input.clone();
+        let planner = Planner::new(mode, Vec::new());
+        let view = planner.view(size, &input);
         let regime = condition::of_still(picture);
-        for region in for_still(size.0, size.1, mode, &self.engine.spec().input) {
-            let place = Letterbox::new(region, size.0, size.1, &self.engine.spec().input);
-            let spec = &self.engine.spec().input;
-            self.resampler.fill(picture, &place, spec, &IDENTITY_TONE, &mut self.input);
-            self.engine.run(&self.input, &mut self.output)?;
-            decode(&self.output, self.engine.spec(), &place, size, regime, min_score, &mut found);
-        }
+        self.views.clear();
+        let first = for_still(size.0, size.1, mode, &input);
+        let least = min_score.min(WORTH_A_LOOK);
+        self.look(picture, &first, regime, least)?;
+        let mut found = self.views.found().to_vec();
         suppress(&mut found);
+        if mode == RegionMode::Auto {
+            let closer = second_looks(&view, &first, &found);
+            self.look(picture, &closer, regime, least)?;
+            found = self.views.found().to_vec();
+            suppress(&mut found);
+            found.iter_mut().for_each(|d| d.score = self.views.agreed_of(&view, d.class, d.bbox, d.score));
+            found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        }
+        found.retain(|d| d.score >= min_score);
         Ok(found)
+    }
+
+    fn look(
+        &mut self,
+        picture: &Picture,
+        regions: &[Region],
+        regime: Regime,
+        min_score: f32,
+    ) -> Result<(), RunError> {
+        let size = (picture.width, picture.height);
+        for &region in regions {
+            let spec = self.engine.spec();
+            let place = Letterbox::new(region, size.0, size.1, &spec.input);
+            self.resampler.fill(picture, &place, &spec.input, &IDENTITY_TONE, &mut self.input);
+            self.engine.run(&self.input, &mut self.output)?;
+            self.found.clear();
+            decode(&self.output, spec, &place, size, regime, min_score, &mut self.found);
+            self.views.add(region, &self.found);
+        }
+        Ok(())
     }
 }

@@ -52,7 +52,7 @@ impl Watch {
 use AlertState::{Closed as Gone, Opened, Updated};
 
 fn at(x: f32, scores: Scores) -> Sighting {
-    Sighting { bbox: Rect { x, y: 0.4, w: 0.1, h: 0.15 }, scores }
+    Sighting { bbox: Rect { x, y: 0.4, w: 0.1, h: 0.15 }, scores, clear: true }
 }
 
 fn bear(x: f32) -> Sighting {
@@ -124,7 +124,8 @@ fn two_bears_far_apart_are_two_alerts_and_a_cub_beside_its_mother_is_none() {
     let mut watch = Watch::new();
     watch.show(3.0, &[bear(0.1), bear(0.8)]);
     assert_eq!(watch.steps(), [(1, Opened), (2, Opened)]);
-    let cub = Sighting { bbox: Rect { x: 0.22, y: 0.46, w: 0.06, h: 0.08 }, scores: [0.9, 0.0, 0.0] };
+    let cub =
+        Sighting { bbox: Rect { x: 0.22, y: 0.46, w: 0.06, h: 0.08 }, scores: [0.9, 0.0, 0.0], clear: true };
     watch.show(5.0, &[bear(0.1), bear(0.8), cub]);
     assert_eq!(watch.steps(), []);
 }
@@ -134,7 +135,8 @@ fn a_lost_track_hands_its_alert_on() {
     let mut watch = Watch::new();
     watch.show(3.0, &[bear(0.4)]);
     // Rises on its hind legs from one frame to the next: too large a change for the tracker, the same bear for the alert.
-    let upright = Sighting { bbox: Rect { x: 0.36, y: 0.0, w: 0.18, h: 0.55 }, scores: [0.9, 0.0, 0.0] };
+    let upright =
+        Sighting { bbox: Rect { x: 0.36, y: 0.0, w: 0.18, h: 0.55 }, scores: [0.9, 0.0, 0.0], clear: true };
     watch.show(12.0, &[upright]);
     assert_eq!(watch.steps(), [(1, Opened), (1, Updated)]);
     assert_eq!(watch.tracker.tracks().len(), 1);

@@ -49,7 +49,7 @@ impl Film {
 
 fn at(x: f32, score: f32) -> Sighting {
     let scores: Scores = [score, 0.0, 0.0];
-    Sighting { bbox: Rect { x, y: 0.4, w: 0.1, h: 0.15 }, scores }
+    Sighting { bbox: Rect { x, y: 0.4, w: 0.1, h: 0.15 }, scores, clear: true }
 }
 
 /// A stump that looks like a bear for ten seconds and does not for the next minute.

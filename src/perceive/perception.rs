@@ -17,7 +17,7 @@ use super::liveness::{Impairment, Liveness};
 use super::model::ModelSpec;
 use super::motion::Motion;
 use super::observation::{Alert, Observation, Regime, Scene};
-use super::plan::{Planner, View, Wanted};
+use super::plan::{Planner, Wanted};
 use super::regions::{Letterbox, Region};
 use super::resample::Resampler;
 use super::settings::Settings;
@@ -133,7 +133,7 @@ impl Perception {
         let impairment = self.liveness.observe(&self.small, &scene, regime, stamp.uptime_ms);
         let followed =
             self.tracker.undecided(stamp.uptime_ms, &self.scales, |track| self.ghosts.explains(track));
-        let view = View { size, input: &self.spec.input };
+        let view = self.planner.view(size, &self.spec.input);
         let moving: Vec<Rect> = self.motion.observe(&self.small).collect();
         let wanted = Wanted { followed: &followed, moving: &moving };
         let allowed = self.governor.regions(self.budget.regions());
@@ -172,13 +172,14 @@ impl Perception {
         let mut detections = self.views.found().to_vec();
         suppress(&mut detections);
         detections.iter().for_each(|d| self.histograms.add(d));
-        let view = View { size, input: &self.spec.input };
-        // Where the whole frame is all that is ever looked at, it has to do for the smallest, too.
-        let closer = self.planner.looks_closer(&view);
-        let looked = |thing| !closer || view.sees(&regions, thing);
+        let view = self.planner.view(size, &self.spec.input);
+        let looked = |thing| view.sees(&regions, thing);
         let aspect = size.0.max(1) as f32 / size.1.max(1) as f32;
         let mut sightings = gather(&detections);
-        sightings.iter_mut().for_each(|thing| thing.scores = self.views.agreed(&view, thing));
+        for thing in &mut sightings {
+            thing.scores = self.views.agreed(&view, thing);
+            thing.clear = looked(thing.bbox);
+        }
         self.tracker.step(&sightings, stamp.uptime_ms, aspect, &self.scales, looked);
         let tracks = self.tracker.tracks();
         self.ghosts.step(tracks, &self.scales, stamp.uptime_ms);

@@ -21,7 +21,7 @@ proptest! {
         ),
     ) {
         let input = InputSpec::square(416);
-        let view = View { size, input: &input };
+        let view = View { size, input: &input, closest: MOST_ENLARGED };
         let mut planner = Planner::new(RegionMode::Auto, Vec::new());
         let mut now_ms = 0;
         for (allowed, passed_ms, places) in frames {
@@ -41,7 +41,7 @@ proptest! {
 /// Frames of 200 ms until every tile and the whole were looked at, with so many regions a frame and places that want a close look on each.
 fn sweep(allowed: usize, moving: &[Rect]) -> usize {
     let input = InputSpec::square(416);
-    let view = View { size: SIZE, input: &input };
+    let view = View { size: SIZE, input: &input, closest: MOST_ENLARGED };
     let mut planner = Planner::new(RegionMode::Auto, Vec::new());
     let mut left = tiles(SIZE.0, SIZE.1, &input);
     left.push(Region { rect: Rect::WHOLE });
@@ -70,7 +70,7 @@ fn the_sweep_comes_round_even_where_much_moves() {
 #[test]
 fn nothing_is_further_behind_than_all_must_be() {
     let input = InputSpec::square(416);
-    let view = View { size: SIZE, input: &input };
+    let view = View { size: SIZE, input: &input, closest: MOST_ENLARGED };
     let mut planner = Planner::new(RegionMode::Auto, Vec::new());
     let (bear, bush) = ([far(0.7, 0.5)], [far(0.2, 0.2)]);
     let (mut followed, mut moving, mut whole) = (Vec::new(), Vec::new(), Vec::new());
@@ -94,7 +94,7 @@ fn nothing_is_further_behind_than_all_must_be() {
 #[test]
 fn what_is_new_is_looked_at_closely_at_once() {
     let input = InputSpec::square(416);
-    let view = View { size: SIZE, input: &input };
+    let view = View { size: SIZE, input: &input, closest: MOST_ENLARGED };
     let mut planner = Planner::new(RegionMode::Auto, Vec::new());
     (0..50).for_each(|frame| drop(planner.plan(&view, 200 * frame, 1, Wanted::default())));
     let thing = [far(0.7, 0.5)];
@@ -107,7 +107,7 @@ fn what_is_new_is_looked_at_closely_at_once() {
 #[test]
 fn what_a_region_shows_already_needs_no_other() {
     let input = InputSpec::square(416);
-    let view = View { size: SIZE, input: &input };
+    let view = View { size: SIZE, input: &input, closest: MOST_ENLARGED };
     let mut planner = Planner::new(RegionMode::Auto, Vec::new());
     let close = planner.plan(&view, 0, 4, of(&[far(0.5, 0.5), far(0.51, 0.5)], &[far(0.5, 0.51)]));
     let tiles = tiles(SIZE.0, SIZE.1, &input);
@@ -121,20 +121,38 @@ fn what_a_region_shows_already_needs_no_other() {
 #[test]
 fn a_thing_counts_as_seen_only_where_it_is_large_enough_and_mostly_inside() {
     let input = InputSpec::square(416);
-    let view = View { size: SIZE, input: &input };
+    let view = View { size: SIZE, input: &input, closest: MOST_ENLARGED };
     let whole = [Region { rect: Rect::WHOLE }];
     assert!(!view.sees(&whole, far(0.2, 0.2)));
     assert!(view.sees(&whole, Rect { x: 0.2, y: 0.2, w: 0.2, h: 0.4 }));
     let tile = [tiles(SIZE.0, SIZE.1, &input)[0]];
-    assert!(view.sees(&tile, far(0.1, 0.1)));
-    assert!(!view.sees(&tile, far(0.315, 0.1)), "half of it is outside");
-    assert!(!view.sees(&[], far(0.1, 0.1)));
+    let near = |x: f32| Rect { x, y: 0.1, w: 0.04, h: 0.08 };
+    assert!(view.sees(&tile, near(0.1)));
+    assert!(!view.sees(&tile, near(0.315)), "half of it is outside");
+    assert!(!view.sees(&[], near(0.1)));
+    assert!(!view.sees(&tile, far(0.1, 0.1)), "38 by 29 pixels can be enlarged");
+    assert!(view.sees(&[view.close_look(far(0.1, 0.1))], far(0.1, 0.1)));
+    let tiled = View { closest: 1.0, ..view };
+    assert!(
+        tiled.sees(&tile, far(0.1, 0.1)),
+        "where nothing is enlarged, its own resolution is all there is"
+    );
+}
+
+#[test]
+fn a_close_look_enlarges_who_is_small_but_not_beyond_what_helps() {
+    let input = InputSpec::square(416);
+    let view = View { size: (2048, 1536), input: &input, closest: MOST_ENLARGED };
+    let square = |px: f32| Rect::from_pixels([900.0, 700.0, px, px], 2048, 1536);
+    for (px, scale) in [(10.0, 3.0), (26.0, 3.0), (40.0, 2.0), (80.0, 1.0), (150.0, 1.0), (208.0, 0.8)] {
+        assert!((view.scale(&view.close_look(square(px))) - scale).abs() < 0.03, "{px} px");
+    }
 }
 
 #[test]
 fn a_close_look_keeps_the_animal_in_its_surroundings() {
     let input = InputSpec::square(416);
-    let view = View { size: SIZE, input: &input };
+    let view = View { size: SIZE, input: &input, closest: MOST_ENLARGED };
     for thing in [far(0.0, 0.0), far(0.97, 0.96), Rect { x: 0.4, y: 0.2, w: 0.25, h: 0.6 }] {
         let region = view.close_look(thing);
         assert!(region.rect.intersection(thing) > 0.999 * thing.area(), "{thing:?} in {region:?}");
@@ -146,24 +164,24 @@ fn a_close_look_keeps_the_animal_in_its_surroundings() {
 #[test]
 fn the_other_modes_look_as_they_are_told() {
     let input = InputSpec::square(416);
-    let view = View { size: SIZE, input: &input };
+    let view = View { size: SIZE, input: &input, closest: MOST_ENLARGED };
     let plan = |mode, allowed| {
         Planner::new(mode, Vec::new()).plan(&view, 0, allowed, of(&[far(0.5, 0.5)], &[])).len()
     };
     assert_eq!(plan(RegionMode::Whole, 9), 1);
     assert_eq!(plan(RegionMode::Tiles, 1), 9);
-    let small = View { size: (600, 400), input: &input };
-    assert_eq!(
-        Planner::new(RegionMode::Auto, Vec::new()).plan(&small, 0, 9, of(&[far(0.5, 0.5)], &[])).len(),
-        1
-    );
+    // A frame that the input shows as it is has no tiles; who is small in it is enlarged all the same.
+    let mut planner = Planner::new(RegionMode::Auto, Vec::new());
+    let small = planner.view((600, 400), &input);
+    assert_eq!(planner.plan(&small, 0, 9, of(&[far(0.5, 0.5)], &[])).len(), 2);
+    assert_eq!(planner.plan(&small, 200, 9, Wanted::default()).len(), 1);
 }
 
 #[test]
 fn what_is_watched_comes_twice_as_often_as_the_rest() {
     let place = Rect { x: 0.02, y: 0.02, w: 0.01, h: 0.01 };
     let input = InputSpec::square(416);
-    let view = View { size: (2048, 1536), input: &input };
+    let view = View { size: (2048, 1536), input: &input, closest: MOST_ENLARGED };
     let all = tiles(2048, 1536, &input);
     let mut planner = Planner::new(RegionMode::Auto, vec![place]);
     let mut seen = vec![0; all.len()];

@@ -51,6 +51,8 @@ pub struct Sighting {
     pub bbox: Rect,
     /// Scores by class.
     pub scores: Scores,
+    /// Whether it was shown large enough to be known. What was not may speak for something, but low scores tell nothing.
+    pub clear: bool,
 }
 
 /// What lies within a surer box by this share of its own area is a part of that thing: a leg that looks like a dog.
@@ -73,7 +75,7 @@ pub fn gather(detections: &[Detection]) -> Vec<Sighting> {
         } else {
             let mut scores = Scores::default();
             scores[class] = detection.score;
-            sightings.push(Sighting { bbox: detection.bbox, scores });
+            sightings.push(Sighting { bbox: detection.bbox, scores, clear: true });
         }
     }
     sightings
@@ -185,13 +187,16 @@ impl Track {
     }
 
     fn found(&mut self, sighting: &Sighting, now_ms: u64, scales: &Scales) {
-        self.evidence.seen(scales, &sighting.scores, Some(since_s(self.looked_ms, now_ms)));
-        self.convinced |= convincing(&self.evidence, scales);
+        if sighting.clear || scales.look(Class::Bear, sighting.scores[Class::Bear as usize]) > Some(0.0) {
+            self.evidence.seen(scales, &sighting.scores, Some(since_s(self.looked_ms, now_ms)));
+            self.convinced |= convincing(&self.evidence, scales);
+            self.looked_ms = now_ms;
+        }
         self.correct(sighting.bbox, now_ms);
         self.moved |= self.bbox.iou(self.came) < MOVED_IOU;
         self.scores = sighting.scores;
         Class::ALL.iter().for_each(|&c| self.best[c as usize] = self.best(c).max(self.score(c)));
-        (self.seen_ms, self.looked_ms) = (now_ms, now_ms);
+        self.seen_ms = now_ms;
         (self.looked, self.seen, self.misses) = (true, true, 0);
         self.hits = self.hits.saturating_add(1);
     }

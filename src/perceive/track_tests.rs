@@ -32,7 +32,7 @@ impl Film {
 }
 
 fn at(x: f32, scores: Scores) -> Sighting {
-    Sighting { bbox: Rect { x, y: 0.4, w: 0.1, h: 0.15 }, scores }
+    Sighting { bbox: Rect { x, y: 0.4, w: 0.1, h: 0.15 }, scores, clear: true }
 }
 
 fn bear(x: f32, score: f32) -> Sighting {
@@ -52,8 +52,8 @@ fn opinions_on_one_thing_are_one_sighting() {
         detection(Class::Bear, 0.4, near),
     ]);
     assert_eq!(seen.len(), 3);
-    assert_eq!(seen[0], Sighting { bbox, scores: [0.9, 0.0, 0.6] });
-    assert_eq!(seen[1], Sighting { bbox: beside, scores: [0.0, 0.5, 0.0] });
+    assert_eq!(seen[0], Sighting { bbox, scores: [0.9, 0.0, 0.6], clear: true });
+    assert_eq!(seen[1], Sighting { bbox: beside, scores: [0.0, 0.5, 0.0], clear: true });
     assert_eq!(seen[2].scores, [0.4, 0.0, 0.0], "two opinions of one class are two things");
 }
 
@@ -67,7 +67,7 @@ fn a_leg_that_looks_like_a_dog_is_a_part_of_the_bear_and_a_bear_is_never_a_part(
             Detection { class: part, score: 0.5, bbox: inside, cut: false },
         ])
     };
-    assert_eq!(two(Class::Bear, Class::Animal), [Sighting { bbox, scores: [0.9, 0.0, 0.5] }]);
+    assert_eq!(two(Class::Bear, Class::Animal), [Sighting { bbox, scores: [0.9, 0.0, 0.5], clear: true }]);
     assert_eq!(two(Class::Animal, Class::Bear).len(), 2, "a bear in front of a cow");
 }
 
@@ -91,10 +91,16 @@ fn two_bears_that_cross_keep_their_names() {
     let mut film = Film::at_fps(10.0);
     for i in 0..60 {
         let t = i as f32 / 60.0;
-        let low =
-            Sighting { bbox: Rect { x: 0.1 + 0.7 * t, y: 0.55, w: 0.1, h: 0.15 }, scores: [0.8, 0.0, 0.0] };
-        let high =
-            Sighting { bbox: Rect { x: 0.8 - 0.7 * t, y: 0.35, w: 0.1, h: 0.15 }, scores: [0.7, 0.0, 0.0] };
+        let low = Sighting {
+            bbox: Rect { x: 0.1 + 0.7 * t, y: 0.55, w: 0.1, h: 0.15 },
+            scores: [0.8, 0.0, 0.0],
+            clear: true,
+        };
+        let high = Sighting {
+            bbox: Rect { x: 0.8 - 0.7 * t, y: 0.35, w: 0.1, h: 0.15 },
+            scores: [0.7, 0.0, 0.0],
+            clear: true,
+        };
         film.frame(&[low, high]);
     }
     let tracks = film.tracker.tracks();
@@ -179,7 +185,7 @@ fn who_has_walked_out_of_the_frame_is_gone() {
     let mut film = Film::at_fps(10.0);
     for i in 0..30 {
         let bbox = Rect { x: 0.7 + 0.01 * i as f32, y: 0.4, w: 0.1, h: 0.15 }.clipped();
-        film.frame(&[Sighting { bbox, scores: [0.9, 0.0, 0.0] }]);
+        film.frame(&[Sighting { bbox, scores: [0.9, 0.0, 0.0], clear: true }]);
     }
     film.empty(1.0);
     assert!(film.ids().is_empty());
@@ -192,7 +198,8 @@ fn a_leap_that_no_animal_makes_is_another_animal() {
     film.frame(&[bear(0.7, 0.9)]);
     assert_eq!(film.ids(), [1, 2]);
     // Nor does one grow tenfold in a moment.
-    let giant = Sighting { bbox: Rect { x: 0.5, y: 0.2, w: 0.5, h: 0.6 }, scores: [0.9, 0.0, 0.0] };
+    let giant =
+        Sighting { bbox: Rect { x: 0.5, y: 0.2, w: 0.5, h: 0.6 }, scores: [0.9, 0.0, 0.0], clear: true };
     film.frame(&[giant]);
     assert_eq!(film.ids().last(), Some(&3));
 }
@@ -214,7 +221,11 @@ fn the_longest_unwatched_wants_a_look_first_and_known_people_want_none() {
 fn things() -> impl Strategy<Value = Sighting> {
     let bbox = [0.0f32..0.95, 0.0f32..0.95, 0.001f32..0.9, 0.001f32..0.9];
     let bbox = bbox.prop_map(|[x, y, w, h]| Rect { x, y, w, h }.clipped());
-    (bbox, proptest::array::uniform3(0.0f32..1.0)).prop_map(|(bbox, scores)| Sighting { bbox, scores })
+    (bbox, proptest::array::uniform3(0.0f32..1.0)).prop_map(|(bbox, scores)| Sighting {
+        bbox,
+        scores,
+        clear: true,
+    })
 }
 
 proptest! {

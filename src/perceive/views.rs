@@ -5,6 +5,7 @@
 
 use super::decode::SAME_BOX_IOU;
 use super::evidence::Scores;
+use super::geometry::Rect;
 use super::model::Class;
 use super::observation::Detection;
 use super::plan::View;
@@ -40,29 +41,31 @@ impl Views {
         self.regions.push((region, self.found.len()));
     }
 
-    /// The scores on which all regions that show a thing well enough agree; its own where there are fewer than two.
+    /// The scores on which all regions that show a thing well enough agree; its own where there is none.
     pub fn agreed(&self, view: &View, thing: &Sighting) -> Scores {
-        let (mut sums, mut count, mut begin) = (Scores::default(), 0u8, 0);
+        Class::ALL.map(|class| self.agreed_of(view, class, thing.bbox, thing.scores[class as usize]))
+    }
+
+    /// The same for one class; `own` is the best score that any region gave.
+    pub fn agreed_of(&self, view: &View, class: Class, bbox: Rect, own: f32) -> f32 {
+        let (mut sum, mut count, mut begin) = (0.0, 0u8, 0);
         for &(region, end) in &self.regions {
             let found = &self.found[std::mem::replace(&mut begin, end)..end];
-            if view.sees(&[region], thing.bbox) {
+            if view.sees(&[region], bbox) {
                 count += 1;
-                Class::ALL
-                    .iter()
-                    .for_each(|&class| sums[class as usize] += log_odds(best(found, class, thing)));
+                sum += log_odds(best(found, class, bbox));
             }
         }
-        if count < 2 {
-            return thing.scores;
+        if count == 0 {
+            return own;
         }
-        let mean = |class: Class| 1.0 / (1.0 + (-sums[class as usize] / f32::from(count)).exp());
-        Class::ALL.map(|class| thing.scores[class as usize].min(mean(class)))
+        own.min(1.0 / (1.0 + (-sum / f32::from(count)).exp()))
     }
 }
 
-/// The best score of a class for a thing among boxes of one region.
-fn best(found: &[Detection], class: Class, thing: &Sighting) -> f32 {
-    let of_it = found.iter().filter(|d| d.class == class && d.bbox.iou(thing.bbox) > SAME_BOX_IOU);
+/// The best score of a class at a place among boxes of one region.
+fn best(found: &[Detection], class: Class, bbox: Rect) -> f32 {
+    let of_it = found.iter().filter(|d| d.class == class && d.bbox.iou(bbox) > SAME_BOX_IOU);
     of_it.map(|d| d.score).fold(0.0, f32::max)
 }
 
@@ -74,7 +77,6 @@ fn log_odds(score: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::perceive::geometry::Rect;
     use crate::perceive::model::InputSpec;
 
     const BEAR: Rect = Rect { x: 0.40, y: 0.45, w: 0.08, h: 0.12 };
@@ -91,15 +93,16 @@ mod tests {
             let detection = Detection { class: Class::Bear, score, bbox: BEAR, cut: false };
             views.add(region, if score > 0.0 { std::slice::from_ref(&detection) } else { &[] });
         }
-        let thing = Sighting { bbox: BEAR, scores: [own, 0.0, 0.0] };
-        views.agreed(&View { size: (1280, 720), input: &input }, &thing)[0]
+        let thing = Sighting { bbox: BEAR, scores: [own, 0.0, 0.0], clear: true };
+        views.agreed(&View { size: (1280, 720), input: &input, closest: 1.0 }, &thing)[0]
     }
 
     #[test]
     fn one_region_is_believed_and_regions_that_do_not_show_it_well_have_no_say() {
-        assert_eq!(agreed(&[(tile(0.3), 0.9)], 0.9), 0.9);
+        assert!((agreed(&[(tile(0.3), 0.9)], 0.9) - 0.9).abs() < 1e-6);
         let whole = Region { rect: Rect::WHOLE };
-        assert_eq!(agreed(&[(whole, 0.0), (tile(0.3), 0.9), (tile(0.6), 0.0)], 0.9), 0.9);
+        assert!((agreed(&[(whole, 0.0), (tile(0.3), 0.9), (tile(0.6), 0.0)], 0.9) - 0.9).abs() < 1e-6);
+        assert_eq!(agreed(&[(whole, 0.8)], 0.8), 0.8, "nobody shows it well");
     }
 
     #[test]

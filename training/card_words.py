@@ -28,9 +28,12 @@ for watching people: it does not tell persons apart, and the data cannot show ho
   {simulated_share_hard:.0%} of one on what was wrong. No figure below comes from them.
 - **Made worse on purpose** (`training/camera/`; the first two runs knew less of it): framing and distance (a bear of 12 pixels and more in a wide scene), cut by the edge
   of the frame, hidden by plants, rain, fog, dusk, infrared night with its lamp and shining eyes, webs and insects at the lens, motion, focus, photon and read noise,
-  few pixels, Motion JPEG and H.264.
+  few pixels, Motion JPEG and H.264. The last run also saw what a close look makes of somebody far: enlarged up to 3.5 times.
 
 ## How it was made
+
+Between two runs the weights are drawn back towards the base's (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"), and the last run must also give the base's
+answers wherever the base sees something (Li & Hoiem 2016, "Learning without forgetting"): both keep what tells animals apart that our three classes throw together.
 
 | step | command | commit | steps | pictures seen | minutes |
 |---|---|---|---|---|---|
@@ -40,10 +43,10 @@ Seeds {seeds}. `make train` runs it all. The length of a run is set in minutes, 
 
 **Energy.** {energy}
 
-## Teachers, and why it was not distilled from them
+## Teachers, and why it was distilled from none but the base
 
 Three detectors of COCO's classes, as small as this one, were asked about every training picture (`training.teachers`), and their fused opinion found wrong labels. No
-run learned from their outputs (Hinton et al. 2015, "Distilling the knowledge in a neural network"). As the program judges them, whole pictures for each teacher alone:
+run learned to find bears from their outputs (Hinton et al. 2015, "Distilling the knowledge in a neural network"). As the program judges them, whole pictures for each teacher alone:
 
 {teachers}
 

@@ -2,7 +2,7 @@
 
     python -m training.finetune --out training/work/first --simulated training/work/simulated --minutes 30
     python -m training.finetune --out training/work/hard --start training/work/first/final.pt --hard --seed 2 --minutes 12 --rate 2e-4 …
-    python -m training.finetune --out training/work/int8 --start training/work/hard/final.pt --int8 --hard --seed 3 --minutes 20 --rate 5e-5 …
+    python -m training.finetune --out training/work/int8 --start training/work/blend/final.pt --int8 --hard --seed 3 --minutes 20 --rate 1e-4 …
 
 An interrupted run goes on from its last checkpoint when called again in the same way.
 """
@@ -122,6 +122,10 @@ class Run:
         return loss.item()
 
 
+def commit():
+    return subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip() or None
+
+
 def begun(arguments, pictures):
     """What the run starts from. With --int8 as its int8 file computes, with scales that are chosen once and stay."""
     network = load_network(arguments.start) if arguments.start else fresh_network()
@@ -214,8 +218,7 @@ def main():
     train(run, samples, arguments.out)
     torch.save(run.mean, final)
     record = {
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip() or None,
-        "command": "python -m training.finetune " + " ".join(sys.argv[1:]), "seed": arguments.seed, "steps": run.step,
+        "commit": commit(), "command": "python -m training.finetune " + " ".join(sys.argv[1:]), "seed": arguments.seed, "steps": run.step,
         "pictures_seen": run.step * BATCH, "minutes": round(run.elapsed / 60, 1), "pictures": len(pictures),
         "simulated": len(simulated), "rate": arguments.rate, "start": str(arguments.start or "base"), "hard": arguments.hard, "int8": arguments.int8,
     }

@@ -59,7 +59,7 @@ def text(card, figures, mistakes):
         simulated_share=SIMULATED_SHARE,
         simulated_share_hard=2 * SIMULATED_SHARE,
         on_trailcam=_on_trailcam(figures["sets"]),
-        seeds=" and ".join(str(run["seed"]) for run in training["runs"]),
+        seeds=" and ".join(str(run["seed"]) for run in training["runs"] if "seed" in run),
         held=points["pictures"],
         held_without=points["without_bear"],
         runs="\n".join(_run(run) for run in training["runs"]),
@@ -77,7 +77,7 @@ def text(card, figures, mistakes):
 
 
 def _energy(runs):
-    minutes = sum(run["minutes"] for run in runs)
+    minutes = sum(run.get("minutes", 0) for run in runs)
     hours = minutes * CORES / 60
     return (
         f"The runs above took {minutes:.0f} minutes on {CORES} processor cores, {hours:.1f} core-hours. No meter was at hand: **at an assumed {WATTS_A_CORE} W a core** "
@@ -108,7 +108,7 @@ def _verdict(name, told):
         )
     return (
         f"On `{name}` {TEACHERS[best]} is better ({ap50:.3f} beside {ours:.3f}): there fine-tuning lost what the base knew, and holding on to the base's answers "
-        "(Li & Hoiem 2016, \"Learning without forgetting\") is what distilling could still bring. It was not tried."
+        "(Li & Hoiem 2016, \"Learning without forgetting\") in the last run brought part of it back."
     )
 
 
@@ -181,6 +181,8 @@ def _on_trailcam(rows):
 
 
 def _run(run):
+    if "share" in run:
+        return f"| {run['share']:.0%} of this and the rest of the {run['other']} | `{run['command']}` | {(run.get('commit') or 'not kept')[:12]} | – | – | – |"
     return f"| {_kind(run)} | `{run['command']}` | {(run.get('commit') or 'not kept')[:12]} | {run['steps']} | {run['pictures_seen']} | {run['minutes']} |"
 
 

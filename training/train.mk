@@ -47,11 +47,12 @@ train: training/.venv/ready $(TRAIN_WORK)/simulated/annotations.json ## Train th
 	$(TRAIN_PYTHON) -m training.finetune --out $(TRAIN_WORK)/first $(if $(START),--start $(START)) --simulated $(TRAIN_WORK)/simulated --minutes $(TRAIN_MINUTES)
 	$(TRAIN_PYTHON) -m training.finetune --out $(TRAIN_WORK)/hard --start $(TRAIN_WORK)/first/final.pt --hard --seed 2 --rate 2e-4 \
 		--simulated $(TRAIN_WORK)/simulated --minutes $(HARD_MINUTES)
-	$(TRAIN_PYTHON) -m training.finetune --out $(TRAIN_WORK)/int8 --start $(TRAIN_WORK)/hard/final.pt --int8 --hard --seed 3 --rate 5e-5 \
+	$(TRAIN_PYTHON) -m training.blend --out $(TRAIN_WORK)/blend --start $(TRAIN_WORK)/hard/final.pt
+	$(TRAIN_PYTHON) -m training.finetune --out $(TRAIN_WORK)/int8 --start $(TRAIN_WORK)/blend/final.pt --int8 --hard --seed 3 --rate 1e-4 \
 		--simulated $(TRAIN_WORK)/simulated --minutes $(INT8_MINUTES)
 	$(TRAIN_PYTHON) -m training.quantise --start $(TRAIN_WORK)/int8/final.pt --out $(TRAIN_WORK)/bearwatch-nano.onnx
 	[ -e $(TRAIN_WORK)/suites/suites.json ] || $(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
-	$(TRAIN_PYTHON) -m training.card --model $(TRAIN_WORK)/bearwatch-nano.onnx --runs $(TRAIN_WORK)/first $(TRAIN_WORK)/hard $(TRAIN_WORK)/int8 \
+	$(TRAIN_PYTHON) -m training.card --model $(TRAIN_WORK)/bearwatch-nano.onnx --runs $(TRAIN_WORK)/first $(TRAIN_WORK)/hard $(TRAIN_WORK)/blend $(TRAIN_WORK)/int8 \
 		--suites $(TRAIN_WORK)/suites --out models
 	$(MAKE) train-looks
 	$(MAKE) train-card

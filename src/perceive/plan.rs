@@ -228,11 +228,11 @@ impl View<'_> {
         let [x, y, w, h] = thing.clipped().to_pixels(width, height);
         let wanted = (SHOWN_PX / (w * h).sqrt().max(1.0)).clamp(1.0, self.closest.max(1.0));
         let scale = wanted.min(self.input.width.min(self.input.height) as f32 / (SURROUNDINGS * w.max(h)));
-        let side = |input: u32, whole: u32| (input as f32 / scale).min(whole as f32);
+        let side = |input: u32, whole: u32| (input as f32 / scale).round().min(whole as f32);
         let (rw, rh) = (side(self.input.width, width), side(self.input.height, height));
         let left = (x + w / 2.0 - rw / 2.0).clamp(0.0, width as f32 - rw);
         let top = (y + h / 2.0 - rh / 2.0).clamp(0.0, height as f32 - rh);
-        Region { rect: Rect::from_pixels([left.round(), top.round(), rw.round(), rh.round()], width, height) }
+        Region { rect: Rect::from_pixels([left.round(), top.round(), rw, rh], width, height) }
     }
 }
 

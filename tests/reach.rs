@@ -49,6 +49,18 @@ fn distances_are_those_of_a_pinhole_camera() {
 }
 
 #[test]
+fn close_looks_that_enlarge_reach_farther() {
+    let folder = tempfile::tempdir().unwrap();
+    let acuity = json!({"day_px": 40.0, "infrared_px": 50.0, "close_px": 16.0});
+    let px = |perceive: &str, light: &str| {
+        let config = camera(folder.path(), acuity.clone(), perceive);
+        reach(&config, &["--board-ms", "20"])["close"][light]["px"].as_f64().unwrap()
+    };
+    assert_eq!((px("", "day"), px("", "infrared")), (16.0, 20.0));
+    assert_eq!(px("regions = \"tiles\"", "day"), 40.0, "tiles show the frame's own pixels");
+}
+
+#[test]
 fn a_slower_board_takes_longer_for_a_round_and_one_that_may_not_look_closely_has_none() {
     let folder = tempfile::tempdir().unwrap();
     let acuity = json!({"day_px": 26.0, "infrared_px": 52.0});

@@ -9,6 +9,7 @@ NAME.levels.json. `card_figures.py` then measures, and `report.py` writes the ca
 import argparse
 import hashlib
 import json
+import math
 import os
 import shutil
 from dataclasses import replace
@@ -26,6 +27,8 @@ FALSE_ALARMS = 0.01
 CONDITIONS = ("dusk", "infrared", "low-resolution", "motion-blur", "occluded")
 #: Of these, the lights in which the same score is more or less sure than by day; the program tells them apart by the picture (src/perceive/condition.rs).
 LIGHTS = ("dusk", "infrared")
+#: As in src/perceive/plan.rs: how large a close look shows what is small, pixels of the input, how far it enlarges, and what it takes in around.
+SHOWN_PX, MOST_ENLARGED, SURROUNDINGS = 80.0, 3.0, 2.5
 #: Scores below this tell nothing about how sure a score is.
 LEAST_CALIBRATED = 0.02
 
@@ -118,7 +121,7 @@ def machine_card(model, points, by_light, sharp, runs, calibration, base, train)
     """The card that the program reads; its form is set by `Card` in src/infer/bundle.rs."""
     return {
         "name": NAME,
-        "version": 5,
+        "version": 6,
         "file": f"{NAME}.onnx",
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         "format": "int8 QDQ from the first convolution to the heads, weights per channel",
@@ -162,15 +165,39 @@ def looked(detector, held, suites):
     return views, seen, by_light
 
 
+def close_looks(pictures):
+    """For each bear the part of its frame that the daemon looks at closely (`View::close_look` in src/perceive/plan.rs), with its box there; and how long its longer
+    side is in the frame, pixels."""
+    looks, sizes = [], []
+    for picture in pictures:
+        pixels = picture.pixels()
+        height, width = pixels.shape[:2]
+        for left, top, right, bottom in picture.boxes[picture.labels == BEAR].tolist():
+            longer = max(right - left, bottom - top)
+            scale = np.clip(SHOWN_PX / math.sqrt((right - left) * (bottom - top)), 1, MOST_ENLARGED)
+            side = round(evaluate.SIDE / min(scale, evaluate.SIDE / (SURROUNDINGS * longer)))
+            corner = [int(np.clip((low + high - side) / 2, 0, max(0, whole - side))) for low, high, whole in ((left, right, width), (top, bottom, height))]
+            part = np.ascontiguousarray(pixels[corner[1] : corner[1] + side, corner[0] : corner[0] + side])
+            looks.append((part, np.float32([[left, top, right, bottom]]) - np.float32([corner * 2])))
+            sizes.append(np.float32([longer]))
+    return looks, sizes
+
+
 def sharpness(detector, views, seen, suites, threshold):
-    """Acuity by day and in infrared light; None where one cannot be told."""
+    """Acuity: in the input by day and in infrared light, and of the frame in a close look by day; None where one cannot be told."""
     if not suites:
         return None
-    far = data.read_set(suites / "calibration-far-640")
-    pairs = [*zip(evaluate.see(detector, far, mirrored=True)["bear"], input_sizes(far))]
-    of = lambda name: [*zip(seen[name]["bear"], input_sizes(views[name]))]
-    sizes = {"day_px": acuity(of("clean") + pairs, threshold), "infrared_px": acuity(of("infrared"), threshold)}
-    return sizes if all(sizes.values()) else None
+    far = [p for name in ("far-640", "far-2048") for p in data.read_set(suites / f"calibration-{name}")]
+    near = lambda name: [*zip(seen[name]["bear"], input_sizes(views[name]))]
+    whole = [p for p in far if p.pixels().shape[1] <= 640]
+    pairs = [*zip(evaluate.see(detector, whole, mirrored=True)["bear"], input_sizes(whole))]
+    looks, sizes = close_looks(far)
+    closely = [evaluate.judge(detector(part), box, np.array([BEAR]), BEAR) for part, box in looks]
+    sharp = {
+        "day_px": acuity(near("clean") + pairs, threshold), "infrared_px": acuity(near("infrared"), threshold),
+        "close_px": acuity([*zip(closely, sizes)], threshold),
+    }
+    return sharp if all(sharp.values()) else None
 
 
 def operating_points(held, suites):

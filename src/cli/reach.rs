@@ -18,7 +18,7 @@ use crate::perceive::budget::{Budget, Spent};
 use crate::perceive::model::InputSpec;
 use crate::perceive::plan::{Planner, Wanted};
 use crate::perceive::regions::tiles;
-use crate::perceive::settings::Settings;
+use crate::perceive::settings::{RegionMode, Settings};
 use crate::system::clock::Stopwatch;
 
 /// Frames after which the budget has found its effort.
@@ -37,9 +37,9 @@ Examples:
   bearwatch reach --lens 62 --board-ms 114                   as on a board where one look takes so long
 
 How to read it: the model's card says at what size it finds every second bear. \"Whole frame\" is looked
-at with every frame; \"close look\" is the frame's own resolution, part by part in turn, and wherever
-something moves at once. Distances are for a bear seen from the side that nothing hides; in infrared
-light the lamp must reach as far.
+at with every frame; \"close look\" is a part of it, enlarged where that helps: wherever something moves
+or may be a bear, and part by part in turn. Distances are for a bear seen from the side that nothing
+hides; in infrared light the lamp must reach as far.
 
 Exit codes: 0 · 65 the model's card does not say what it sees, or the model is unsuitable · 78 the
 configuration is wrong")]
@@ -72,6 +72,8 @@ pub struct ReachArgs {
 struct Acuity {
     day_px: f64,
     infrared_px: f64,
+    /// Of the frame, by day, where a close look enlarges what is small; the same in the input and in the frame where the card does not say.
+    close_px: Option<f64>,
 }
 
 /// What is told.
@@ -161,8 +163,12 @@ impl Reach {
             let px = input_px / scale.min(1.0);
             Limit { px, m: focal_px * args.bear / px }
         };
-        let sight =
-            |scale| Sight { day: limit(acuity.day_px, scale), infrared: limit(acuity.infrared_px, scale) };
+        let sight = |day_px: f64, scale| Sight {
+            day: limit(day_px, scale),
+            // By what infrared light takes in the input; nobody measured it in enlarged looks.
+            infrared: limit(day_px * acuity.infrared_px / acuity.day_px, scale),
+        };
+        let close_px = acuity.close_px.filter(|_| settings.regions == RegionMode::Auto);
         Reach {
             frame: [width, height],
             lens_degrees: args.lens,
@@ -170,8 +176,8 @@ impl Reach {
             look_ms,
             parts: tiles(width, height, input).len(),
             round_s: round_s(settings, (width, height), input, look_ms, fps),
-            whole: sight(whole_scale),
-            close: sight(1.0),
+            whole: sight(acuity.day_px, whole_scale),
+            close: sight(close_px.unwrap_or(acuity.day_px), 1.0),
         }
     }
 }

@@ -30,6 +30,7 @@ pub fn publish(reader: &mut Reader) -> Settings {
         snapshot_px: reader.whole("publish.snapshot_px", default.snapshot_px, 64..=4096),
         snapshot_quality: reader.whole("publish.snapshot_quality", default.snapshot_quality, 1..=100),
         ladder: ladder(reader),
+        drills_climb: reader.flag("acknowledge.drills", default.drills_climb),
         store: store(reader),
     }
 }

@@ -106,11 +106,15 @@ pub const KEYS: &[Key] = &[
     always("publish.snapshot_px"),
     always("publish.snapshot_quality"),
     always("acknowledge.ladder"),
+    always("acknowledge.drills"),
     always("command.accept"),
     always("command.keys"),
     always("command.longest_s"),
     always("command.threshold_min"),
     always("command.threshold_max"),
+    always("drill.within_s"),
+    always("drill.every_h"),
+    always("drill.hours"),
     always("store.path"),
     always("store.max_mb"),
     always("store.review_mb"),
@@ -123,7 +127,7 @@ pub const RUN_TIME: &[Key] =
     &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 11] = [
+pub const SECTIONS: [&str; 12] = [
     "site",
     "capture",
     "capture.scene",
@@ -133,6 +137,7 @@ pub const SECTIONS: [&str; 11] = [
     "publish",
     "acknowledge",
     "command",
+    "drill",
     "store",
     "board",
 ];

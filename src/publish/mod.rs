@@ -7,6 +7,7 @@ mod address;
 mod backoff;
 mod delivery;
 mod disk;
+pub mod drill;
 mod gate;
 mod incoming;
 pub mod ladder;

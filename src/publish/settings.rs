@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::ladder::Rung;
+use crate::system::hours::Hours;
 
 /// Who we are on the wire: the two middle levels of every topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct Settings {
     pub snapshot_quality: u8,
     /// What happens to an alert that nobody acknowledges; empty where nobody is asked to.
     pub ladder: Vec<Rung>,
+    /// Whether it happens to exercises, too.
+    pub drills_climb: bool,
     /// Where messages wait: the outbox and its folder.
     pub store: StoreSettings,
 }
@@ -67,6 +71,23 @@ pub struct CommandSettings {
     pub longest_s: u64,
     /// Operating points for bears that may be ordered.
     pub threshold: RangeInclusive<f32>,
+}
+
+/// When drills are given, and what is expected of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrillSettings {
+    /// Time from one to the next; zero where none is given but by order.
+    pub every: Duration,
+    /// Hours in which one may begin by the schedule; all where there are none.
+    pub hours: Hours,
+    /// The broker must have the alert so long after the beginning.
+    pub within: Duration,
+}
+
+impl Default for DrillSettings {
+    fn default() -> Self {
+        DrillSettings { every: Duration::ZERO, hours: Hours::default(), within: Duration::from_secs(60) }
+    }
 }
 
 /// A public key whose signatures count.
@@ -99,6 +120,7 @@ impl Default for Settings {
             snapshot_px: 640,
             snapshot_quality: 80,
             ladder: Vec::new(),
+            drills_climb: false,
             store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64, review_mb: 16 },
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::address::{Address, Login};
+use super::drill::Arrival;
 use super::message::{BootId, Envelope, Kind};
 use super::mqtt::Message;
 use super::outbox::Outbox;
@@ -65,6 +66,8 @@ pub struct Shared {
     /// Alerts that wait for somebody.
     pub pending: Mutex<Pending>,
     pub link: Mutex<Link>,
+    /// The last alert on a drawn bear that the broker has.
+    pub last_drill: Mutex<Option<Arrival>>,
 }
 
 impl Shared {
@@ -80,7 +83,7 @@ impl Shared {
         Login::read(&settings)?;
         let tls = address.tls.then(|| tls::client_config(&settings)).transpose()?;
         let outbox = Outbox::open(&settings.store, clock, metrics.clone())?;
-        let pending = Pending::new(&settings.ladder, &settings.store);
+        let pending = Pending::new(&settings);
         Ok(Shared {
             site,
             settings,
@@ -99,6 +102,7 @@ impl Shared {
             state: Mutex::default(),
             pending: Mutex::new(pending),
             link: Mutex::new(Link::Connecting),
+            last_drill: Mutex::default(),
         })
     }
 

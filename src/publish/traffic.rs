@@ -1,12 +1,13 @@
 //! What goes over one connection: the status, then alerts, then snapshots, telemetry beside them; and what its acknowledgements mean.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::drill::Arrival;
 use super::delivery::{Delivery, Key, Lane, Parcel, Verdict};
 use super::message::{Envelope, Kind, StatusMessage, topic};
 use super::mqtt::{self, Happening, Message, Outgoings};
@@ -53,6 +54,8 @@ pub struct Traffic {
     published_state: Option<StateDraft>,
     /// Uptime of capture of the alerts on their way, by number.
     captured: HashMap<u64, u64>,
+    /// Alerts on drawn bears that are on their way, by number.
+    drills: HashMap<u64, String>,
     since_start_over: Stopwatch,
     refusal_told: bool,
     goodbye: Option<Stopwatch>,
@@ -74,6 +77,7 @@ impl Traffic {
             published: None,
             published_state: None,
             captured: HashMap::new(),
+            drills: HashMap::new(),
             since_start_over: Stopwatch::start(),
             refusal_told: false,
             goodbye: None,
@@ -218,6 +222,7 @@ impl Traffic {
             return true;
         };
         let captured = record.captured_uptime_ms(&self.shared.boot);
+        let drill = record.drill().map(str::to_owned);
         let message =
             record.into_message(lane, &self.shared.site, &self.shared.boot, self.shared.clock.uptime_ms());
         if let Some(largest) = self.largest.filter(|largest| message.packet_bytes() > *largest as usize) {
@@ -232,6 +237,7 @@ impl Traffic {
         }
         self.delivery.submitted(Parcel::Stored(key));
         self.captured.extend(captured.map(|at| (key.number, at)));
+        self.drills.extend(drill.map(|alert| (key.number, alert)));
         true
     }
 
@@ -266,6 +272,10 @@ impl Traffic {
         self.shared.outbox().remove(&[key]);
         self.suspects.cleared(key);
         count(&self.shared.metrics.counters.acknowledged);
+        if let Some(alert) = self.drills.remove(&key.number) {
+            let arrival = Arrival { alert, uptime_ms: self.shared.clock.uptime_ms() };
+            *self.shared.last_drill.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrival);
+        }
         if let Some(captured) = self.captured.remove(&key.number) {
             let took = self.shared.clock.uptime_ms().saturating_sub(captured);
             self.shared.metrics.record(Stage::CaptureToPuback, Duration::from_millis(took));

@@ -36,6 +36,7 @@ impl Request {
             Action::Disarm(time) => ("disarm", json!({ "for_s": time.time.as_secs() })),
             Action::Shadow(time) => ("shadow", json!({ "for_s": time.time.as_secs() })),
             Action::Test => ("test", json!({})),
+            Action::Drill => ("drill", json!({})),
             Action::Snapshot => ("snapshot", json!({})),
             Action::Threshold { bear } => ("threshold", json!({ "bear": bear.0 })),
             Action::Log { level, time } => {

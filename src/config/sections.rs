@@ -106,11 +106,9 @@ fn hours(reader: &mut Reader, key: &str, zone: Option<TimeZone>) -> Hours {
     for text in reader.texts(key, "a list of hours, [\"22:00-06:00\"]").unwrap_or_default() {
         match Stretch::parse(&text) {
             Ok(stretch) => stretches.push(stretch),
-            Err(what) => reader.wrong(
-                key,
-                format!("\"{}\" {what}", short(&text)),
-                "write HH:MM-HH:MM, as 22:00-06:00",
-            ),
+            Err(what) => {
+                reader.wrong(key, format!("\"{}\" {what}", short(&text)), "write HH:MM-HH:MM, as 22:00-06:00")
+            }
         }
     }
     if reader.has(key) && !reader.has("alert.time_zone") {

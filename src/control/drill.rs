@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::term::Now;
 use crate::infer::sight::Played;
 use crate::publish::drill::{Arrival, Course, DrillMessage};
-use crate::publish::message::{alert_id, BootId, parse_rfc3339, rfc3339};
+use crate::publish::message::{BootId, alert_id, parse_rfc3339, rfc3339};
 use crate::publish::settings::DrillSettings;
 
 /// A camera of which no drill is known has its first one so long after the start: what is wrong with the picture takes some minutes to show.
@@ -66,7 +66,8 @@ impl Drills {
             last.course = Course::BrokenOff;
             last.reason = "the daemon ended meanwhile".into();
         }
-        let mut drills = Drills { settings, boot: boot.clone(), memory, running: None, begun: 0, due: Duration::ZERO };
+        let mut drills =
+            Drills { settings, boot: boot.clone(), memory, running: None, begun: 0, due: Duration::ZERO };
         let every = drills.every().unwrap_or_default();
         drills.due = drills.wait_by_wall(now).map_or(now.uptime + every.min(FIRST), |wait| now.uptime + wait);
         drills
@@ -158,23 +159,34 @@ impl Drills {
         true
     }
 
-    fn outcome(&self, played: Option<Played>, view: &View, over: bool) -> Option<(Course, Option<f64>, String)> {
-        let Some(played) = played else { return over.then(|| failed(None, "the detector did not take it up")) };
+    fn outcome(
+        &self,
+        played: Option<Played>,
+        view: &View,
+        over: bool,
+    ) -> Option<(Course, Option<f64>, String)> {
+        let Some(played) = played else {
+            return over.then(|| failed(None, "the detector did not take it up"));
+        };
         if played.broken_off {
             let reason = "something that was not drawn may be a bear; …/alert tells if it is one";
             return Some((Course::BrokenOff, None, reason.into()));
         }
         let id = played.alert.map(|alert| alert_id(&self.boot, alert));
         let arrived = view.arrival.as_ref().filter(|arrival| Some(&arrival.alert) == id.as_ref());
-        let seconds = arrived.zip(played.first_ms).map(|(arrival, first_ms)| {
-            arrival.uptime_ms.saturating_sub(first_ms) as f64 / 1e3
-        });
+        let seconds = arrived
+            .zip(played.first_ms)
+            .map(|(arrival, first_ms)| arrival.uptime_ms.saturating_sub(first_ms) as f64 / 1e3);
         match (seconds, played.impairment) {
             (Some(seconds), None) => {
-                let reason = format!("the broker had an alert on the drawn bear {seconds:.1} s after it came into sight");
+                let reason = format!(
+                    "the broker had an alert on the drawn bear {seconds:.1} s after it came into sight"
+                );
                 Some((Course::Passed, Some(seconds), reason))
             }
-            (_, Some(impairment)) if over || seconds.is_some() => Some(failed(seconds, impairment.sentence())),
+            (_, Some(impairment)) if over || seconds.is_some() => {
+                Some(failed(seconds, impairment.sentence()))
+            }
             (None, _) if over => Some(failed(None, &self.missing(&played, view))),
             _ => None,
         }
@@ -191,7 +203,9 @@ impl Drills {
                  at perceive.bear_threshold and perceive.privacy, and at the light"
             )
         } else {
-            format!("the drawn bear was recognised and the broker did not take the alert within {within} s; see to network and broker")
+            format!(
+                "the drawn bear was recognised and the broker did not take the alert within {within} s; see to network and broker"
+            )
         }
     }
 

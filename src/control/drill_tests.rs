@@ -39,7 +39,10 @@ fn a_drill_passes_when_the_broker_has_its_alert_and_not_before() {
     let mut drills = drills(settings(0), b"", &at(0));
     let number = drills.begin(Some(7), &at(10));
     assert_eq!(drills.last().unwrap().course, Course::Running);
-    assert!(!drills.look(&View { played: played(number, true), ..well() }, &at(15)), "decided alone is not enough");
+    assert!(
+        !drills.look(&View { played: played(number, true), ..well() }, &at(15)),
+        "decided alone is not enough"
+    );
     let other = Some(Arrival { alert: "b1-4".into(), uptime_ms: 15_000 });
     assert!(!drills.look(&View { played: played(number, true), arrival: other, ..well() }, &at(15)));
     assert!(drills.look(&View { played: played(number, true), arrival: arrived(), ..well() }, &at(16)));
@@ -54,7 +57,10 @@ fn a_drill_that_fails_says_which_link_did_not_hold_until_a_later_one_passes() {
     let cases = [
         (View { played: played(1, false), ..well() }, "was not told of"),
         (View { played: played(2, true), ..well() }, "the broker did not take the alert"),
-        (View { played: Some(Played { number: 3, ..Played::default() }), ..View::default() }, "had no picture"),
+        (
+            View { played: Some(Played { number: 3, ..Played::default() }), ..View::default() },
+            "had no picture",
+        ),
         (well(), "did not take it up"),
     ];
     for (view, why) in cases {
@@ -62,7 +68,10 @@ fn a_drill_that_fails_says_which_link_did_not_hold_until_a_later_one_passes() {
         assert!(!drills.look(&view, &at(159)));
         assert!(drills.look(&view, &at(160)));
         let warning = drills.warning().unwrap();
-        assert!(warning.starts_with("DRILL FAILED at 2027-01-15T08:01:40") && warning.contains(why), "{warning}");
+        assert!(
+            warning.starts_with("DRILL FAILED at 2027-01-15T08:01:40") && warning.contains(why),
+            "{warning}"
+        );
     }
     let number = drills.begin(None, &at(200));
     assert!(drills.warning().is_some(), "while the next one is on");
@@ -121,7 +130,9 @@ fn a_restart_does_not_begin_the_schedule_anew_where_the_clock_can_be_trusted() {
     let unset = Now { unix_ms: 0, synced: false, ..at(0) };
     let mut after = drills(settings(24), &before.to_json(), &unset);
     assert!(!after.is_due(&well(), &later(1)), "the last one was two hours ago");
-    assert!(drills(settings(24), &before.to_json(), &unset).is_due(&well(), &Now { synced: false, ..later(1) }));
+    assert!(
+        drills(settings(24), &before.to_json(), &unset).is_due(&well(), &Now { synced: false, ..later(1) })
+    );
     assert!(!drills(settings(0), &before.to_json(), &again).is_due(&well(), &later(100)), "off");
 }
 

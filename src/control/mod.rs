@@ -234,7 +234,8 @@ impl Control {
     }
 
     fn tell_watch(&self) {
-        let warnings: Vec<String> = [self.orders.warning(), self.drills.warning()].into_iter().flatten().collect();
+        let warnings: Vec<String> =
+            [self.orders.warning(), self.drills.warning()].into_iter().flatten().collect();
         let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
         let notice = Notice { warning, drill: self.drills.last().cloned() };
         *self.links.notice.lock().unwrap_or_else(PoisonError::into_inner) = notice;

@@ -15,10 +15,10 @@ use crate::capture::light::{Light, Seen};
 use crate::capture::pixels::to_picture;
 use crate::capture::ring::{FrameReceiver, Received};
 use crate::perceive::frame::{Frame, Picture, Stamp};
+use crate::perceive::geometry::Rect;
 use crate::perceive::governor::Board;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertState, Observation, Regime};
-use crate::perceive::geometry::Rect;
 use crate::perceive::perception::{Perception, Spent};
 use crate::perceive::regions::Region;
 use crate::publish::{AlertDraft, Draft};
@@ -188,12 +188,7 @@ impl Worker {
         }
     }
 
-    fn look(
-        &mut self,
-        stamp: Stamp,
-        drawn: Option<Rect>,
-        waited_ms: f64,
-    ) -> Result<Observation, RunError> {
+    fn look(&mut self, stamp: Stamp, drawn: Option<Rect>, waited_ms: f64) -> Result<Observation, RunError> {
         let whole = Stopwatch::start();
         self.perception.quieten(self.quiet.at(stamp));
         self.perception.feel(*self.links.board.lock().unwrap_or_else(PoisonError::into_inner));

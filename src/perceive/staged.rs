@@ -70,4 +70,3 @@ pub fn is_at(drawn: Rect, bbox: Rect) -> bool {
         && bbox.area() <= MOST_LARGER * wide.area()
         && wide.intersection(bbox) >= SAME_THING * smaller
 }
-

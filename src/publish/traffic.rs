@@ -1,14 +1,14 @@
 //! What goes over one connection: the status, then alerts, then snapshots, telemetry beside them; and what its acknowledgements mean.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::drill::Arrival;
 use super::delivery::{Delivery, Key, Lane, Parcel, Verdict};
+use super::drill::Arrival;
 use super::message::{Envelope, Kind, StatusMessage, topic};
 use super::mqtt::{self, Happening, Message, Outgoings};
 use super::record::{self, Record};

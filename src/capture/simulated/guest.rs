@@ -154,7 +154,8 @@ impl Lit {
         let columns = ((x - 0.25).max(0.0) * w) as u32..((x + 0.25).min(1.0) * w) as u32;
         let rows = ((y - 0.35).max(0.0) * h) as u32..((y + 0.15).min(1.0) * h) as u32;
         let step = (picture.width / 160).max(1) as usize;
-        let (mut sum, mut luma_sum, mut square, mut rough, mut count) = ([0.0f32; 3], 0.0f32, 0.0f32, 0.0f32, 0u32);
+        let (mut sum, mut luma_sum, mut square, mut rough, mut count) =
+            ([0.0f32; 3], 0.0f32, 0.0f32, 0.0f32, 0u32);
         let luma = |[r, g, b]: [u8; 3]| 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
         for row in rows.step_by(step) {
             for column in columns.clone().step_by(step) {
@@ -222,7 +223,11 @@ mod tests {
     fn it_walks_in_from_beyond_the_edge_and_stays_where_its_box_says() {
         for seed in 0..20 {
             let (clean, mut guest) = (campsite(0.0), Guest::new(seed));
-            assert_eq!(guest.draw(0.0, false, &mut clean.clone()), None, "seed {seed}: it stands there at once");
+            assert_eq!(
+                guest.draw(0.0, false, &mut clean.clone()),
+                None,
+                "seed {seed}: it stands there at once"
+            );
             let mut boxes = Vec::new();
             for tenth in 0..150 {
                 let mut picture = clean.clone();

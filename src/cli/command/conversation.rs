@@ -74,7 +74,9 @@ impl Conversation<'_> {
             match self.subscriber.next(TICK) {
                 Some(Heard::Message(received)) => match received.body {
                     Body::State(state) => {
-                        let mine = |drill: &DrillMessage| drill.request == Some(request) && drill.course != Course::Running;
+                        let mine = |drill: &DrillMessage| {
+                            drill.request == Some(request) && drill.course != Course::Running
+                        };
                         if let Some(drill) = state.drill.filter(mine) {
                             return Ok(drill);
                         }
@@ -86,7 +88,10 @@ impl Conversation<'_> {
                 _ => {}
             }
         }
-        Err(unavailable(format!("{} does not say how the drill went; …/state and …/status tell", self.place())))
+        Err(unavailable(format!(
+            "{} does not say how the drill went; …/state and …/status tell",
+            self.place()
+        )))
     }
 
     fn connected(&self) -> Result<(), Failure> {

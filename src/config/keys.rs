@@ -95,6 +95,8 @@ pub const KEYS: &[Key] = &[
     always("alert.quiet"),
     always("alert.time_zone"),
     always("publish.broker"),
+    always("publish.fallback"),
+    always("publish.look_back_s"),
     always("publish.user"),
     always("publish.password_file"),
     always("publish.ca_file"),

@@ -18,6 +18,7 @@ mod pending;
 mod record;
 pub mod reply;
 pub mod review;
+mod servers;
 mod session;
 pub mod settings;
 mod shared;

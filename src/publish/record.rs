@@ -139,6 +139,7 @@ impl Record {
             payload,
             acknowledged: true,
             retain: false,
+            expiry_s: kind.useful_for_s(),
             content_type: content_type.into(),
             properties,
             response_topic: None,

@@ -21,6 +21,10 @@ pub struct Site {
 pub struct Settings {
     /// `mqtt://host[:1883]` or `mqtts://host[:8883]`.
     pub broker: String,
+    /// Others of that form, in order of preference, where that one is away.
+    pub fallback: Vec<String>,
+    /// Who is with another one looks after the first one this often, at first.
+    pub look_back: Duration,
     /// User name.
     pub user: Option<String>,
     /// File that holds the password; the systemd credential of that name where it is not absolute.
@@ -109,6 +113,8 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             broker: "mqtt://127.0.0.1:1883".into(),
+            fallback: Vec::new(),
+            look_back: Duration::from_secs(600),
             user: None,
             password_file: None,
             ca_file: None,

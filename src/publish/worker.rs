@@ -231,7 +231,8 @@ impl Worker {
         let elsewhere = draft.response_topic.filter(|topic| *topic != own);
         for topic in std::iter::once(own).chain(elsewhere) {
             let message = Message::json(topic, payload.clone(), properties.clone());
-            let message = Message { correlation: draft.correlation.clone(), ..message };
+            let expiry_s = Kind::Answer.useful_for_s();
+            let message = Message { correlation: draft.correlation.clone(), expiry_s, ..message };
             if self.answers.try_send(message).is_err() {
                 tracing::warn!("too many answers wait for the connection; one is dropped");
             }
@@ -312,7 +313,11 @@ impl Worker {
         let sent = *shared.link() == Link::Up
             && serde_json::to_vec(&message).is_ok_and(|payload| {
                 let topic = topic(&shared.site, Kind::Telemetry);
-                let message = Message { acknowledged: false, ..Message::json(topic, payload, properties) };
+                let message = Message {
+                    acknowledged: false,
+                    expiry_s: Kind::Telemetry.useful_for_s(),
+                    ..Message::json(topic, payload, properties)
+                };
                 self.telemetry.try_send(message).is_ok()
             });
         if !sent {

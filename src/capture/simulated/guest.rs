@@ -18,7 +18,7 @@ const DARK_COATS: [usize; 3] = [1, 2, 4];
 const SPEED: f32 = 1.1;
 
 /// Half of its length, and a little more: so far beyond the edge it sets out, metres.
-const BEYOND_M: f32 = 1.4;
+const BEYOND_M: f32 = 1.6;
 
 /// What the ground around it is taken to reflect.
 const GROUND: f32 = 0.36;
@@ -86,12 +86,12 @@ impl Guest {
     pub fn draw(&mut self, time_s: f32, infrared: bool, picture: &mut Picture) -> Option<Rect> {
         let (width, height) = (picture.width as f32, picture.height as f32);
         let scale = self.height * height / self.build.shoulder_m;
-        let way_m = BEYOND_M + self.spot.0.min(1.0 - self.spot.0).max(0.1) * width / scale;
+        let way = if self.from_left { self.spot.0 } else { 1.0 - self.spot.0 };
+        let way_m = BEYOND_M + way * width / scale;
         let walked = (SPEED * time_s).min(way_m);
         let off = (way_m - walked) * scale * if self.from_left { -1.0 } else { 1.0 };
-        let side = if self.from_left { self.spot.0.min(0.5) } else { self.spot.0.max(0.5) };
-        let foot = (side * width + off, self.spot.1 * height);
-        let lit = Lit::around(picture, (side, self.spot.1));
+        let foot = (self.spot.0 * width + off, self.spot.1 * height);
+        let lit = Lit::around(picture, self.spot);
         let yaw = if self.from_left { 0.3 } else { std::f32::consts::PI - 0.3 };
         let body = pose(&self.build, &self.pose(walked, walked >= way_m, time_s));
         let directed = if infrared { 0.0 } else { 0.4 };

@@ -353,6 +353,7 @@ impl Traffic {
             Effect::Rests => {
                 let (_, pause) = self.rest;
                 self.rest = (self.shared.clock.uptime() + pause, (pause * 2).min(LONGEST_REST));
+                self.delivery.start_over();
             }
             Effect::Reconnects => self.lost_count = true,
         }

@@ -243,7 +243,8 @@ impl Worker {
         // Numbers are for what is sent: a gap in them is a message that did not arrive.
         let told = passage == Passage::Told;
         let envelope = if told { self.shared.envelope(Kind::Alert) } else { self.shared.numbered(0) };
-        if self.is_kept(passage) {
+        // Nobody is to judge a drawn bear, or to learn from it.
+        if self.is_kept(passage) && !draft.alert.id.is_of_drill() {
             self.review.alert(&AlertMessage::new(envelope.clone(), draft));
         }
         if !told {
@@ -280,7 +281,9 @@ impl Worker {
 
     fn snapshot(&mut self, subject: Subject, jpeg: Vec<u8>, captured: Stamp) -> Option<(Lane, Vec<u8>)> {
         let passage = self.gate.picture(subject);
-        if let (true, Subject::Alert(id)) = (self.is_kept(passage), subject) {
+        if let (true, Subject::Alert(id)) = (self.is_kept(passage), subject)
+            && !id.is_of_drill()
+        {
             let id = alert_id(&self.shared.boot, id);
             match passage {
                 Passage::Told => self.review.first_picture(&id, &jpeg),

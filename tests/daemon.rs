@@ -158,6 +158,7 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
         "scene",
         "effort",
         "strain",
+        "drill",
         "temperature_c",
         "memory_mb",
     ];

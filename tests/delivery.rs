@@ -179,7 +179,8 @@ fn messages_that_the_broker_refuses_wait_until_it_takes_them() {
     let counted = |post: &Post| post.json()["messages"]["refused"].as_u64().unwrap() >= 2;
     let waiting = desk.hears("telemetry", counted).json()["messages"]["waiting"].as_u64().unwrap();
     assert!(waiting >= 2);
-    daemon.says("the broker refuses messages (NotAuthorized); they wait; check its access rules");
+    daemon.says("the broker refuses messages (NotAuthorized) on bearwatch/v1/yellow-creek/north/");
+    daemon.says("its access rules do not let this camera write there");
     assert!(desk.of("alert").is_empty());
     restart(&mut broker, &proxy, || std::fs::write(&rules, "topic readwrite #\n").unwrap());
     desk.hears("alert", |post| post.json()["state"] == "opened");

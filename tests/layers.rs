@@ -26,7 +26,7 @@ const ONE_PLACE: [(&str, &str); 4] = [
     ("tract_onnx", "infer/graph/"),
     ("nokhwa", "capture/camera.rs"),
     ("v4l", "capture/camera/device.rs"),
-    ("rumqttc", "publish/mqtt.rs"),
+    ("rumqttc", "publish/mqtt/"),
 ];
 
 /// Parts that compute and do nothing else.

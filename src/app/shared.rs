@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::capture::history::History;
 use crate::capture::light::Light;
-use crate::control::Warning;
+use crate::control::Notice;
 use crate::infer::sight::Sight;
 use crate::infer::worker::{Links, Order};
 use crate::perceive::governor::Board;
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     pub sight: Arc<Mutex<Sight>>,
     pub board: Arc<Mutex<Board>>,
     pub light: Light,
-    pub warning: Warning,
+    pub notice: Arc<Mutex<Notice>>,
     pub pulses: Pulses,
 }
 
@@ -40,8 +40,8 @@ impl Shared {
     pub fn new(clock: Clock) -> Shared {
         let pulse = || Pulse::new(clock);
         let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse(), control: pulse() };
-        let (metrics, sight, board, light, warning) = Default::default();
-        Shared { clock, metrics, sight, board, light, warning, pulses }
+        let (metrics, sight, board, light, notice) = Default::default();
+        Shared { clock, metrics, sight, board, light, notice, pulses }
     }
 
     /// The detector's part of it.

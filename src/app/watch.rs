@@ -11,7 +11,7 @@ use super::shared::Shared;
 use crate::capture::Event;
 use crate::capture::settings::SourceSettings;
 use crate::config::Config;
-use crate::control::is_wanted;
+use crate::control::{Notice, is_wanted};
 use crate::infer::sight::Sight;
 use crate::perceive::governor::{Board, Throttle};
 use crate::publish::{Draft, Health, TelemetryDraft};
@@ -115,6 +115,10 @@ impl Watch {
         self.shared.sight.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn notice(&self) -> Notice {
+        self.shared.notice.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn event(&mut self, event: Event) {
         self.camera = match event {
             Event::Opened { what } => Camera::Open(what),
@@ -155,7 +159,7 @@ impl Watch {
     /// Told when it changes.
     fn tell_health(&mut self, sight: &Sight) {
         let now_ms = self.shared.clock.uptime_ms();
-        let ordered = self.shared.warning.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let ordered = self.notice().warning;
         let since = |last: u64| Duration::from_millis(now_ms.saturating_sub(last));
         let facts = Facts {
             camera: &self.camera,
@@ -185,6 +189,7 @@ impl Watch {
             scores: sight.histograms,
             ghosts: sight.ghosts,
             size: sight.size,
+            drill: self.notice().drill,
             effort: sight.effort,
             temperature_c: self.vitals.temperature_c,
             memory_mb: self.vitals.memory_mb,

@@ -1,5 +1,7 @@
 //! `[publish]`, `[acknowledge]` and `[store]`: the broker, who we are to it, who must have heard, and where messages wait.
 
+use std::time::Duration;
+
 use url::Url;
 
 use super::reader::Reader;
@@ -8,6 +10,7 @@ use crate::publish::ladder::Rung;
 use crate::publish::settings::Settings;
 
 const BROKER: &str = "publish.broker";
+const FALLBACK: &str = "publish.fallback";
 /// Steps of a ladder.
 const MOST_RUNGS: usize = 10;
 
@@ -15,10 +18,22 @@ const MOST_RUNGS: usize = 10;
 pub fn publish(reader: &mut Reader) -> Settings {
     let default = Settings::default();
     let broker = reader.text(BROKER).unwrap_or(default.broker);
-    let encrypted = check_broker(reader, &broker);
-    check_partners(reader, encrypted);
+    let fallback =
+        reader.texts(FALLBACK, "a list of brokers, [\"mqtts://second.example\"]").unwrap_or_default();
+    let encrypted = check_broker(reader, BROKER, &broker);
+    let others: Vec<Option<bool>> =
+        fallback.iter().map(|broker| check_broker(reader, FALLBACK, broker)).collect();
+    // TLS files are of use where any of them is addressed with it.
+    check_partners(reader, if others.contains(&Some(true)) { Some(true) } else { encrypted });
+    check_mixture(reader, encrypted, &others);
     Settings {
         broker,
+        fallback,
+        look_back: Duration::from_secs(reader.whole(
+            "publish.look_back_s",
+            default.look_back.as_secs(),
+            5..=86_400,
+        )),
         user: reader.text("publish.user"),
         password_file: reader.secret("publish.password_file"),
         ca_file: reader.secret("publish.ca_file"),
@@ -30,6 +45,7 @@ pub fn publish(reader: &mut Reader) -> Settings {
         snapshot_px: reader.whole("publish.snapshot_px", default.snapshot_px, 64..=4096),
         snapshot_quality: reader.whole("publish.snapshot_quality", default.snapshot_quality, 1..=100),
         ladder: ladder(reader),
+        drills_climb: reader.flag("acknowledge.drills", default.drills_climb),
         store: store(reader),
     }
 }
@@ -62,33 +78,44 @@ fn rung(text: &str) -> Option<Rung> {
 
 /// Tells whether the connection is encrypted, `None` where the address says nothing. Never shows the address: it may hold a
 /// password.
-fn check_broker(reader: &mut Reader, broker: &str) -> Option<bool> {
+fn check_broker(reader: &mut Reader, key: &str, broker: &str) -> Option<bool> {
     let form = "write it as mqtt://host[:1883], or mqtts://host[:8883] for TLS";
     let Ok(url) = Url::parse(broker) else {
-        reader.wrong(BROKER, "is not an address", form);
+        reader.wrong(key, "is not an address", form);
         return None;
     };
     if url.password().is_some() {
         reader.wrong(
-            BROKER,
+            key,
             "holds a password",
             "write the password into a file that only bearwatch may read, and give user and password_file",
         );
     } else if !url.username().is_empty() {
-        reader.wrong(BROKER, "holds a user", "give it as user");
+        reader.wrong(key, "holds a user", "give it as user");
     }
     if url.host_str().is_none_or(str::is_empty) {
-        reader.wrong(BROKER, "names no host", form);
+        reader.wrong(key, "names no host", form);
     } else if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        reader.wrong(BROKER, "goes on after the host", form);
+        reader.wrong(key, "goes on after the host", form);
     }
     match url.scheme() {
         "mqtt" => Some(false),
         "mqtts" => Some(true),
         other => {
-            reader.wrong(BROKER, format!("\"{other}\" is not spoken here"), form);
+            reader.wrong(key, format!("\"{other}\" is not spoken here"), form);
             None
         }
+    }
+}
+
+/// Who is shut out of an encrypted broker must not give its password to one that is not.
+fn check_mixture(reader: &mut Reader, encrypted: Option<bool>, others: &[Option<bool>]) {
+    if encrypted == Some(true) && others.contains(&Some(false)) && reader.has("publish.user") {
+        reader.wrong(
+            FALLBACK,
+            "holds a broker without TLS, the preferred one is with it",
+            "write mqtts://, or the password would go over the network for everybody to read",
+        );
     }
 }
 

@@ -95,6 +95,8 @@ pub const KEYS: &[Key] = &[
     always("alert.quiet"),
     always("alert.time_zone"),
     always("publish.broker"),
+    always("publish.fallback"),
+    always("publish.look_back_s"),
     always("publish.user"),
     always("publish.password_file"),
     always("publish.ca_file"),
@@ -106,11 +108,15 @@ pub const KEYS: &[Key] = &[
     always("publish.snapshot_px"),
     always("publish.snapshot_quality"),
     always("acknowledge.ladder"),
+    always("acknowledge.drills"),
     always("command.accept"),
     always("command.keys"),
     always("command.longest_s"),
     always("command.threshold_min"),
     always("command.threshold_max"),
+    always("drill.within_s"),
+    always("drill.every_h"),
+    always("drill.hours"),
     always("store.path"),
     always("store.max_mb"),
     always("store.review_mb"),
@@ -123,7 +129,7 @@ pub const RUN_TIME: &[Key] =
     &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 11] = [
+pub const SECTIONS: [&str; 12] = [
     "site",
     "capture",
     "capture.scene",
@@ -133,6 +139,7 @@ pub const SECTIONS: [&str; 11] = [
     "publish",
     "acknowledge",
     "command",
+    "drill",
     "store",
     "board",
 ];

@@ -49,6 +49,8 @@ pub struct Config {
     pub sysfs: PathBuf,
     /// What may be ordered over the network.
     pub commands: publish::settings::CommandSettings,
+    /// When drills are given.
+    pub drill: publish::settings::DrillSettings,
     /// What was ordered for a time and was in force when the daemon ended.
     pub mode: Option<HeldMode>,
     /// Operating point for bears as the file has it, whatever was changed at run time.
@@ -114,6 +116,7 @@ impl Config {
             publish: publish::settings::Settings::default(),
             sysfs: SYSFS.into(),
             commands: publish::settings::CommandSettings::default(),
+            drill: publish::settings::DrillSettings::default(),
             mode: None,
             usual_threshold: None,
             overrides: Overrides::default(),
@@ -145,6 +148,7 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
         publish: delivery::publish(&mut reader),
         sysfs: sections::sysfs(&mut reader),
         commands: command::commands(&mut reader),
+        drill: sections::drill(&mut reader),
         mode: command::mode(&mut reader),
         overrides: Overrides::default(),
     };

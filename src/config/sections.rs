@@ -1,6 +1,7 @@
 //! The short sections: who we are, the model, what makes an alert, the store.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::tz::{TimeZone, db};
 
@@ -9,7 +10,7 @@ use super::reader::{Reader, short};
 use super::{ModelSettings, SYSFS};
 use crate::perceive::settings::{RegionMode, Settings as Perceive};
 use crate::perceive::zone::Polygon;
-use crate::publish::settings::{Settings as Publish, Site, StoreSettings};
+use crate::publish::settings::{DrillSettings, Settings as Publish, Site, StoreSettings};
 use crate::system::hours::{Hours, Stretch};
 
 const DAY_S: f64 = 86_400.0;
@@ -79,23 +80,40 @@ fn areas(reader: &mut Reader, key: &str) -> Vec<Polygon> {
     areas
 }
 
-/// `alert.quiet` in `alert.time_zone`. The zone is asked for, not taken from the board: that is often left as it was delivered.
+/// `alert.quiet` in `alert.time_zone`.
 pub fn quiet(reader: &mut Reader) -> Hours {
     let zone = zone(reader);
+    hours(reader, "alert.quiet", zone)
+}
+
+/// `[drill]`.
+pub fn drill(reader: &mut Reader) -> DrillSettings {
+    let default = DrillSettings::default();
+    let every_h = reader.number("drill.every_h", default.every.as_secs_f64() / 3600.0, 0.0..=720.0);
+    let within_s = reader.whole("drill.within_s", default.within.as_secs(), 10..=600);
+    // What is wrong with it is told where alerts are read.
+    let zone = reader.text("alert.time_zone").and_then(|name| TimeZone::get(&name).ok());
+    DrillSettings {
+        every: Duration::from_secs_f64(3600.0 * every_h),
+        hours: hours(reader, "drill.hours", zone),
+        within: Duration::from_secs(within_s),
+    }
+}
+
+/// Stretches of the day in `alert.time_zone`. The zone is asked for, not taken from the board: that is often left as it was delivered.
+fn hours(reader: &mut Reader, key: &str, zone: Option<TimeZone>) -> Hours {
     let mut stretches = Vec::new();
-    for text in reader.texts("alert.quiet", "a list of hours, [\"22:00-06:00\"]").unwrap_or_default() {
+    for text in reader.texts(key, "a list of hours, [\"22:00-06:00\"]").unwrap_or_default() {
         match Stretch::parse(&text) {
             Ok(stretch) => stretches.push(stretch),
-            Err(what) => reader.wrong(
-                "alert.quiet",
-                format!("\"{}\" {what}", short(&text)),
-                "write HH:MM-HH:MM, as 22:00-06:00",
-            ),
+            Err(what) => {
+                reader.wrong(key, format!("\"{}\" {what}", short(&text)), "write HH:MM-HH:MM, as 22:00-06:00")
+            }
         }
     }
-    if reader.has("alert.quiet") && !reader.has("alert.time_zone") {
+    if reader.has(key) && !reader.has("alert.time_zone") {
         let remedy = "add time_zone = \"Europe/Bratislava\", or where the site is, to [alert]";
-        reader.wrong("alert.quiet", "is given without time_zone", remedy);
+        reader.wrong(key, "is given without time_zone", remedy);
     }
     Hours::new(zone.unwrap_or(TimeZone::UTC), stretches)
 }

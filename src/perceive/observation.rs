@@ -27,6 +27,16 @@ pub struct TrackId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AlertId(pub u64);
 
+/// Alerts of drills have ids beyond this one: no camera raises so many others.
+pub const DRILLS: u64 = 2_000_000_000;
+
+impl AlertId {
+    /// Whether it is of a bear that was drawn.
+    pub fn is_of_drill(self) -> bool {
+        self.0 > DRILLS
+    }
+}
+
 /// The light that the scene is seen in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -170,6 +180,10 @@ pub struct Observation {
     pub tracks: Vec<TrackView>,
     /// Steps of alerts that this frame brought about.
     pub alerts: Vec<Alert>,
+    /// Steps of alerts on a bear that was drawn for a drill; their ids are beyond [`DRILLS`].
+    pub drills: Vec<Alert>,
+    /// Whether something that was not drawn may be a bear: an alert is open on it, or half of what that takes speaks for it.
+    pub bear: bool,
     /// Regions that were looked at.
     pub regions: usize,
     /// Whether the frame took longer than its budget.

@@ -52,6 +52,18 @@ impl Kind {
         }
     }
 
+    /// How long it is of use, seconds: a broker that could not hand it on for so long forgets it. What is retained is never forgotten, for a
+    /// camera that nobody knows of would be taken for none.
+    pub fn useful_for_s(self) -> Option<u32> {
+        match self {
+            Kind::Status | Kind::State => None,
+            Kind::Alert | Kind::Ack => Some(86_400),
+            Kind::Snapshot => Some(6 * 3600),
+            Kind::Telemetry => Some(3600),
+            Kind::Answer => Some(60),
+        }
+    }
+
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|k| k.name() == name)

@@ -36,6 +36,9 @@ struct Header {
     captured: String,
     /// Whether its way from capture to acknowledgement is a latency: the closing of an alert speaks of a frame long gone.
     timed: bool,
+    /// The opening of an alert on a drawn bear.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    drill: bool,
 }
 
 /// A message as it lies in the outbox: length of the header (u32, little endian), header (JSON), payload.
@@ -49,7 +52,9 @@ impl Record {
     /// An alert.
     pub fn alert(envelope: Envelope, draft: &AlertDraft) -> Result<Record, serde_json::Error> {
         let Alert { id, captured, state, .. } = draft.alert;
-        let header = header(&envelope, Subject::Alert(id), captured, state != AlertState::Closed);
+        let drill = draft.drill && state == AlertState::Opened;
+        let timed = state != AlertState::Closed;
+        let header = Header { drill, ..header(&envelope, Subject::Alert(id), captured, timed) };
         let body = serde_json::to_vec(&AlertMessage::new(envelope, draft))?;
         Ok(Record { header, body })
     }
@@ -72,6 +77,7 @@ impl Record {
             topic,
             captured: envelope.time.clone(),
             timed: false,
+            drill: false,
         };
         Ok(Record { header, body: serde_json::to_vec(body)? })
     }
@@ -103,6 +109,11 @@ impl Record {
         (self.header.timed && self.header.boot == *boot).then_some(self.header.captured_uptime_ms)
     }
 
+    /// Id of the alert that it opens, where that is on a drawn bear.
+    pub fn drill(&self) -> Option<&str> {
+        self.header.drill.then_some(self.header.alert.as_str())
+    }
+
     /// What goes over the wire at `uptime_ms` of `boot`.
     pub fn into_message(self, lane: Lane, site: &Site, boot: &BootId, uptime_ms: u64) -> Message {
         let late =
@@ -128,6 +139,7 @@ impl Record {
             payload,
             acknowledged: true,
             retain: false,
+            expiry_s: kind.useful_for_s(),
             content_type: content_type.into(),
             properties,
             response_topic: None,
@@ -158,6 +170,7 @@ fn header(envelope: &Envelope, subject: Subject, captured: Stamp, timed: bool) -
         topic: None,
         captured: rfc3339(captured.unix_ms),
         timed,
+        drill: false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::drill::DrillMessage;
 use super::message::{BootId, Envelope, rfc3339};
 use super::pending::boot_of;
 
@@ -151,6 +152,8 @@ pub struct StateDraft {
     pub log: String,
     /// Whether commands must be signed.
     pub signed_only: bool,
+    /// The last drill.
+    pub drill: Option<DrillMessage>,
     /// The audit log.
     pub audit: Head,
 }
@@ -175,6 +178,9 @@ pub struct StateMessage {
     pub log: String,
     /// Whether commands must be signed.
     pub signed_only: bool,
+    /// The last drill; null where there was none. An older daemon does not tell.
+    #[serde(default)]
+    pub drill: Option<DrillMessage>,
     /// The audit log.
     pub audit: Head,
 }
@@ -191,6 +197,7 @@ impl StateMessage {
             bear_threshold: draft.bear_threshold,
             log: draft.log.clone(),
             signed_only: draft.signed_only,
+            drill: draft.drill.clone(),
             audit: draft.audit.clone(),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::address::{Address, Login};
+use super::drill::Arrival;
 use super::message::{BootId, Envelope, Kind};
 use super::mqtt::Message;
 use super::outbox::Outbox;
@@ -41,12 +42,32 @@ pub struct Inbox {
     pub sender: SyncSender<Message>,
 }
 
+/// A broker that may be connected to.
+#[derive(Clone)]
+pub struct Server {
+    pub address: Address,
+    /// Where the address asks for it.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+}
+
+impl Server {
+    /// The preferred one, then the others in order. Fails on mistakes of configuration.
+    pub fn all(settings: &Settings) -> Result<Vec<Server>, PublishError> {
+        let addresses = std::iter::once(&settings.broker).chain(&settings.fallback);
+        let addresses: Vec<Address> = addresses.map(|text| Address::parse(text)).collect::<Result<_, _>>()?;
+        let encrypted = addresses.iter().any(|address| address.tls);
+        let tls = encrypted.then(|| tls::client_config(settings)).transpose()?;
+        let server = |address: Address| Server { tls: tls.clone().filter(|_| address.tls), address };
+        Ok(addresses.into_iter().map(server).collect())
+    }
+}
+
 /// What both threads and the handle share.
 pub struct Shared {
     pub site: Site,
     pub settings: Settings,
-    pub address: Address,
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// In order of preference, at least one.
+    pub servers: Vec<Server>,
     pub clock: Clock,
     pub boot: BootId,
     pub metrics: Arc<Metrics>,
@@ -65,6 +86,10 @@ pub struct Shared {
     /// Alerts that wait for somebody.
     pub pending: Mutex<Pending>,
     pub link: Mutex<Link>,
+    /// Why the broker does not take what waits, by lane.
+    pub objections: Mutex<[Option<String>; 2]>,
+    /// The last alert on a drawn bear that the broker has.
+    pub last_drill: Mutex<Option<Arrival>>,
 }
 
 impl Shared {
@@ -76,16 +101,14 @@ impl Shared {
         metrics: Arc<Metrics>,
         inbox: Option<Inbox>,
     ) -> Result<Shared, PublishError> {
-        let address = Address::parse(&settings.broker)?;
+        let servers = Server::all(&settings)?;
         Login::read(&settings)?;
-        let tls = address.tls.then(|| tls::client_config(&settings)).transpose()?;
         let outbox = Outbox::open(&settings.store, clock, metrics.clone())?;
-        let pending = Pending::new(&settings.ladder, &settings.store);
+        let pending = Pending::new(&settings);
         Ok(Shared {
             site,
             settings,
-            address,
-            tls,
+            servers,
             clock,
             boot: BootId::new(),
             metrics,
@@ -99,6 +122,8 @@ impl Shared {
             state: Mutex::default(),
             pending: Mutex::new(pending),
             link: Mutex::new(Link::Connecting),
+            objections: Mutex::default(),
+            last_drill: Mutex::default(),
         })
     }
 
@@ -119,16 +144,19 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the status says: the daemon's own word, made worse by trouble with the outbox.
+    /// What the status says: the daemon's own word, made worse by trouble with the outbox, and by a broker that does not take what waits.
     pub fn status(&self) -> Health {
         let said = self.health().clone();
-        match self.outbox().trouble() {
-            Some(trouble) if said.state == State::Online => {
-                Health { state: State::Degraded, reason: trouble }
-            }
-            Some(trouble) => Health { state: said.state, reason: format!("{}; {trouble}", said.reason) },
-            None => said,
-        }
+        let trouble = self.outbox().trouble();
+        let objection = self.objections().iter().flatten().next().cloned();
+        [trouble, objection].into_iter().flatten().fold(said, |said, trouble| match said.state {
+            State::Online => Health { state: State::Degraded, reason: trouble },
+            state => Health { state, reason: format!("{}; {trouble}", said.reason) },
+        })
+    }
+
+    pub fn objections(&self) -> MutexGuard<'_, [Option<String>; 2]> {
+        self.objections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An envelope with the next number of that topic.

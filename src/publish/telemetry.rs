@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use super::drill::DrillMessage;
 use super::message::{Envelope, FrameSize};
 use crate::perceive::ghost::Ghost;
 use crate::perceive::governor::Effort;
@@ -30,6 +31,8 @@ pub struct TelemetryDraft {
     pub size: (u32, u32),
     /// How much is done, and why no more.
     pub effort: Effort,
+    /// The last drill.
+    pub drill: Option<DrillMessage>,
     /// Temperature of the processor, °C, where the board tells.
     pub temperature_c: Option<f32>,
     /// Resident memory of the daemon, megabytes.
@@ -65,6 +68,9 @@ pub struct TelemetryMessage {
     /// `hot`, `throttled`, `undervolted` or `busy`: what the board suffers from; null where it is well.
     #[serde(default)]
     pub strain: Option<String>,
+    /// The last drill; null where there was none.
+    #[serde(default)]
+    pub drill: Option<DrillMessage>,
     /// Temperature of the processor, °C.
     pub temperature_c: Option<f32>,
     /// Resident memory, megabytes.
@@ -150,6 +156,7 @@ impl TelemetryMessage {
             scene: draft.scene.map(SceneMeasures::from),
             effort: Some(draft.effort.level.name().into()),
             strain: draft.effort.strain.map(|strain| strain.name().into()),
+            drill: draft.drill.clone(),
             temperature_c: draft.temperature_c,
             memory_mb: draft.memory_mb,
         }

@@ -1,15 +1,16 @@
 //! What goes over one connection: the status, then alerts, then snapshots, telemetry beside them; and what its acknowledgements mean.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::delivery::{Delivery, Key, Lane, Parcel, Verdict};
+use super::drill::Arrival;
 use super::message::{Envelope, Kind, StatusMessage, topic};
-use super::mqtt::{self, Happening, Message, Outgoings};
+use super::mqtt::{Effect, Happening, Limits, Message, Objection, Outgoings, WINDOW};
 use super::record::{self, Record};
 use super::reply::{StateDraft, StateMessage};
 use super::shared::Shared;
@@ -20,6 +21,9 @@ use crate::system::metrics::{Stage, count};
 
 /// Messages that the broker refused are offered again after this.
 const SECOND_CHANCE: Duration = Duration::from_secs(30);
+/// After a message that the broker has no room for, nothing is sent for so long at first; doubled each time.
+const FIRST_REST: Duration = Duration::from_secs(10);
+const LONGEST_REST: Duration = Duration::from_secs(300);
 /// How long the broker may take to acknowledge our goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -45,6 +49,14 @@ pub struct Traffic {
     pub up: bool,
     /// Largest packet that the broker takes, bytes.
     largest: Option<u32>,
+    /// Messages that may be on their way at once.
+    window: usize,
+    /// Nothing is sent before this uptime, and how long the next such rest is.
+    rest: (Duration, Duration),
+    /// Broker and client have lost count of each other's messages.
+    lost_count: bool,
+    /// Why we leave although the daemon goes on.
+    leaving: Option<String>,
     /// The outbox's count, as of the last look.
     returned: u64,
     /// Of the first status of this connection, which the last will belongs to.
@@ -53,6 +65,8 @@ pub struct Traffic {
     published_state: Option<StateDraft>,
     /// Uptime of capture of the alerts on their way, by number.
     captured: HashMap<u64, u64>,
+    /// Alerts on drawn bears that are on their way, by number.
+    drills: HashMap<u64, String>,
     since_start_over: Stopwatch,
     refusal_told: bool,
     goodbye: Option<Stopwatch>,
@@ -65,25 +79,32 @@ impl Traffic {
         Traffic {
             shared,
             outgoings,
-            delivery: Delivery::new(mqtt::WINDOW),
+            delivery: Delivery::new(WINDOW),
             suspects,
             up: false,
             largest: None,
+            window: WINDOW,
+            rest: (Duration::ZERO, FIRST_REST),
+            lost_count: false,
+            leaving: None,
             returned,
             birth: Some(birth),
             published: None,
             published_state: None,
             captured: HashMap::new(),
+            drills: HashMap::new(),
             since_start_over: Stopwatch::start(),
             refusal_told: false,
             goodbye: None,
         }
     }
 
-    /// The broker let us in.
-    pub fn connected(&mut self, largest: Option<u32>) {
+    /// The broker let us in, and allows so much.
+    pub fn connected(&mut self, limits: Limits) {
         self.up = true;
-        self.largest = largest;
+        (self.largest, self.window) = (limits.largest, limits.window);
+        self.outgoings.allow_aliases(limits.aliases);
+        *self.shared.objections() = Default::default();
         if let Some(inbox) = &self.shared.inbox {
             self.outgoings.subscribe(&inbox.filter);
         }
@@ -103,7 +124,27 @@ impl Traffic {
         (self.suspects, self.birth.map(|envelope| envelope.seq))
     }
 
-    /// Whether nothing is gained by staying connected, once the daemon ends.
+    /// We go to another broker: this one is told why it hears no more.
+    pub fn leave(&mut self, reason: String) {
+        self.leaving.get_or_insert(reason);
+    }
+
+    /// Whether we go to another broker.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    /// Whether nothing is on its way to the broker.
+    pub fn is_idle(&self) -> bool {
+        self.delivery.is_idle()
+    }
+
+    /// Whether only a new connection helps.
+    pub fn has_lost_count(&self) -> bool {
+        self.lost_count
+    }
+
+    /// Whether nothing is gained by staying connected, once we leave.
     pub fn is_over(&self) -> bool {
         !self.up || self.goodbye.is_some_and(|since| since.elapsed() > GOODBYE)
     }
@@ -128,7 +169,10 @@ impl Traffic {
             return;
         }
         if self.shared.finish.load(Ordering::Acquire) {
-            return self.say_goodbye();
+            return self.say_goodbye("stopped");
+        }
+        if let Some(reason) = self.leaving.clone() {
+            return self.say_goodbye(&reason);
         }
         self.feed_status();
         self.feed_state();
@@ -143,7 +187,10 @@ impl Traffic {
             self.delivery.start_over();
         }
         let now = self.shared.clock.uptime();
-        self.delivery.set_window(if self.suspects.one_by_one(now) { 1 } else { mqtt::WINDOW });
+        if now < self.rest.0 {
+            return;
+        }
+        self.delivery.set_window(if self.suspects.one_by_one(now) { 1 } else { self.window });
         while self.delivery.room() > 0 {
             if !self.feed_stored(Lane::Alerts) && !self.feed_stored(Lane::Snapshots) {
                 if self.delivery.is_idle() {
@@ -188,9 +235,9 @@ impl Traffic {
     }
 
     /// The last status; the connection ends when it is acknowledged.
-    fn say_goodbye(&mut self) {
+    fn say_goodbye(&mut self, reason: &str) {
         if self.goodbye.is_none() {
-            let health = Health { state: State::Offline, reason: "stopped".into() };
+            let health = Health { state: State::Offline, reason: reason.into() };
             let status = StatusMessage::new(self.shared.envelope(Kind::Status), &health);
             self.publish_status(&status);
             self.goodbye = Some(Stopwatch::start());
@@ -218,12 +265,13 @@ impl Traffic {
             return true;
         };
         let captured = record.captured_uptime_ms(&self.shared.boot);
+        let drill = record.drill().map(str::to_owned);
         let message =
             record.into_message(lane, &self.shared.site, &self.shared.boot, self.shared.clock.uptime_ms());
         if let Some(largest) = self.largest.filter(|largest| message.packet_bytes() > *largest as usize) {
-            self.refused(&format!(
-                "it takes at most {largest} bytes; publish.snapshot_px makes pictures smaller"
-            ));
+            count(&self.shared.metrics.counters.refused);
+            let remedy = "publish.snapshot_px makes pictures smaller";
+            self.object(lane, format!("the broker takes at most {largest} bytes at once; {remedy}"));
             self.delivery.pass(key);
             return true;
         }
@@ -232,6 +280,7 @@ impl Traffic {
         }
         self.delivery.submitted(Parcel::Stored(key));
         self.captured.extend(captured.map(|at| (key.number, at)));
+        self.drills.extend(drill.map(|alert| (key.number, alert)));
         true
     }
 
@@ -242,7 +291,11 @@ impl Traffic {
             Happening::Acknowledged { packet, outcome } => {
                 match self.delivery.acknowledged(packet, outcome.is_ok()) {
                     Verdict::Delivered(Parcel::Stored(key)) => self.delivered(key),
-                    Verdict::Refused(_) => self.refused(&outcome.err().unwrap_or_default()),
+                    Verdict::Refused(parcel) => {
+                        if let Err(objection) = outcome {
+                            self.refused(parcel, &objection);
+                        }
+                    }
                     Verdict::Delivered(Parcel::Present) | Verdict::Unknown => {}
                 }
             }
@@ -265,22 +318,53 @@ impl Traffic {
     fn delivered(&mut self, key: Key) {
         self.shared.outbox().remove(&[key]);
         self.suspects.cleared(key);
+        self.shared.objections()[key.lane as usize] = None;
+        self.rest.1 = FIRST_REST;
         count(&self.shared.metrics.counters.acknowledged);
+        if let Some(alert) = self.drills.remove(&key.number) {
+            let arrival = Arrival { alert, uptime_ms: self.shared.clock.uptime_ms() };
+            *self.shared.last_drill.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrival);
+        }
         if let Some(captured) = self.captured.remove(&key.number) {
             let took = self.shared.clock.uptime_ms().saturating_sub(captured);
             self.shared.metrics.record(Stage::CaptureToPuback, Duration::from_millis(took));
         }
     }
 
-    /// The message stays in the outbox. Said once a connection.
-    fn refused(&mut self, reason: &str) {
+    /// The message stays in the outbox, whatever the reason.
+    fn refused(&mut self, parcel: Parcel, objection: &Objection) {
         count(&self.shared.metrics.counters.refused);
+        let Objection { code, text, effect } = objection;
+        match parcel {
+            Parcel::Stored(Key { lane, .. }) => {
+                let kind = if lane == Lane::Snapshots { Kind::Snapshot } else { Kind::Alert };
+                let place = topic(&self.shared.site, kind);
+                self.object(
+                    lane,
+                    format!("the broker refuses messages ({code}) on {place}; they wait; {text}"),
+                );
+            }
+            Parcel::Present => {
+                tracing::warn!("the broker refuses status, state or an answer ({code}); {text}")
+            }
+        }
+        match effect {
+            Effect::Waits => {}
+            Effect::Rests => {
+                let (_, pause) = self.rest;
+                self.rest = (self.shared.clock.uptime() + pause, (pause * 2).min(LONGEST_REST));
+                self.delivery.start_over();
+            }
+            Effect::Reconnects => self.lost_count = true,
+        }
+    }
+
+    /// For the status, where the broker lets us say it, and for the log once a connection.
+    fn object(&mut self, lane: Lane, text: String) {
         if !self.refusal_told {
-            let base = topic(&self.shared.site, Kind::Alert);
-            tracing::error!(
-                "the broker refuses messages ({reason}); they wait; check its access rules for {base} and beside"
-            );
+            tracing::error!("{text}");
             self.refusal_told = true;
         }
+        self.shared.objections()[lane as usize] = Some(text);
     }
 }

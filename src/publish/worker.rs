@@ -231,7 +231,8 @@ impl Worker {
         let elsewhere = draft.response_topic.filter(|topic| *topic != own);
         for topic in std::iter::once(own).chain(elsewhere) {
             let message = Message::json(topic, payload.clone(), properties.clone());
-            let message = Message { correlation: draft.correlation.clone(), ..message };
+            let expiry_s = Kind::Answer.useful_for_s();
+            let message = Message { correlation: draft.correlation.clone(), expiry_s, ..message };
             if self.answers.try_send(message).is_err() {
                 tracing::warn!("too many answers wait for the connection; one is dropped");
             }
@@ -242,7 +243,8 @@ impl Worker {
         // Numbers are for what is sent: a gap in them is a message that did not arrive.
         let told = passage == Passage::Told;
         let envelope = if told { self.shared.envelope(Kind::Alert) } else { self.shared.numbered(0) };
-        if self.is_kept(passage) {
+        // Nobody is to judge a drawn bear, or to learn from it.
+        if self.is_kept(passage) && !draft.alert.id.is_of_drill() {
             self.review.alert(&AlertMessage::new(envelope.clone(), draft));
         }
         if !told {
@@ -279,7 +281,9 @@ impl Worker {
 
     fn snapshot(&mut self, subject: Subject, jpeg: Vec<u8>, captured: Stamp) -> Option<(Lane, Vec<u8>)> {
         let passage = self.gate.picture(subject);
-        if let (true, Subject::Alert(id)) = (self.is_kept(passage), subject) {
+        if let (true, Subject::Alert(id)) = (self.is_kept(passage), subject)
+            && !id.is_of_drill()
+        {
             let id = alert_id(&self.shared.boot, id);
             match passage {
                 Passage::Told => self.review.first_picture(&id, &jpeg),
@@ -312,7 +316,11 @@ impl Worker {
         let sent = *shared.link() == Link::Up
             && serde_json::to_vec(&message).is_ok_and(|payload| {
                 let topic = topic(&shared.site, Kind::Telemetry);
-                let message = Message { acknowledged: false, ..Message::json(topic, payload, properties) };
+                let message = Message {
+                    acknowledged: false,
+                    expiry_s: Kind::Telemetry.useful_for_s(),
+                    ..Message::json(topic, payload, properties)
+                };
                 self.telemetry.try_send(message).is_ok()
             });
         if !sent {

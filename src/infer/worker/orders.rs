@@ -19,6 +19,10 @@ pub enum Order {
     Snapshot(u64),
     /// Send an alert that is an exercise, with its picture, and close it.
     Exercise(u64),
+    /// Draw a bear into the pictures from now on: the drill of this number.
+    Drill(u64),
+    /// Draw none any more.
+    EndDrill,
     /// Weigh scores by these settings.
     Reweigh(Box<Settings>),
 }
@@ -30,6 +34,8 @@ impl Worker {
             match order {
                 Order::Snapshot(number) => self.send_last(Subject::Request(number), "AS ORDERED"),
                 Order::Exercise(number) => self.exercise(AlertId(EXERCISES + number)),
+                Order::Drill(number) => self.begin_drill(number),
+                Order::EndDrill => self.drill = None,
                 Order::Reweigh(settings) => self.perception.reweigh(&settings),
             }
         }
@@ -60,7 +66,7 @@ impl Worker {
             return;
         }
         let stamp = self.last_stamp();
-        let mut drawn = self.picture.clone();
+        let mut drawn = self.lens().clone();
         caption(&mut drawn, &format!("{}  {word}", self.caption_of(stamp)));
         self.send_picture(&drawn, subject, stamp);
     }

@@ -6,16 +6,23 @@
 
 use std::collections::{HashMap, VecDeque};
 
-/// Two queues, of different weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Queues of different weight, the weightiest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Go first, give way last.
     Alerts,
-    /// Follow when no alert waits, give way first.
+    /// Follow when no alert waits, give way before alerts.
     Snapshots,
+    /// Measurements from a time without connection: when nothing else waits. Give way first.
+    Telemetry,
 }
 
-/// Names a stored message. Numbers grow over both lanes and over restarts of the daemon while anything is stored.
+impl Lane {
+    /// All of them, in the order in which they are sent.
+    pub const ALL: [Lane; 3] = [Lane::Alerts, Lane::Snapshots, Lane::Telemetry];
+}
+
+/// Names a stored message. Numbers grow over all lanes and over restarts of the daemon while anything is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Its queue.
@@ -51,13 +58,13 @@ pub struct Delivery {
     submitted: VecDeque<Parcel>,
     in_flight: HashMap<u16, Parcel>,
     /// Number of the last message handed over, by lane: the search for the next one begins after it.
-    reached: [u64; 2],
+    reached: [u64; 3],
 }
 
 impl Delivery {
     /// For a fresh connection; at most `window` messages are on their way at once.
     pub fn new(window: usize) -> Delivery {
-        Delivery { window, submitted: VecDeque::new(), in_flight: HashMap::new(), reached: [0; 2] }
+        Delivery { window, submitted: VecDeque::new(), in_flight: HashMap::new(), reached: [0; 3] }
     }
 
     /// From now on at most so many are on their way at once.
@@ -101,7 +108,7 @@ impl Delivery {
 
     /// Begins the search at the front again, for what was refused or given back.
     pub fn start_over(&mut self) {
-        self.reached = [0; 2];
+        self.reached = [0; 3];
     }
 
     /// The parcel was handed to the client (QoS 1).

@@ -15,12 +15,12 @@ use super::address::Login;
 use super::backoff::Backoff;
 use super::message::{Envelope, Kind, StatusMessage};
 use super::mqtt::{self, Connection, Happening, Message, Options, Trouble};
+use super::record::Record;
 use super::shared::{Link, Shared};
 use super::suspects::Suspects;
 use super::traffic::{Traffic, status_message};
 use super::{Health, State};
 use crate::system::clock::Stopwatch;
-use crate::system::metrics::count;
 use crate::system::pulse::Pulse;
 
 /// Longest pause before a connection is tried again.
@@ -35,7 +35,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// Starts the thread.
 pub fn spawn(
     shared: Arc<Shared>,
-    telemetry: Receiver<Message>,
+    telemetry: Receiver<Record>,
     answers: Receiver<Message>,
     life: Pulse,
 ) -> std::io::Result<JoinHandle<()>> {
@@ -51,7 +51,7 @@ pub fn spawn(
 
 struct Session {
     shared: Arc<Shared>,
-    telemetry: Receiver<Message>,
+    telemetry: Receiver<Record>,
     answers: Receiver<Message>,
     life: Pulse,
     /// The trouble that was logged last.
@@ -97,7 +97,7 @@ impl Session {
         self.told = Some(trouble);
     }
 
-    /// Waits; `true` when the daemon ends meanwhile. Telemetry that comes in speaks of a time without connection and is dropped.
+    /// Waits; `true` when the daemon ends meanwhile. Telemetry that the connection did not take any more is kept.
     async fn pause(&mut self, time: Duration) -> bool {
         // By the clock: what is told meanwhile wakes us early, and must not make the pause longer.
         let watch = Stopwatch::start();
@@ -108,8 +108,8 @@ impl Session {
             }
             self.life.beat();
         }
-        while self.telemetry.try_recv().is_ok() {
-            count(&self.shared.metrics.counters.lost_telemetry);
+        while let Ok(record) = self.telemetry.try_recv() {
+            self.shared.keep_telemetry(&record);
         }
         // Who asked was cut off as well.
         while self.answers.try_recv().is_ok() {}
@@ -168,9 +168,9 @@ impl Session {
     /// Hands over what there is; telemetry first, so that the last one goes out before the goodbye.
     fn feed(&mut self, traffic: &mut Traffic) {
         while traffic.up
-            && let Ok(message) = self.telemetry.try_recv()
+            && let Ok(record) = self.telemetry.try_recv()
         {
-            traffic.telemetry(message);
+            traffic.telemetry(record);
         }
         while traffic.up
             && let Ok(message) = self.answers.try_recv()

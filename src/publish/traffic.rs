@@ -1,4 +1,5 @@
-//! What goes over one connection: the status, then alerts, then snapshots, telemetry beside them; and what its acknowledgements mean.
+//! What goes over one connection: the status, then alerts, then snapshots, then telemetry of a time without connection, the present one
+//! beside them; and what its acknowledgements mean.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -108,10 +109,12 @@ impl Traffic {
         !self.up || self.goodbye.is_some_and(|since| since.elapsed() > GOODBYE)
     }
 
-    /// Hands telemetry over, or counts it as lost.
-    pub fn telemetry(&mut self, message: Message) {
-        if !self.outgoings.publish(message) {
-            count(&self.shared.metrics.counters.lost_telemetry);
+    /// Hands over telemetry of the present, or keeps it for later.
+    pub fn telemetry(&mut self, record: Record) {
+        let Shared { site, boot, clock, .. } = &*self.shared;
+        let message = record.clone().into_message(Lane::Telemetry, site, boot, clock.uptime_ms());
+        if !self.outgoings.publish(Message { acknowledged: false, ..message }) {
+            self.shared.keep_telemetry(&record);
         }
     }
 
@@ -145,7 +148,7 @@ impl Traffic {
         let now = self.shared.clock.uptime();
         self.delivery.set_window(if self.suspects.one_by_one(now) { 1 } else { mqtt::WINDOW });
         while self.delivery.room() > 0 {
-            if !self.feed_stored(Lane::Alerts) && !self.feed_stored(Lane::Snapshots) {
+            if !Lane::ALL.iter().any(|&lane| self.feed_stored(lane)) {
                 if self.delivery.is_idle() {
                     self.suspects.all_clear(now);
                 }

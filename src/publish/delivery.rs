@@ -40,6 +40,10 @@ pub enum Parcel {
     Stored(Key),
 }
 
+/// Pictures and history on their way at once. On a slow network an alert waits for all that went before it: a window full of pictures
+/// would hold it up for minutes.
+const LIGHT: usize = 2;
+
 /// What an acknowledgement means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -75,6 +79,13 @@ impl Delivery {
     /// How many more may be handed over.
     pub fn room(&self) -> usize {
         self.window.saturating_sub(self.submitted.len() + self.in_flight.len())
+    }
+
+    /// Whether one of this lane may be handed over.
+    pub fn has_room(&self, lane: Lane) -> bool {
+        let light = |key: &Key| key.lane != Lane::Alerts;
+        self.room() > 0
+            && (lane == Lane::Alerts || self.on_their_way().iter().filter(|key| light(key)).count() < LIGHT)
     }
 
     /// Whether nothing is on its way.
@@ -196,6 +207,19 @@ mod tests {
         delivery.sent(2);
         assert_eq!(delivery.acknowledged(2, true), Verdict::Delivered(Parcel::Present));
         assert_eq!(delivery.acknowledged(1, true), Verdict::Delivered(stored(10)));
+    }
+
+    #[test]
+    fn a_slow_network_full_of_pictures_has_room_for_an_alert() {
+        let mut delivery = Delivery::new(16);
+        for number in 1..=2 {
+            assert!(delivery.has_room(Lane::Snapshots));
+            delivery.submitted(Parcel::Stored(Key { lane: Lane::Snapshots, number }));
+        }
+        assert!(!delivery.has_room(Lane::Snapshots) && !delivery.has_room(Lane::Telemetry));
+        assert!(delivery.has_room(Lane::Alerts));
+        (3..=16).for_each(|number| delivery.submitted(stored(number)));
+        assert!(!delivery.has_room(Lane::Alerts));
     }
 
     #[test]

@@ -98,6 +98,8 @@ pub struct Trouble {
     pub text: String,
     /// The broker or the certificates refused us: trying again soon is useless, somebody has to act.
     pub refused: bool,
+    /// Nothing was heard any more: no message of ours can be the reason.
+    pub silence: bool,
 }
 
 /// Hands messages to a connection.
@@ -134,6 +136,13 @@ impl Message {
             + properties.sum::<usize>()
             + reply
             + 48
+    }
+}
+
+impl Trouble {
+    /// Somebody has to act.
+    pub fn refusal(text: String) -> Trouble {
+        Trouble { text, refused: true, silence: false }
     }
 }
 
@@ -317,7 +326,9 @@ fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
         }
         other => (false, other.to_string()),
     };
-    Trouble { text: format!("broker {address}: {what}"), refused }
+    let silence =
+        matches!(error, ConnectionError::MqttState(StateError::AwaitPingResp) | ConnectionError::Timeout(_));
+    Trouble { text: format!("broker {address}: {what}"), refused, silence }
 }
 
 /// A connection that broke. Over TLS 1.3 a broker that does not like our certificate says so only after it has let us in.

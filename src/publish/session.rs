@@ -127,7 +127,7 @@ impl Session {
         let suspects = std::mem::take(&mut self.suspects);
         let mut traffic = Traffic::new(self.shared.clone(), outgoings, birth, suspects);
         let outcome = self.drive(connection, &mut traffic).await;
-        (self.suspects, self.unborn) = traffic.end(outcome.is_err());
+        (self.suspects, self.unborn) = traffic.end(outcome.as_ref().is_err_and(|trouble| !trouble.silence));
         outcome
     }
 
@@ -147,6 +147,9 @@ impl Session {
                     if self.is_finishing() && traffic.is_over() {
                         return Ok(());
                     }
+                    if traffic.is_stuck() {
+                        return Err(self.stuck());
+                    }
                 }
             };
             match happening {
@@ -163,6 +166,11 @@ impl Session {
             }
             self.feed(traffic);
         }
+    }
+
+    fn stuck(&self) -> Trouble {
+        let text = format!("broker {}: it takes messages and acknowledges none", self.shared.address);
+        Trouble { text, refused: false, silence: true }
     }
 
     /// Hands over what there is; telemetry first, so that the last one goes out before the goodbye.
@@ -183,8 +191,7 @@ impl Session {
     /// What the connection needs, and the envelope of the birth that its last will belongs to.
     fn options(&mut self) -> Result<(Options, Envelope), Trouble> {
         let shared = &self.shared;
-        let login = Login::read(&shared.settings)
-            .map_err(|error| Trouble { text: error.to_string(), refused: true })?;
+        let login = Login::read(&shared.settings).map_err(|error| Trouble::refusal(error.to_string()))?;
         let number = self.unborn.take().unwrap_or_else(|| shared.next_number(Kind::Status));
         let birth = shared.numbered(number);
         let reason = "connection lost: no power, no network, or the daemon died".into();

@@ -158,7 +158,7 @@ impl Listener {
     async fn run(mut self) {
         let mut backoff = Backoff::new();
         while !self.stop.is_raised() {
-            let Err(Trouble { text: why, refused }) = self.connection(&mut backoff).await else { return };
+            let Err(Trouble { text: why, refused, .. }) = self.connection(&mut backoff).await else { return };
             if !self.tell(Heard::Lost { why, refused }) || self.stop.sleep(backoff.pause(CAP)) {
                 return;
             }
@@ -196,8 +196,7 @@ impl Listener {
     }
 
     fn options(&self) -> Result<Options, Trouble> {
-        let login =
-            Login::read(&self.settings).map_err(|e| Trouble { text: e.to_string(), refused: true })?;
+        let login = Login::read(&self.settings).map_err(|e| Trouble::refusal(e.to_string()))?;
         Ok(Options {
             client_id: self.client_id.clone(),
             address: self.address.clone(),
@@ -223,7 +222,7 @@ impl Listener {
                 let text = format!(
                     "broker {broker}: refuses the subscription to {filter} ({reason}); check its access rules"
                 );
-                return Err(Trouble { text, refused: true });
+                return Err(Trouble::refusal(text));
             }
             (Happening::Received(message), _) => Some(heard(message)),
             (Happening::Acknowledged { outcome: Err(reason), .. }, _) => Some(Heard::Refused { reason }),

@@ -55,6 +55,8 @@ pub struct Traffic {
     /// Uptime of capture of the alerts on their way, by number.
     captured: HashMap<u64, u64>,
     since_start_over: Stopwatch,
+    /// Since the last packet that went out or was acknowledged.
+    progress: Stopwatch,
     refusal_told: bool,
     goodbye: Option<Stopwatch>,
 }
@@ -76,6 +78,7 @@ impl Traffic {
             published_state: None,
             captured: HashMap::new(),
             since_start_over: Stopwatch::start(),
+            progress: Stopwatch::start(),
             refusal_told: false,
             goodbye: None,
         }
@@ -109,6 +112,13 @@ impl Traffic {
         !self.up || self.goodbye.is_some_and(|since| since.elapsed() > GOODBYE)
     }
 
+    /// Whether the broker has acknowledged nothing for longer than it may be silent, though something waits for it. One that answers
+    /// pings and nothing else looks alive and keeps every alert from the rangers.
+    pub fn is_stuck(&self) -> bool {
+        let limit = 2 * Duration::from_secs(self.shared.settings.keep_alive_s.into());
+        !self.delivery.is_idle() && self.progress.elapsed() > limit
+    }
+
     /// Hands over telemetry of the present, or keeps it for later.
     pub fn telemetry(&mut self, record: Record) {
         let Shared { site, boot, clock, .. } = &*self.shared;
@@ -121,7 +131,7 @@ impl Traffic {
     /// Hands over what the present alone is interested in.
     pub fn present(&mut self, message: Message) {
         if self.outgoings.publish(message) {
-            self.delivery.submitted(Parcel::Present);
+            self.submitted(Parcel::Present);
         }
     }
 
@@ -185,7 +195,7 @@ impl Traffic {
         let handed_over =
             status_message(&self.shared, status).is_some_and(|message| self.outgoings.publish(message));
         if handed_over {
-            self.delivery.submitted(Parcel::Present);
+            self.submitted(Parcel::Present);
         }
         handed_over
     }
@@ -202,8 +212,11 @@ impl Traffic {
         }
     }
 
-    /// Hands over the next stored message of a lane; `false` where there is none.
+    /// Hands over the next stored message of a lane; `false` where there is none, or no room for it.
     fn feed_stored(&mut self, lane: Lane) -> bool {
+        if !self.delivery.has_room(lane) {
+            return false;
+        }
         let Some((key, bytes)) = self.shared.outbox().next(lane, self.delivery.reached(lane)) else {
             return false;
         };
@@ -233,13 +246,23 @@ impl Traffic {
         if !self.outgoings.publish(message) {
             return false;
         }
-        self.delivery.submitted(Parcel::Stored(key));
+        self.submitted(Parcel::Stored(key));
         self.captured.extend(captured.map(|at| (key.number, at)));
         true
     }
 
+    fn submitted(&mut self, parcel: Parcel) {
+        if self.delivery.is_idle() {
+            self.progress = Stopwatch::start();
+        }
+        self.delivery.submitted(parcel);
+    }
+
     /// Takes in what happened to what is on its way.
     pub fn happened(&mut self, happening: Happening) {
+        if matches!(happening, Happening::Sent(1..) | Happening::Acknowledged { .. }) {
+            self.progress = Stopwatch::start();
+        }
         match happening {
             Happening::Sent(packet) => self.delivery.sent(packet),
             Happening::Acknowledged { packet, outcome } => {

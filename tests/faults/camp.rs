@@ -95,7 +95,8 @@ impl Camp {
         let wire = Wire::to(broker.port);
         let desk = Desk::start(&broker, &listening);
         let home = Home::with_bear(&url.replace("PORT", &wire.port.to_string()), 4, true);
-        ground.disk = ground.wants_disk.then(|| LoopDisk::mount(&home.path("disk"), &home.store()));
+        ground.disk =
+            ground.wants_disk.then(|| LoopDisk::mount(&home.path("disk"), &home.store(), &home.path("kept")));
         let usual = [
             LADDER,
             "publish.keep_alive_s=5",

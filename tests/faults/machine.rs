@@ -189,13 +189,17 @@ fn names(camp: &mut Camp, rng: &mut Pcg64) -> Effect {
 pub struct LoopDisk(PathBuf);
 
 impl LoopDisk {
-    /// `image` becomes 16 MB large, as SD cards for such tests are not to be had smaller.
-    pub fn mount(image: &Path, folder: &Path) -> LoopDisk {
+    /// `image` becomes 16 MB large. What is kept for review stands on another disk, `kept`: it is the truth of these tests, and must not
+    /// be lost with what they strike.
+    pub fn mount(image: &Path, folder: &Path, kept: &Path) -> LoopDisk {
         fs::create_dir_all(folder).unwrap();
+        fs::create_dir_all(kept).unwrap();
         let (image, at) = (image.display(), folder.display());
         run(&format!("truncate -s 16M {image}"));
         run(&format!("mke2fs -q -t ext4 -I 256 -m 0 {image}"));
         run(&format!("mount -o loop {image} {at}"));
+        fs::create_dir(folder.join("review")).unwrap();
+        run(&format!("mount --bind {} {at}/review", kept.display()));
         LoopDisk(folder.to_owned())
     }
 
@@ -217,7 +221,9 @@ impl LoopDisk {
 
 impl Drop for LoopDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        for mounted in [self.0.join("review"), self.0.clone()] {
+            let _ = Command::new("umount").arg("-l").arg(mounted).status();
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod support;
 
 mod camp;
 mod desk;
+mod figures;
 mod machine;
 mod networks;
 mod report;

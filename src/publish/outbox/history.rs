@@ -47,8 +47,11 @@ impl Outbox {
         if self.held(Lane::Telemetry) == 0 {
             self.thinning = Thinning::default();
         }
-        if !self.thinning.takes() || !self.make_room(Lane::Telemetry, record.len() as u64) {
+        if !self.thinning.takes() {
             return self.count_lost(Lane::Telemetry);
+        }
+        if !self.make_room(Lane::Telemetry, record.len() as u64) {
+            return;
         }
         self.last += 1;
         self.memory[Lane::Telemetry as usize].insert(self.last, record);

@@ -11,7 +11,7 @@ use crate::system::metrics::count;
 pub(super) const MEMORY_BYTES: u64 = 8 * 1024 * 1024;
 
 impl Outbox {
-    /// Makes room for a message of `bytes`; `false` where it must not be stored.
+    /// Makes room for a message of `bytes`; `false` where it must not be stored, which is counted.
     pub(super) fn make_room(&mut self, lane: Lane, bytes: u64) -> bool {
         while self.bytes() + bytes > self.cap() {
             let lighter = Lane::ALL.into_iter().rev().take_while(|other| *other >= lane);

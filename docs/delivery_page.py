@@ -46,19 +46,19 @@ def faults(stored):
     text = "## Faults\n\n"
     if not each(stored):
         return text + missing("`make faults`")
-    rows, sums = [], [0] * 5
+    rows, sums = [], [0] * 6
     merged = {}
     for one in each(stored):
         merged.setdefault(one["fault"], []).append(one)
     for fault, parts in merged.items():
-        counts = [sum(part[key] for part in parts) for key in ("rounds", "messages", "lost", "phantom", "doubled")]
+        counts = [sum(part.get(key, 0) for part in parts) for key in ("rounds", "messages", "lost", "phantom", "doubled", "disordered")]
         sums = [a + b for a, b in zip(sums, counts)]
         rows.append([fault, *(f"{count:,}" for count in counts), parts[0]["effect"]])
     rows.append(["all", *(f"{count:,}" for count in sums), ""])
     if not stored["faults"]["all_held"]:
         text += "**Not everything held in this run**: a round failed, and what it lost or did not do stands in its log.\n\n"
-    text += table(["fault", "rounds", "messages", "lost", "made up", "doubled", "what the first round did"], rows)
-    return text + "\nDoubled messages are allowed at QoS 1 and bear the same `boot` and `seq`. Of power cuts, messages are counted that were given to the outbox.\n"
+    text += table(["fault", "rounds", "messages", "lost", "made up", "doubled", "overtook", "what the first round did"], rows)
+    return text + "\nDoubled messages are allowed at QoS 1 and bear the same `boot` and `seq`. \"Overtook\" counts alerts that came before an older one of the same life: what a broker refused is offered again later. Of power cuts, messages are counted that were given to the outbox.\n"
 
 
 def figures(stored):

@@ -90,10 +90,13 @@ fn waiting_alerts_are_drained() {
     let at: Vec<f64> = desk.order.iter().map(|name| desk.alerts[name].at_s).collect();
     let took_s = at.last().unwrap() - at[0];
     assert!(desk.alerts.values().all(|alert| alert.late), "history that is not marked as late");
+    let (written, most) = (written_mb(&daemon), status_mb(&daemon, "VmHWM:"));
     assert_eq!(daemon.stop(), 0);
-    figure(
-        &json!({ "figure": "drain", "alerts": WAITING, "seconds": took_s, "per_second": WAITING as f64 / took_s }),
-    );
+    let file_mb = std::fs::metadata(home.store().join("outbox.redb")).unwrap().len() as f64 / 1e6;
+    figure(&json!({
+        "figure": "drain", "alerts": WAITING, "seconds": took_s, "per_second": WAITING as f64 / took_s,
+        "written_mb": written, "most_mb": most, "file_mb": file_mb,
+    }));
 }
 
 fn status_mb(daemon: &Daemon, line: &str) -> f64 {

@@ -133,9 +133,15 @@ fn refused(camp: &mut Camp, rng: &mut Pcg64) -> Effect {
 }
 
 /// The broker takes messages, answers pings and acknowledges nothing: the daemon has to notice by itself.
-fn lost(camp: &mut Camp, rng: &mut Pcg64) -> Effect {
-    let count = tampered(camp, Mode::Forgets, rng.random_range(1..5));
-    Effect::new(count > 0, format!("{count} acknowledgements lost")).not_timed()
+fn lost(camp: &mut Camp, _rng: &mut Pcg64) -> Effect {
+    let before = read(&camp.wire.counts().tampered);
+    let log = camp.daemon.log().len();
+    camp.wire.set(Mode::Forgets);
+    let left = wait_for(2 * SOON, || camp.daemon.log()[log..].contains("acknowledges none"));
+    assert!(left, "it stays with a broker that acknowledges nothing: {}", camp.daemon.log());
+    camp.wire.open();
+    let count = read(&camp.wire.counts().tampered) - before;
+    Effect::new(count > 0, format!("{count} acknowledgements lost"))
 }
 
 fn portal(camp: &mut Camp, rng: &mut Pcg64) -> Effect {

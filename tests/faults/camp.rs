@@ -92,7 +92,7 @@ impl Camp {
     /// A daemon that watches bears, with the settings of the tests and the site's.
     pub fn new(site: Site) -> Camp {
         let Site { broker, listening, url, sets, start, mut ground } = site;
-        let wire = Wire::to(broker.port);
+        let wire = Wire::to(broker.port, url.starts_with("mqtts:"));
         let desk = Desk::start(&broker, &listening);
         let home = Home::with_bear(&url.replace("PORT", &wire.port.to_string()), 4, true);
         ground.disk =

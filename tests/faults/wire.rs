@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -58,7 +58,8 @@ struct Shared {
     counts: Counts,
     /// Connections of an earlier generation are cut.
     generation: AtomicU64,
-    broker: AtomicU16,
+    broker: u16,
+    encrypted: bool,
 }
 
 /// The network.
@@ -69,15 +70,16 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// To the broker on this port of the loopback.
-    pub fn to(broker: u16) -> Wire {
+    /// To the broker on this port of the loopback. What is encrypted cannot be read, and so not be tampered with.
+    pub fn to(broker: u16, encrypted: bool) -> Wire {
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
             mode: Mutex::new(Mode::Passes),
             counts: Counts::default(),
             generation: AtomicU64::new(0),
-            broker: AtomicU16::new(broker),
+            broker,
+            encrypted,
         });
         let wire = Wire { port, shared: shared.clone() };
         std::thread::spawn(move || listener.incoming().for_each(|socket| accept(socket.unwrap(), &shared)));
@@ -134,7 +136,7 @@ fn accept(mut client: TcpStream, shared: &Arc<Shared>) {
         }
         _ => {}
     }
-    let Ok(server) = TcpStream::connect(("127.0.0.1", shared.broker.load(Ordering::Relaxed))) else { return };
+    let Ok(server) = TcpStream::connect(("127.0.0.1", shared.broker)) else { return };
     let generation = shared.generation.load(Ordering::Relaxed);
     let way = |from: &TcpStream, to: &TcpStream| Way {
         from: from.try_clone().unwrap(),
@@ -146,7 +148,9 @@ fn accept(mut client: TcpStream, shared: &Arc<Shared>) {
     std::thread::spawn(move || there.carry(|bytes, _| Some(bytes)));
     std::thread::spawn(move || {
         let mut packets = Packets::default();
-        back.carry(|bytes, shared| packets.tamper(&bytes, shared));
+        back.carry(
+            |bytes, shared| if shared.encrypted { Some(bytes) } else { packets.tamper(&bytes, shared) },
+        );
     });
 }
 

@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board endurance soak bench figures performance accuracy sight
+.PHONY: help build demo demo-check test lint arm kernels board endurance soak bench figures performance accuracy sight faults
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,7 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@python3 docs/sight.py --check
 	@python3 docs/soak.py --check
 	@python3 docs/learning.py --check
+	@python3 docs/delivery.py --check
 	@python3 -m training.report --check
 	@tests/deny.sh
 	@tests/unit.sh
@@ -107,6 +108,10 @@ soak: ## Days at a drawn campsite without bears (SOAK_DAYS=10): what they raise 
 	@deploy/prepare.sh build
 	cargo build --locked --profile dist $(CARGO_FLAGS)
 	@python3 docs/soak.py --program $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch
+
+faults: ## Networks, disks, brokers, clocks and daemons that fail (ROUNDS=1000), and what delivery costs: docs/delivery.md anew (an hour; root for all of it)
+	@deploy/prepare.sh build broker tests
+	@python3 docs/delivery.py --rounds $(or $(ROUNDS),1000)
 
 # Training of the model is Python: see training/README.md.
 -include training/train.mk

@@ -66,6 +66,9 @@ for step in "$@"; do
         has ffmpeg || want ffmpeg
         has openssl || want openssl
         has mke2fs || want e2fsprogs
+        has faketime || want faketime
+        has nft || want nftables
+        has tc || want iproute2
         ;;
     lint)
         has shellcheck || want shellcheck

@@ -161,6 +161,7 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
         "drill",
         "temperature_c",
         "memory_mb",
+        "written",
     ];
     assert_eq!(keys(&last), with_envelope(&own));
     let stages = ["capture_to_puback", "decode", "inference", "perceive", "prepare", "publish"];
@@ -171,6 +172,7 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
     assert!((1..=broken).contains(&frames("bad")), "{last}");
     assert!(last["scores"]["bear"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum::<u64>() > 0);
     assert!(last["memory_mb"].as_f64().unwrap() > 1.0);
+    assert!(last["written"]["mb"].as_f64().unwrap() > 0.0, "{last}");
     assert_eq!(last["messages"]["lost_alerts"], 0);
 }
 

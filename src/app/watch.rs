@@ -20,6 +20,7 @@ use crate::system::notify::Notifier;
 use crate::system::stop::Stop;
 use crate::system::vitals::{Clocking, Vitals};
 use crate::system::watchdog::{Silent, Watchdog};
+use crate::system::wear::Wear;
 
 /// How often the watch looks around when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
@@ -36,6 +37,7 @@ pub(super) struct Watch {
     sysfs: PathBuf,
     vitals: Vitals,
     vitals_at: Option<Duration>,
+    wear: Wear,
     notifier: Notifier,
     watchdog: Watchdog,
     feed_every: Option<Duration>,
@@ -66,6 +68,7 @@ impl Watch {
             sysfs: config.sysfs.clone(),
             vitals: Vitals::default(),
             vitals_at: None,
+            wear: Wear::default(),
             notifier: Notifier::default(),
             watchdog,
             feed_every: Notifier::watchdog_interval(),
@@ -193,6 +196,7 @@ impl Watch {
             effort: sight.effort,
             temperature_c: self.vitals.temperature_c,
             memory_mb: self.vitals.memory_mb,
+            written: self.vitals.written_mb.map(|mb| self.wear.enter(now, mb)),
         };
         self.telemetry_at = now;
         if self.drafts.try_send(Draft::Telemetry(draft)).is_err() {

@@ -28,7 +28,7 @@ impl Watch {
 
     fn frame(&mut self, drawn: Option<Rect>, seen: &[Rect]) {
         let sightings: Vec<Sighting> =
-            seen.iter().map(|&bbox| Sighting { bbox, scores: [0.9, 0.0, 0.0] }).collect();
+            seen.iter().map(|&bbox| Sighting { bbox, scores: [0.9, 0.0, 0.0], clear: true }).collect();
         let stamp = Stamp { uptime_ms: self.now_ms, ..Stamp::default() };
         self.tracker.step(&sightings, self.now_ms, 1.0, &self.scales, |_| true);
         let tracks = self.tracker.tracks();

@@ -57,7 +57,7 @@ pub enum Draft {
         /// When it was taken.
         captured: Stamp,
     },
-    /// Measurements. Sent when there is a connection, counted as lost otherwise.
+    /// Measurements. Kept as a bounded history while there is no connection.
     Telemetry(TelemetryDraft),
     /// How the daemon is. The latest one is kept and retained by the broker.
     Health(Health),

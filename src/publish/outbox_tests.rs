@@ -1,3 +1,4 @@
+use super::room::MEMORY_BYTES;
 use super::*;
 use crate::publish::disk::Disk;
 use std::fs;
@@ -342,7 +343,7 @@ fn memory_is_bounded_too() {
 #[test]
 fn the_disk_counts_what_it_holds() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = Disk::open(folder.path()).unwrap();
+    let disk = Disk::open(folder.path(), &Medium::file()).unwrap();
     assert_eq!(disk.load(Lane::Alerts).unwrap(), Load::default());
     disk.put(&[
         (key(Lane::Alerts, 3), vec![1; 10]),
@@ -355,5 +356,5 @@ fn the_disk_counts_what_it_holds() {
     assert_eq!(disk.next(Lane::Alerts, 3).unwrap(), Some((key(Lane::Alerts, 9), vec![])));
     assert_eq!(disk.next(Lane::Alerts, 9).unwrap(), None);
     assert_eq!(disk.remove(&[key(Lane::Alerts, 3), key(Lane::Alerts, 4)]).unwrap(), [Some(10), None]);
-    assert!(matches!(Disk::open(folder.path()), Err(DiskError::InUse(_))));
+    assert!(matches!(Disk::open(folder.path(), &Medium::file()), Err(DiskError::InUse(_))));
 }

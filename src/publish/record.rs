@@ -7,6 +7,7 @@ use super::message::{AlertMessage, BootId, Envelope, Kind, alert_id, rfc3339, to
 use super::mqtt::Message;
 use super::reply::AckMessage;
 use super::settings::Site;
+use super::telemetry::TelemetryMessage;
 use crate::perceive::frame::Stamp;
 use crate::perceive::observation::{Alert, AlertState};
 use crate::publish::{AlertDraft, Subject};
@@ -59,7 +60,7 @@ impl Record {
         Ok(Record { header, body })
     }
 
-    /// What speaks of an alert on another topic, or again: nobody measures its way.
+    /// What speaks of an alert on another topic, or again, or of none at all (telemetry): nobody measures its way.
     pub fn other(
         envelope: &Envelope,
         topic: Option<String>,
@@ -122,6 +123,7 @@ impl Record {
         let (kind, content_type) = match lane {
             Lane::Alerts => (Kind::Alert, "application/json"),
             Lane::Snapshots => (Kind::Snapshot, "image/jpeg"),
+            Lane::Telemetry => (Kind::Telemetry, "application/json"),
         };
         if lane == Lane::Snapshots {
             properties.push(("alert".into(), self.header.alert));
@@ -129,7 +131,7 @@ impl Record {
             properties.extend(self.header.impairment.map(|name| ("impairment".into(), name)));
             properties.extend(self.header.request.map(|number| ("request".into(), number.to_string())));
         }
-        let payload = if late && lane == Lane::Alerts { marked_late(self.body) } else { self.body };
+        let payload = if late && lane != Lane::Snapshots { marked_late(self.body) } else { self.body };
         let topic = match &self.header.topic {
             Some(below) => format!("bearwatch/v1/{}/{}/{below}", site.name, site.camera),
             None => topic(site, kind),
@@ -176,7 +178,7 @@ fn header(envelope: &Envelope, subject: Subject, captured: Stamp, timed: bool) -
 
 /// The same message with `late` set. What a newer or older daemon wrote and this one cannot read goes out as it is.
 fn marked_late(body: Vec<u8>) -> Vec<u8> {
-    late_alert(&body).or_else(|_| late_ack(&body)).unwrap_or(body)
+    late_alert(&body).or_else(|_| late_ack(&body)).or_else(|_| late_telemetry(&body)).unwrap_or(body)
 }
 
 fn late_alert(body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
@@ -187,6 +189,12 @@ fn late_alert(body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
 
 fn late_ack(body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     let mut message: AckMessage = serde_json::from_slice(body)?;
+    message.envelope.late = true;
+    serde_json::to_vec(&message)
+}
+
+fn late_telemetry(body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut message: TelemetryMessage = serde_json::from_slice(body)?;
     message.envelope.late = true;
     serde_json::to_vec(&message)
 }

@@ -17,13 +17,13 @@ use super::address::{Address, Login};
 use super::backoff::Backoff;
 use super::message::{Envelope, Kind, StatusMessage};
 use super::mqtt::{self, Connection, Happening, Message, Options, Redirection, Trouble};
+use super::record::Record;
 use super::servers::Servers;
 use super::shared::{Link, Server, Shared};
 use super::suspects::Suspects;
 use super::traffic::{Traffic, status_message};
 use super::{Health, State};
 use crate::system::clock::Stopwatch;
-use crate::system::metrics::count;
 use crate::system::pulse::Pulse;
 
 /// A connection that held this long was a good one: the next pause is short again.
@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// Starts the thread.
 pub fn spawn(
     shared: Arc<Shared>,
-    telemetry: Receiver<Message>,
+    telemetry: Receiver<Record>,
     answers: Receiver<Message>,
     life: Pulse,
 ) -> std::io::Result<thread::JoinHandle<()>> {
@@ -61,7 +61,7 @@ pub fn spawn(
 
 struct Session {
     shared: Arc<Shared>,
-    telemetry: Receiver<Message>,
+    telemetry: Receiver<Record>,
     answers: Receiver<Message>,
     life: Pulse,
     /// The trouble with each broker that was logged last.
@@ -163,7 +163,7 @@ impl Session {
         self.told[at] = Some(trouble);
     }
 
-    /// Waits; `true` when the daemon ends meanwhile. Telemetry that comes in speaks of a time without connection and is dropped.
+    /// Waits; `true` when the daemon ends meanwhile. Telemetry that the connection did not take any more is kept.
     async fn pause(&mut self, time: Duration) -> bool {
         // By the clock: what is told meanwhile wakes us early, and must not make the pause longer.
         let watch = Stopwatch::start();
@@ -174,8 +174,8 @@ impl Session {
             }
             self.life.beat();
         }
-        while self.telemetry.try_recv().is_ok() {
-            count(&self.shared.metrics.counters.lost_telemetry);
+        while let Ok(record) = self.telemetry.try_recv() {
+            self.shared.keep_telemetry(&record);
         }
         // Who asked was cut off as well.
         while self.answers.try_recv().is_ok() {}
@@ -218,6 +218,9 @@ impl Session {
                     self.feed(traffic);
                     if let Some(ending) = self.ending(traffic).filter(|_| traffic.is_over()) {
                         return Ok(ending);
+                    }
+                    if traffic.is_stuck() {
+                        return Err(self.stuck());
                     }
                 }
             };
@@ -297,12 +300,18 @@ impl Session {
         &self.shared.servers[self.servers.current()]
     }
 
+    /// No message of ours is the reason where none is acknowledged.
+    fn stuck(&self) -> Trouble {
+        let text = format!("broker {}: it takes messages and acknowledges none", self.server().address);
+        Trouble { innocent: true, ..Trouble::passing(text) }
+    }
+
     /// Hands over what there is; telemetry first, so that the last one goes out before the goodbye.
     fn feed(&mut self, traffic: &mut Traffic) {
         while traffic.up
-            && let Ok(message) = self.telemetry.try_recv()
+            && let Ok(record) = self.telemetry.try_recv()
         {
-            traffic.telemetry(message);
+            traffic.telemetry(record);
         }
         while traffic.up
             && let Ok(message) = self.answers.try_recv()

@@ -12,11 +12,12 @@ use super::message::{BootId, Envelope, Kind};
 use super::mqtt::Message;
 use super::outbox::Outbox;
 use super::pending::Pending;
+use super::record::Record;
 use super::reply::StateDraft;
 use super::settings::{Settings, Site};
 use super::{Health, PublishError, State, tls};
 use crate::system::clock::Clock;
-use crate::system::metrics::Metrics;
+use crate::system::metrics::{Metrics, count};
 
 /// How the connection to the broker stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +130,14 @@ impl Shared {
 
     pub fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps telemetry until there is a connection.
+    pub fn keep_telemetry(&self, record: &Record) {
+        match record.encode() {
+            Ok(bytes) => self.outbox().keep_telemetry(bytes),
+            Err(_) => count(&self.metrics.counters.lost_telemetry),
+        }
     }
 
     pub fn link(&self) -> MutexGuard<'_, Link> {

@@ -13,6 +13,7 @@ use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Regime, Scene};
 use crate::system::metrics::{Metrics, Quantiles, Stage};
+use crate::system::wear::Written;
 
 /// What the daemon adds to the counters and latencies in [`Metrics`].
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,8 @@ pub struct TelemetryDraft {
     pub temperature_c: Option<f32>,
     /// Resident memory of the daemon, megabytes.
     pub memory_mb: Option<f32>,
+    /// What the daemon has written to disk, where the kernel tells.
+    pub written: Option<Written>,
 }
 
 /// The message.
@@ -75,6 +78,9 @@ pub struct TelemetryMessage {
     pub temperature_c: Option<f32>,
     /// Resident memory, megabytes.
     pub memory_mb: Option<f32>,
+    /// What the daemon writes to disk; null where the board does not tell, and from an older daemon.
+    #[serde(default)]
+    pub written: Option<Written>,
 }
 
 /// One thing that stands still and looks like a bear.
@@ -116,12 +122,15 @@ pub struct MessageCounts {
     pub acknowledged: u64,
     /// That the broker refused.
     pub refused: u64,
-    /// Telemetry that nobody got: sent to no broker, or squeezed out.
+    /// Telemetry of a time without connection that the history has no room for.
     pub lost_telemetry: u64,
     /// Snapshots that gave way when room ran out.
     pub lost_snapshots: u64,
     /// Alerts that were lost when even that did not help.
     pub lost_alerts: u64,
+    /// Telemetry of a time without connection that waits; it is not in `waiting`.
+    #[serde(default)]
+    pub history: u64,
 }
 
 /// Measures of a frame before any enhancement, 0..1.
@@ -159,6 +168,7 @@ impl TelemetryMessage {
             drill: draft.drill.clone(),
             temperature_c: draft.temperature_c,
             memory_mb: draft.memory_mb,
+            written: draft.written,
         }
     }
 }
@@ -206,5 +216,6 @@ fn message_counts(metrics: &Metrics) -> MessageCounts {
         lost_telemetry: read(&c.lost_telemetry),
         lost_snapshots: read(&c.lost_snapshots),
         lost_alerts: read(&c.lost_alerts),
+        history: read(&c.history_depth),
     }
 }

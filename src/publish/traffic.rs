@@ -1,4 +1,5 @@
-//! What goes over one connection: the status, then alerts, then snapshots, telemetry beside them; and what its acknowledgements mean.
+//! What goes over one connection: the status, then alerts, then snapshots, then telemetry of a time without connection, the present one
+//! beside them; and what its acknowledgements mean.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -68,6 +69,8 @@ pub struct Traffic {
     /// Alerts on drawn bears that are on their way, by number.
     drills: HashMap<u64, String>,
     since_start_over: Stopwatch,
+    /// Since the last packet that went out or was acknowledged.
+    progress: Stopwatch,
     refusal_told: bool,
     goodbye: Option<Stopwatch>,
 }
@@ -94,6 +97,7 @@ impl Traffic {
             captured: HashMap::new(),
             drills: HashMap::new(),
             since_start_over: Stopwatch::start(),
+            progress: Stopwatch::start(),
             refusal_told: false,
             goodbye: None,
         }
@@ -149,17 +153,26 @@ impl Traffic {
         !self.up || self.goodbye.is_some_and(|since| since.elapsed() > GOODBYE)
     }
 
-    /// Hands telemetry over, or counts it as lost.
-    pub fn telemetry(&mut self, message: Message) {
-        if !self.outgoings.publish(message) {
-            count(&self.shared.metrics.counters.lost_telemetry);
+    /// Whether the broker has acknowledged nothing for longer than it may be silent, though something waits for it. One that answers
+    /// pings and nothing else looks alive and keeps every alert from the rangers.
+    pub fn is_stuck(&self) -> bool {
+        let limit = 2 * Duration::from_secs(self.shared.settings.keep_alive_s.into());
+        !self.delivery.is_idle() && self.progress.elapsed() > limit
+    }
+
+    /// Hands over telemetry of the present, or keeps it for later.
+    pub fn telemetry(&mut self, record: Record) {
+        let Shared { site, boot, clock, .. } = &*self.shared;
+        let message = record.clone().into_message(Lane::Telemetry, site, boot, clock.uptime_ms());
+        if !self.outgoings.publish(Message { acknowledged: false, ..message }) {
+            self.shared.keep_telemetry(&record);
         }
     }
 
     /// Hands over what the present alone is interested in.
     pub fn present(&mut self, message: Message) {
         if self.outgoings.publish(message) {
-            self.delivery.submitted(Parcel::Present);
+            self.submitted(Parcel::Present);
         }
     }
 
@@ -192,7 +205,7 @@ impl Traffic {
         }
         self.delivery.set_window(if self.suspects.one_by_one(now) { 1 } else { self.window });
         while self.delivery.room() > 0 {
-            if !self.feed_stored(Lane::Alerts) && !self.feed_stored(Lane::Snapshots) {
+            if !Lane::ALL.iter().any(|&lane| self.feed_stored(lane)) {
                 if self.delivery.is_idle() {
                     self.suspects.all_clear(now);
                 }
@@ -229,7 +242,7 @@ impl Traffic {
         let handed_over =
             status_message(&self.shared, status).is_some_and(|message| self.outgoings.publish(message));
         if handed_over {
-            self.delivery.submitted(Parcel::Present);
+            self.submitted(Parcel::Present);
         }
         handed_over
     }
@@ -246,8 +259,11 @@ impl Traffic {
         }
     }
 
-    /// Hands over the next stored message of a lane; `false` where there is none.
+    /// Hands over the next stored message of a lane; `false` where there is none, or no room for it.
     fn feed_stored(&mut self, lane: Lane) -> bool {
+        if !self.delivery.has_room(lane) {
+            return false;
+        }
         let Some((key, bytes)) = self.shared.outbox().next(lane, self.delivery.reached(lane)) else {
             return false;
         };
@@ -278,14 +294,24 @@ impl Traffic {
         if !self.outgoings.publish(message) {
             return false;
         }
-        self.delivery.submitted(Parcel::Stored(key));
+        self.submitted(Parcel::Stored(key));
         self.captured.extend(captured.map(|at| (key.number, at)));
         self.drills.extend(drill.map(|alert| (key.number, alert)));
         true
     }
 
+    fn submitted(&mut self, parcel: Parcel) {
+        if self.delivery.is_idle() {
+            self.progress = Stopwatch::start();
+        }
+        self.delivery.submitted(parcel);
+    }
+
     /// Takes in what happened to what is on its way.
     pub fn happened(&mut self, happening: Happening) {
+        if matches!(happening, Happening::Sent(1..) | Happening::Acknowledged { .. }) {
+            self.progress = Stopwatch::start();
+        }
         match happening {
             Happening::Sent(packet) => self.delivery.sent(packet),
             Happening::Acknowledged { packet, outcome } => {

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::delivery::Lane;
 use super::gate::{Gate, Passage};
@@ -148,7 +148,7 @@ fn wait(timeout: Duration, done: impl Fn() -> bool) {
 struct Worker {
     shared: Arc<Shared>,
     drafts: Receiver<Draft>,
-    telemetry: mpsc::Sender<Message>,
+    telemetry: mpsc::Sender<Record>,
     answers: mpsc::Sender<Message>,
     gate: Gate,
     review: Review,
@@ -307,24 +307,20 @@ impl Worker {
         }
     }
 
-    /// Telemetry speaks of the present: without a connection it is not kept, only counted.
+    /// At once where there is a connection; else it is history, and kept as such.
     fn send_telemetry(&self, draft: &TelemetryDraft) {
         let shared = &self.shared;
         let envelope = shared.envelope(Kind::Telemetry);
-        let properties = record::properties(&envelope.boot, envelope.seq, false);
-        let message = TelemetryMessage::new(envelope, draft, &shared.metrics);
-        let sent = *shared.link() == Link::Up
-            && serde_json::to_vec(&message).is_ok_and(|payload| {
-                let topic = topic(&shared.site, Kind::Telemetry);
-                let message = Message {
-                    acknowledged: false,
-                    expiry_s: Kind::Telemetry.useful_for_s(),
-                    ..Message::json(topic, payload, properties)
-                };
-                self.telemetry.try_send(message).is_ok()
-            });
-        if !sent {
-            count(&shared.metrics.counters.lost_telemetry);
+        let message = TelemetryMessage::new(envelope.clone(), draft, &shared.metrics);
+        let Ok(record) = Record::other(&envelope, None, "", &message) else {
+            return count(&shared.metrics.counters.lost_telemetry);
+        };
+        let unsent = match *shared.link() == Link::Up {
+            true => self.telemetry.try_send(record).err().map(TrySendError::into_inner),
+            false => Some(record),
+        };
+        if let Some(record) = unsent {
+            shared.keep_telemetry(&record);
         }
     }
 }

@@ -79,7 +79,7 @@ pub struct Counters {
     pub acknowledged: AtomicU64,
     /// Messages that the broker refused.
     pub refused: AtomicU64,
-    /// Messages lost for want of room: telemetry first, alerts last.
+    /// Telemetry lost for want of room: it gives way first, alerts last.
     pub lost_telemetry: AtomicU64,
     /// Snapshots lost for want of room.
     pub lost_snapshots: AtomicU64,
@@ -87,8 +87,10 @@ pub struct Counters {
     pub lost_alerts: AtomicU64,
     /// Commands that came faster than they could be looked at.
     pub lost_commands: AtomicU64,
-    /// Messages in the outbox now.
+    /// Alerts and pictures in the outbox now.
     pub outbox_depth: AtomicU64,
+    /// Telemetry in the outbox now.
+    pub history_depth: AtomicU64,
 }
 
 /// Adds one.

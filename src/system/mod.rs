@@ -11,3 +11,4 @@ pub mod signals;
 pub mod stop;
 pub mod vitals;
 pub mod watchdog;
+pub mod wear;

@@ -88,7 +88,8 @@ impl Home {
         self.start_by(command, sets, |_| {})
     }
 
-    fn start_by(&self, mut command: Command, sets: &[&str], change: impl FnOnce(&mut Command)) -> Daemon {
+    /// Starts the daemon by another program, whose last arguments are ours and their own.
+    pub fn start_by(&self, mut command: Command, sets: &[&str], change: impl FnOnce(&mut Command)) -> Daemon {
         let log = self.path("log");
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         command.args(["run", "--config"]).arg(self.path("bearwatch.toml")).env("NO_COLOR", "1");
@@ -111,6 +112,11 @@ impl Daemon {
     /// What it and the lives before it wrote to stderr.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Its number among the processes.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until its log holds `text`.
@@ -168,7 +174,8 @@ impl Post {
         serde_json::from_slice(&self.payload).unwrap_or_else(|e| panic!("{} is no JSON: {e}", self.kind))
     }
 
-    fn read(line: &str) -> Post {
+    /// From mosquitto_sub's `%t\t%r\t%P\t%x`.
+    pub fn read(line: &str) -> Post {
         let fields: Vec<&str> = line.split('\t').collect();
         let [topic, retained, properties, hex] = fields[..] else { panic!("{line}") };
         let kind = topic.strip_prefix("bearwatch/v1/yellow-creek/north/").unwrap_or(topic).to_owned();

@@ -364,7 +364,13 @@ fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
         }
         other => passing(other.to_string()),
     };
-    Trouble { text: format!("broker {address}: {}", trouble.text), ..trouble }
+    let silence =
+        matches!(error, ConnectionError::MqttState(StateError::AwaitPingResp) | ConnectionError::Timeout(_));
+    Trouble {
+        text: format!("broker {address}: {}", trouble.text),
+        innocent: trouble.innocent || silence,
+        ..trouble
+    }
 }
 
 /// A connection that broke. Over TLS 1.3 a broker that does not like our certificate says so only after it has let us in.

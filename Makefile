@@ -40,7 +40,7 @@ test: ## Formatting, then every test that is fast enough to run on each change, 
 lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit
 	@deploy/prepare.sh build lint
 	cargo clippy --locked --all-targets $(CARGO_FLAGS) -- -D warnings
-	shellcheck .ci/run deploy/*.sh tests/*.sh benches/*.sh benches/instructions/*.sh
+	shellcheck .ci/run deploy/*.sh deploy/*/*.sh tests/*.sh benches/*.sh benches/instructions/*.sh
 	@python3 docs/figures.py --check
 	@python3 docs/performance.py --check
 	@python3 docs/accuracy.py --check

@@ -66,7 +66,7 @@ board: ## A whole emulated board with a virtual V4L2 camera that falls silent, f
 
 FUZZ_SECONDS ?= 180
 
-fuzz: ## Junk against everything that comes from outside, FUZZ_SECONDS=180 for each of five parsers (the first build takes a quarter of an hour)
+fuzz: ## Junk against everything that comes from outside, FUZZ_SECONDS=180 for each of five parsers
 	@deploy/prepare.sh build
 	@fuzz/run.sh $(FUZZ_SECONDS)
 

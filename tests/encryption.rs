@@ -28,8 +28,7 @@ fn in_days(days: i64) -> (String, String) {
 /// The broker shows another certificate from now on.
 fn new_certificate(park: &mut Park, words: &[&str], life: &[(&str, &str)]) {
     park.keys(&[&["broker"], words].concat(), life);
-    park.broker.kill();
-    park.broker.start_again();
+    park.restart();
 }
 
 /// The daemon, told these settings, is refused and says why; it goes on trying and can be ended.
@@ -97,8 +96,7 @@ fn a_camera_without_a_certificate_or_with_one_that_has_ended_learns_what_to_do()
     park.camera("east");
     park.keys(&["revoke", "yellow-creek/east"], &[]);
     let mut park = park;
-    park.broker.kill();
-    park.broker.start_again();
+    park.restart();
     let east = key.iter().map(|set| set.replace("south", "east")).collect::<Vec<_>>();
     fails(&park.url(), &east, "the broker answers CertificateRevoked; our certificate was revoked");
 }
@@ -143,8 +141,7 @@ fn certificates_that_end_are_told_a_month_ahead_in_log_status_telemetry_and_chec
     );
     assert_eq!(check(&home, &sets).1["verdict"], "warning");
     park.keys(&["camera", "yellow-creek", "north"], &[]);
-    park.broker.kill();
-    park.broker.start_again();
+    park.restart();
     let mut desk = park.chief();
     desk.hears("status", |post| {
         post.json()["state"] == "online" && !post.json()["reason"].to_string().contains("certificate")
@@ -193,13 +190,9 @@ fn tls_older_than_1_2_is_spoken_by_nobody_here() {
         let words =
             ["s_server", "-quiet", version, "-cipher", "ALL:@SECLEVEL=0", "-accept", &port.to_string()];
         let files = ["-cert", &file("broker.pem"), "-key", &file("broker.key")];
-        let child = Command::new("openssl")
-            .args(words)
-            .args(files)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let server = Server(child.spawn().expect("apt-get install openssl"));
+        let mut openssl = Command::new("openssl");
+        openssl.args(words).args(files).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let server = Server(openssl.spawn().expect("apt-get install openssl"));
         assert!(wait_for(SOON, || TcpStream::connect(("127.0.0.1", port)).is_ok()));
         server
     };

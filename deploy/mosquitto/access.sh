@@ -12,7 +12,7 @@ good() { printf '%s' "$1" | grep -Eqx '[a-z0-9-]{1,40}'; }
 # Line by line, without the remarks.
 rules() { sed -n "/^[^#]/s,SITE,$2,gp" "$roles/$1"; }
 
-[ -r "$1" ] || fail "$1 cannot be read"
+[ -f "$1" ] || fail "$1 is no file"
 made=$(
     echo "# Made by access.sh of $(basename "$1"): change that file, and make this one anew."
     rules camera %u
@@ -29,8 +29,12 @@ made=$(
         printf '\nuser %s\n' "$name"
         for role in "$@"; do
             site=+
-            case $role in *@*) site=${role#*@} role=${role%%@*} ;; esac
-            [ "$site" = + ] || good "$site" || fail "line $number: \"$site\" is no site"
+            case $role in
+            *@*)
+                site=${role#*@} role=${role%%@*}
+                good "$site" || fail "line $number: \"$site\" is no site"
+                ;;
+            esac
             if [ "$role" = camera ] || ! good "$role" || [ ! -e "$roles/$role" ]; then
                 fail "line $number: \"$role\" is no role; there are $(cd "$roles" && echo * | sed 's/camera //')"
             fi

@@ -63,7 +63,7 @@ impl Discretion {
         if !least.is_finite() {
             return veil_all(picture, bears);
         }
-        match self.glance.look(engine, picture, RegionMode::Auto, least) {
+        match self.glance.look(engine, picture, closeness(picture, spec), least) {
             Ok(found) => {
                 self.failed = false;
                 let of = |class| found.iter().filter(move |d| d.class == class);
@@ -85,12 +85,15 @@ impl Discretion {
         }
     }
 
+    /// Whom the daemon saw near that time.
     fn around(&self, taken: Stamp) -> impl Iterator<Item = Detection> {
         let near = move |at: u64| at.abs_diff(taken.uptime_ms) <= AROUND_MS;
         self.seen.iter().filter(move |(at, _)| near(*at)).map(|(_, person)| *person)
     }
 }
 
-#[cfg(test)]
-#[path = "discretion_tests.rs"]
-mod tests;
+/// On a picture up to twice the model's input the whole shows everybody who is large enough to be known, and a look is not for nothing.
+fn closeness(picture: &Picture, spec: &ModelSpec) -> RegionMode {
+    let small = picture.width.max(picture.height) <= 2 * spec.input.width.max(spec.input.height);
+    if small { RegionMode::Whole } else { RegionMode::Auto }
+}

@@ -11,7 +11,8 @@ use super::model::{Class, ModelSpec};
 use super::observation::Detection;
 
 /// From this share of the card's operating point on something counts as a person: a bush that is pixelated harms nobody, a person who
-/// is not pixelated is harmed.
+/// is not pixelated is harmed. (Of the 36 people of the validation pictures 28 are hidden from the operating point on, all from
+/// three tenths of it on; at a fifth something is pixelated on 27 of 354 pictures without people, and of 250 bears none is taken for one.)
 pub const DOUBT: f32 = 0.2;
 /// Cells along the longer side of a person's box.
 const CELLS: f32 = 6.0;

@@ -32,8 +32,8 @@ impl Park {
     /// With further lines of mosquitto.conf, in which `KEYS` is the folder of the keys.
     pub fn with(people: &str, more: &str) -> Park {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("people"), format!("maria chief\n{people}")).unwrap();
-        let rules = script("access.sh").arg(folder.path().join("people")).output().unwrap();
+        std::fs::write(folder.path().join("who"), format!("maria chief\n{people}")).unwrap();
+        let rules = script("access.sh").arg(folder.path().join("who")).output().unwrap();
         assert!(rules.status.success(), "{}", String::from_utf8_lossy(&rules.stderr));
         std::fs::write(folder.path().join("acl"), rules.stdout).unwrap();
         keys(&folder, &["broker", "127.0.0.1", "localhost"], &[]);
@@ -47,8 +47,19 @@ impl Park {
             .replace("listener 8883", &format!("listener {cameras} 127.0.0.1"))
             .replace("listener 8884", &format!("listener {people} 127.0.0.1"))
             .replace("persistence true", "persistence false");
-        let broker = Broker::with_config(&config);
-        Park { folder, broker, cameras, people }
+        let park = Park { folder, broker: Broker::with_config(&config), cameras, people };
+        park.says(" running\n");
+        park
+    }
+
+    /// The broker reads keys, lists of what was revoked and rules anew.
+    pub fn restart(&mut self) {
+        let starts = |park: &Park| park.broker.log().matches(" running\n").count();
+        let before = starts(self);
+        self.broker.kill();
+        self.broker.start_again();
+        // Its entrances open one after the other.
+        assert!(wait_for(SOON, || starts(self) > before));
     }
 
     /// Runs `keys.sh`, with variables of its environment.

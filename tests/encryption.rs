@@ -51,7 +51,7 @@ fn a_broker_that_cannot_prove_its_name_is_told_nothing() {
     fails(
         &other.url(),
         &key,
-        "is not of the authority that we trust (UnknownIssuer); check ca_file, and whether this is our broker",
+        "is not of the authority that we trust (BadSignature); check ca_file, and whether this is our broker",
     );
     // Without a pinned authority those of the system count, and none of them knows a park.
     key.remove(0);

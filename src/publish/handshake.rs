@@ -40,11 +40,10 @@ fn of_broker(why: &CertificateError) -> String {
             if presented.is_empty() { "nobody".into() } else { presented.join(", ") },
             expected.to_str()
         ),
-        CertificateError::UnknownIssuer => {
-            "TLS failed: the broker's certificate is not of the authority that we trust (UnknownIssuer); check ca_file, and whether \
-             this is our broker"
-                .into()
-        }
+        // The second where another authority bears the name of ours.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
+            "TLS failed: the broker's certificate is not of the authority that we trust ({why:?}); check ca_file, and whether this is our broker"
+        ),
         other => format!(
             "TLS failed: the broker's certificate does not count: {other}; check ca_file, the host's name and the clock"
         ),

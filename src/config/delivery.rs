@@ -7,7 +7,7 @@ use url::Url;
 use super::reader::Reader;
 use super::sections::store;
 use crate::publish::ladder::Rung;
-use crate::publish::settings::Settings;
+use crate::publish::settings::{People, Settings};
 
 const BROKER: &str = "publish.broker";
 const FALLBACK: &str = "publish.fallback";
@@ -44,6 +44,9 @@ pub fn publish(reader: &mut Reader) -> Settings {
         history_snapshots: reader.whole("publish.history_snapshots", default.history_snapshots, 0..=20),
         snapshot_px: reader.whole("publish.snapshot_px", default.snapshot_px, 64..=4096),
         snapshot_quality: reader.whole("publish.snapshot_quality", default.snapshot_quality, 1..=100),
+        snapshot_people: reader
+            .choice("publish.snapshot_people", &[("blurred", People::Blurred), ("shown", People::Shown)])
+            .unwrap_or(default.snapshot_people),
         ladder: ladder(reader),
         drills_climb: reader.flag("acknowledge.drills", default.drills_climb),
         store: store(reader),

@@ -107,6 +107,7 @@ pub const KEYS: &[Key] = &[
     always("publish.history_snapshots"),
     always("publish.snapshot_px"),
     always("publish.snapshot_quality"),
+    always("publish.snapshot_people"),
     always("acknowledge.ladder"),
     always("acknowledge.drills"),
     always("command.accept"),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::bundle::ModelName;
+use super::discretion::Discretion;
 use super::engine::{Engine, RunError};
 use super::lanes::{Lane, run_lanes};
 use super::quiet::Quiet;
@@ -21,6 +22,7 @@ use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertState, Observation, Regime};
 use crate::perceive::perception::{Perception, Spent};
 use crate::perceive::regions::Region;
+use crate::publish::settings::People;
 use crate::publish::{AlertDraft, Draft};
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
@@ -45,6 +47,8 @@ pub struct SnapshotSettings {
     pub quality: u8,
     /// Pictures from before the alert.
     pub from_history: usize,
+    /// Whether people are to be seen on them.
+    pub people: People,
     /// Says where and by whom, in the caption.
     pub place: String,
 }
@@ -81,6 +85,7 @@ pub struct Worker {
     picture: Picture,
     lanes: Vec<Lane>,
     quiet: Quiet,
+    discretion: Discretion,
     simulated: bool,
     /// When the last rest that the board was owed ended: what a frame waits until then is told by the effort and is no miss.
     rested_ms: u64,
@@ -113,11 +118,13 @@ impl Worker {
     ) -> Worker {
         let lanes = std::iter::repeat_with(Lane::default).take(threads.max(1)).collect();
         let picture = Picture::default();
+        let discretion = Discretion::new(snapshots.people);
         Worker {
             engine,
             perception,
             model,
             snapshots,
+            discretion,
             links,
             picture,
             lanes,
@@ -236,6 +243,7 @@ impl Worker {
             count(&counters.deadline_misses);
         }
         self.tell_light(&observation);
+        self.discretion.remember(&observation, self.engine.spec());
         let before = self.remember(&observation);
         if let Some(impairment) = observation.impairment.filter(|&now| before != Some(now)) {
             self.show(impairment, observation.stamp);

@@ -22,7 +22,7 @@ use super::servers::Servers;
 use super::shared::{Link, Server, Shared};
 use super::suspects::Suspects;
 use super::traffic::{Traffic, status_message};
-use super::{Health, State};
+use super::{Health, PublishError, State};
 use crate::system::clock::Stopwatch;
 use crate::system::pulse::Pulse;
 
@@ -324,16 +324,19 @@ impl Session {
     /// What the connection needs, and the envelope of the birth that its last will belongs to.
     fn options(&mut self) -> Result<(Options, Envelope), Trouble> {
         let shared = &self.shared;
-        let login = Login::read(&shared.settings).map_err(|error| Trouble::refusal(error.to_string()))?;
+        let server = self.server();
+        let refused = |error: PublishError| Trouble::refusal(error.to_string());
+        let login = Login::read(&shared.settings).map_err(refused)?;
+        let (tls, address) = (server.tls(&shared.settings).map_err(refused)?, server.address.clone());
         let number = self.unborn.take().unwrap_or_else(|| shared.next_number(Kind::Status));
         let birth = shared.numbered(number);
         let reason = "connection lost: no power, no network, or the daemon died".into();
         let will = StatusMessage::new(birth.clone(), &Health { state: State::Offline, reason });
         let options = Options {
             client_id: format!("bearwatch-{}-{}", shared.site.name, shared.site.camera),
-            address: self.server().address.clone(),
+            address,
             login,
-            tls: self.server().tls.clone(),
+            tls,
             keep_alive_s: shared.settings.keep_alive_s,
             will: status_message(shared, &will),
             memory_s: 0,

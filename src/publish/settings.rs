@@ -45,12 +45,24 @@ pub struct Settings {
     pub snapshot_px: u32,
     /// JPEG quality of a snapshot, 1..100.
     pub snapshot_quality: u8,
+    /// Whether people are to be seen on pictures that are stored or sent.
+    pub snapshot_people: People,
     /// What happens to an alert that nobody acknowledges; empty where nobody is asked to.
     pub ladder: Vec<Rung>,
     /// Whether it happens to exercises, too.
     pub drills_climb: bool,
     /// Where messages wait: the outbox and its folder.
     pub store: StoreSettings,
+}
+
+/// What becomes of people on pictures that are stored or sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum People {
+    /// They are pixelated.
+    #[default]
+    Blurred,
+    /// They are left as the camera sees them.
+    Shown,
 }
 
 /// Settings of the store.
@@ -125,6 +137,7 @@ impl Default for Settings {
             history_snapshots: 3,
             snapshot_px: 640,
             snapshot_quality: 80,
+            snapshot_people: People::Blurred,
             ladder: Vec::new(),
             drills_climb: false,
             store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64, review_mb: 16 },

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::address::{Address, Login};
+use super::certificates::{Certificates, Ending};
 use super::drill::Arrival;
 use super::message::{BootId, Envelope, Kind};
 use super::mqtt::Message;
@@ -47,19 +48,29 @@ pub struct Inbox {
 #[derive(Clone)]
 pub struct Server {
     pub address: Address,
-    /// Where the address asks for it.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// Where it notes when its certificates end.
+    certificates: Certificates,
 }
 
 impl Server {
     /// The preferred one, then the others in order. Fails on mistakes of configuration.
-    pub fn all(settings: &Settings) -> Result<Vec<Server>, PublishError> {
+    pub fn all(settings: &Settings, certificates: &Certificates) -> Result<Vec<Server>, PublishError> {
         let addresses = std::iter::once(&settings.broker).chain(&settings.fallback);
         let addresses: Vec<Address> = addresses.map(|text| Address::parse(text)).collect::<Result<_, _>>()?;
-        let encrypted = addresses.iter().any(|address| address.tls);
-        let tls = encrypted.then(|| tls::client_config(settings)).transpose()?;
-        let server = |address: Address| Server { tls: tls.clone().filter(|_| address.tls), address };
-        Ok(addresses.into_iter().map(server).collect())
+        let alone = addresses.len() == 1;
+        let server = |address: Address| {
+            let certificates =
+                if alone { certificates.clone() } else { certificates.at(&address.to_string()) };
+            Server { address, certificates }
+        };
+        let servers: Vec<Server> = addresses.into_iter().map(server).collect();
+        servers.iter().try_for_each(|server| server.tls(settings).map(drop))?;
+        Ok(servers)
+    }
+
+    /// Encryption by the files as they are now, so that a new certificate needs no restart; `None` where the address asks for none.
+    pub fn tls(&self, settings: &Settings) -> Result<Option<Arc<rustls::ClientConfig>>, PublishError> {
+        self.address.tls.then(|| tls::client_config(settings, &self.certificates)).transpose()
     }
 }
 
@@ -69,6 +80,8 @@ pub struct Shared {
     pub settings: Settings,
     /// In order of preference, at least one.
     pub servers: Vec<Server>,
+    /// When the certificates of the newest connection to each of them end.
+    pub certificates: Certificates,
     pub clock: Clock,
     pub boot: BootId,
     pub metrics: Arc<Metrics>,
@@ -102,7 +115,8 @@ impl Shared {
         metrics: Arc<Metrics>,
         inbox: Option<Inbox>,
     ) -> Result<Shared, PublishError> {
-        let servers = Server::all(&settings)?;
+        let certificates = Certificates::default();
+        let servers = Server::all(&settings, &certificates)?;
         Login::read(&settings)?;
         let outbox = Outbox::open(&settings.store, clock, metrics.clone())?;
         let pending = Pending::new(&settings);
@@ -110,6 +124,7 @@ impl Shared {
             site,
             settings,
             servers,
+            certificates,
             clock,
             boot: BootId::new(),
             metrics,
@@ -153,19 +168,31 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the status says: the daemon's own word, made worse by trouble with the outbox, and by a broker that does not take what waits.
     pub fn status(&self) -> Health {
         let said = self.health().clone();
-        let trouble = self.outbox().trouble();
-        let objection = self.objections().iter().flatten().next().cloned();
-        [trouble, objection].into_iter().flatten().fold(said, |said, trouble| match said.state {
-            State::Online => Health { state: State::Degraded, reason: trouble },
-            state => Health { state, reason: format!("{}; {trouble}", said.reason) },
-        })
-    }
+        /// What the status says: the daemon's own word, made worse by trouble with the outbox, by a broker that does not take what waits, and by
+        /// certificates that are about to end. Of those that end later it tells, and nothing is worse for it.
+        pub fn status(&self) -> Health {
+            let said = self.health().clone();
+            let trouble = self.outbox().trouble();
+            let objection = self.objections().iter().flatten().next().cloned();
+            let ending = self.certificates.ending(self.clock.unix_ms());
+            let (pressing, told) = match ending {
+                Some(Ending { text, urgent: true }) => (Some(text), None),
+                ending => (None, ending.map(|ending| ending.text)),
+            };
+            let worse = [trouble, objection, pressing].into_iter().flatten();
+            let said = worse.fold(said, |said, trouble| match said.state {
+                State::Online => Health { state: State::Degraded, reason: trouble },
+                state => Health { state, reason: format!("{}; {trouble}", said.reason) },
+            });
+            told.into_iter()
+                .fold(said, |said, text| Health { reason: format!("{}; {text}", said.reason), ..said })
+        }
 
-    pub fn objections(&self) -> MutexGuard<'_, [Option<String>; 2]> {
-        self.objections.lock().unwrap_or_else(PoisonError::into_inner)
+        pub fn objections(&self) -> MutexGuard<'_, [Option<String>; 2]> {
+            self.objections.lock().unwrap_or_else(PoisonError::into_inner)
+        }
     }
 
     /// An envelope with the next number of that topic.

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use super::certificates::Expiry;
 use super::drill::DrillMessage;
-use super::message::{Envelope, FrameSize};
+use super::message::{Envelope, FrameSize, rfc3339};
 use crate::perceive::ghost::Ghost;
 use crate::perceive::governor::Effort;
 use crate::perceive::histogram::ScoreHistograms;
@@ -81,6 +82,21 @@ pub struct TelemetryMessage {
     /// What the daemon writes to disk; null where the board does not tell, and from an older daemon.
     #[serde(default)]
     pub written: Option<Written>,
+    /// When the certificates of the connections end; empty without TLS.
+    #[serde(default)]
+    pub certificates: Vec<CertificateEnd>,
+}
+
+/// When a certificate ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateEnd {
+    /// `broker`, `camera` (ours) or `authority` (the pinned one).
+    pub of: String,
+    /// RFC 3339.
+    pub until: String,
+    /// Address of the broker whose it is, where several are configured.
+    #[serde(default)]
+    pub broker: Option<String>,
 }
 
 /// One thing that stands still and looks like a bear.
@@ -169,7 +185,19 @@ impl TelemetryMessage {
             temperature_c: draft.temperature_c,
             memory_mb: draft.memory_mb,
             written: draft.written,
+            certificates: Vec::new(),
         }
+    }
+
+    /// Adds when certificates end.
+    pub fn with(mut self, known: &[Expiry]) -> TelemetryMessage {
+        let end = |expiry: &Expiry| CertificateEnd {
+            of: expiry.holder.name().into(),
+            until: rfc3339(expiry.until_ms),
+            broker: expiry.broker.as_deref().map(str::to_owned),
+        };
+        self.certificates = known.iter().map(end).collect();
+        self
     }
 }
 

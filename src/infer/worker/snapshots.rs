@@ -1,12 +1,14 @@
-//! Pictures that leave: the moment of an alert and what led to it, what is wrong with the camera.
+//! Pictures that leave: the moment of an alert and what led to it, what is wrong with the camera, and those that somebody asked for. All go one
+//! way, on which people are hidden.
 
 use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
 use super::Worker;
-use crate::capture::pixels::{encode_jpeg, to_picture};
+use crate::capture::pixels::{encode_jpeg, shrunk, to_picture};
 use crate::infer::annotate::{caption, mark};
 use crate::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
+use crate::perceive::geometry::Rect;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertState};
 use crate::publish::{Draft, Subject};
@@ -26,7 +28,8 @@ impl Worker {
             return;
         }
         self.shown_ms = Some(stamp.uptime_ms);
-        let mut drawn = self.lens().clone();
+        let mut drawn = shrunk(self.lens(), self.snapshots.max_side);
+        self.hide(&mut drawn, &[], stamp);
         caption(&mut drawn, &self.caption_of(stamp));
         self.send_picture(&drawn, Subject::Impairment(impairment), stamp);
     }
@@ -34,7 +37,9 @@ impl Worker {
     /// The moment with its box, and on opening what led to it.
     pub(super) fn send_snapshots(&mut self, alert: Alert, stamp: Stamp) {
         let drill = alert.id.is_of_drill();
-        let mut drawn = if drill { self.picture.clone() } else { self.lens().clone() };
+        let source = if drill { &self.picture } else { self.lens() };
+        let mut drawn = shrunk(source, self.snapshots.max_side);
+        self.hide(&mut drawn, &[alert.bbox], stamp);
         mark(&mut drawn, alert.class, alert.score, alert.bbox);
         let place = self.caption_of(stamp);
         let text = if drill { format!("{place}  {DRILL}") } else { place };
@@ -46,34 +51,54 @@ impl Worker {
         for (captured, jpeg) in
             history.map(|h| h.before(stamp, self.snapshots.from_history)).unwrap_or_default()
         {
-            if self.perception.is_masked() {
-                self.send_masked(alert, jpeg, captured);
+            if self.perception.is_masked() || self.discretion.is_asked_for() {
+                self.send_earlier(alert, jpeg, captured);
             } else {
                 self.send_snapshot(Subject::Alert(alert.id), jpeg, captured);
             }
         }
     }
 
-    pub(super) fn caption_of(&self, stamp: Stamp) -> String {
+    /// The picture of the last frame, masked as ever; none where there was no frame yet.
+    pub(super) fn send_last(&mut self, subject: Subject, word: &str) {
+        if self.picture.width == 0 {
+            tracing::warn!("no picture to send: no frame was seen yet");
+            return;
+        }
+        let stamp = self.last_stamp();
+        let mut drawn = shrunk(self.lens(), self.snapshots.max_side);
+        self.hide(&mut drawn, &[], stamp);
+        caption(&mut drawn, &format!("{}  {word}", self.caption_of(stamp)));
+        self.send_picture(&drawn, subject, stamp);
+    }
+
+    /// Hides the people on a picture at the size at which it leaves.
+    fn hide(&mut self, picture: &mut Picture, bears: &[Rect], taken: Stamp) {
+        self.discretion.apply(&self.engine, picture, bears, taken);
+    }
+
+    fn caption_of(&self, stamp: Stamp) -> String {
         let time = std::time::UNIX_EPOCH + Duration::from_millis(stamp.unix_ms.max(0) as u64);
         let simulated = if self.simulated { "  SIMULATION" } else { "" };
         format!("{}  {}{simulated}", self.snapshots.place, humantime::format_rfc3339_seconds(time))
     }
 
     /// The history holds what the camera sent: what is not to be seen is taken out before it leaves.
-    fn send_masked(&mut self, alert: Alert, data: Vec<u8>, captured: Stamp) {
+    fn send_earlier(&mut self, alert: Alert, data: Vec<u8>, captured: Stamp) {
         let frame = Frame { format: PixelFormat::Jpeg, data, ..Frame::empty() };
         let mut picture = Picture::default();
         match to_picture(&frame, &mut picture) {
             Ok(()) => {
                 self.perception.mask(&mut picture);
+                let mut picture = shrunk(&picture, self.snapshots.max_side);
+                self.hide(&mut picture, &[], captured);
                 self.send_picture(&picture, Subject::Alert(alert.id), captured);
             }
             Err(error) => tracing::error!("picture from before alert {}: {error}", alert.id.0),
         }
     }
 
-    pub(super) fn send_picture(&self, picture: &Picture, subject: Subject, captured: Stamp) {
+    fn send_picture(&self, picture: &Picture, subject: Subject, captured: Stamp) {
         match encode_jpeg(picture, self.snapshots.quality, self.snapshots.max_side) {
             Ok(jpeg) => self.send_snapshot(subject, jpeg, captured),
             Err(error) => tracing::error!("snapshot of {subject:?}: {error}"),

@@ -16,6 +16,7 @@ use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, S
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 
 use super::address::{Address, Login};
+use super::handshake;
 
 mod reasons;
 
@@ -337,9 +338,12 @@ fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
     let passing = |text: String| Trouble::passing(text);
     let trouble = match error {
         ConnectionError::ConnectionRefused(code) => reasons::refused(*code),
-        ConnectionError::Tls(TlsError::Io(e)) if e.get_ref().is_some() => Trouble::refusal(format!(
-            "TLS failed: {e}; check ca_file, cert_file, key_file, the host's name and the clock"
-        )),
+        ConnectionError::Tls(TlsError::Io(e)) if e.get_ref().is_some() => {
+            Trouble::refusal(of_rustls(e).map_or_else(
+                || format!("TLS failed: {e}; check the address, and whether the broker speaks TLS there"),
+                handshake::words,
+            ))
+        }
         ConnectionError::Tls(e) => passing(format!("TLS failed: {e}")),
         ConnectionError::Io(e) => {
             passing(format!("cannot connect: {e}; check the address, the network and the broker"))
@@ -375,10 +379,12 @@ fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
 
 /// A connection that broke. Over TLS 1.3 a broker that does not like our certificate says so only after it has let us in.
 fn broken(error: &std::io::Error) -> Trouble {
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(rustls::Error::AlertReceived(alert)) => Trouble::refusal(format!(
-            "TLS failed: the broker answers {alert:?}; check cert_file and key_file, and what it expects"
-        )),
+    match of_rustls(error) {
+        Some(alert @ rustls::Error::AlertReceived(_)) => Trouble::refusal(handshake::words(alert)),
         _ => Trouble::passing(format!("the connection broke: {error}")),
     }
+}
+
+fn of_rustls(error: &std::io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }

@@ -114,6 +114,8 @@ pub const KEYS: &[Key] = &[
     always("store.path"),
     always("store.max_mb"),
     always("store.review_mb"),
+    always("metrics.listen"),
+    always("metrics.beyond_loopback"),
     always("board.hot_c"),
     always("board.sysfs"),
 ];
@@ -123,7 +125,7 @@ pub const RUN_TIME: &[Key] =
     &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 11] = [
+pub const SECTIONS: [&str; 12] = [
     "site",
     "capture",
     "capture.scene",
@@ -134,6 +136,7 @@ pub const SECTIONS: [&str; 11] = [
     "acknowledge",
     "command",
     "store",
+    "metrics",
     "board",
 ];
 

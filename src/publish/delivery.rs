@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::system::metrics::Sort;
+
 /// Two queues, of different weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
@@ -13,6 +15,16 @@ pub enum Lane {
     Alerts,
     /// Follow when no alert waits, give way first.
     Snapshots,
+}
+
+impl Lane {
+    /// As what its messages are counted.
+    pub fn sort(self) -> Sort {
+        match self {
+            Lane::Alerts => Sort::Alert,
+            Lane::Snapshots => Sort::Snapshot,
+        }
+    }
 }
 
 /// Names a stored message. Numbers grow over both lanes and over restarts of the daemon while anything is stored.
@@ -31,6 +43,16 @@ pub enum Parcel {
     Present,
     /// A stored message.
     Stored(Key),
+}
+
+impl Parcel {
+    /// As what it is counted.
+    pub fn sort(self) -> Sort {
+        match self {
+            Parcel::Present => Sort::Present,
+            Parcel::Stored(key) => key.lane.sort(),
+        }
+    }
 }
 
 /// What an acknowledgement means.

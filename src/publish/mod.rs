@@ -104,6 +104,8 @@ pub struct Health {
     pub state: State,
     /// Why, for people; when online, what frames come from.
     pub reason: String,
+    /// Why, in a word for programs; "ok" when online. An impairment or a strain by its name on the wire.
+    pub cause: &'static str,
 }
 
 /// Why delivery cannot be set up at all. A broker that is away is no error: it is waited for.

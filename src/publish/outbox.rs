@@ -159,6 +159,7 @@ impl Outbox {
     pub fn maintain(&mut self) {
         if self.aside.as_ref().is_some_and(|path| !path.exists()) {
             self.aside = None;
+            self.show_depth();
         }
         if self.disk.is_some() || self.clock.uptime_ms() < self.retry_at_ms {
             return;
@@ -184,8 +185,12 @@ impl Outbox {
 
     /// Messages that wait.
     pub fn depth(&self) -> u64 {
-        let held = |&lane: &Lane| self.on_disk[lane as usize].count + self.memory[lane as usize].len() as u64;
-        LANES.iter().map(held).sum::<u64>().saturating_sub(self.owed.len() as u64)
+        LANES.iter().map(|&lane| self.depth_of(lane)).sum()
+    }
+
+    fn depth_of(&self, lane: Lane) -> u64 {
+        let held = self.on_disk[lane as usize].count + self.memory[lane as usize].len() as u64;
+        held.saturating_sub(self.owed.iter().filter(|key| key.lane == lane).count() as u64)
     }
 
     /// Changes when a failed disk came back: what waits there comes before what was sent meanwhile, and keys may be new.
@@ -246,6 +251,7 @@ impl Outbox {
         self.disk = None;
         self.trouble = Some(text);
         self.retry_at_ms = self.clock.uptime_ms() + RETRY_MS;
+        self.show_depth();
     }
 
     /// Brings memory to the disk. Numbers from before anybody knew the disk's are given anew: what of them is on its way is then
@@ -349,7 +355,15 @@ impl Outbox {
     }
 
     fn show_depth(&self) {
-        self.metrics.counters.outbox_depth.store(self.depth(), Ordering::Relaxed);
+        let counters = &self.metrics.counters;
+        for lane in LANES {
+            let in_memory: usize = self.memory[lane as usize].values().map(Vec::len).sum();
+            let bytes = self.on_disk[lane as usize].bytes + in_memory as u64;
+            counters.waiting.of(lane.sort()).store(self.depth_of(lane), Ordering::Relaxed);
+            counters.waiting_bytes.of(lane.sort()).store(bytes, Ordering::Relaxed);
+        }
+        let trouble = self.trouble.is_some() || self.aside.is_some();
+        counters.outbox_trouble.store(trouble.into(), Ordering::Relaxed);
     }
 }
 

@@ -84,6 +84,9 @@ impl Session {
 
     /// Says what is wrong once, until it changes.
     fn tell(&mut self, trouble: Trouble) {
+        let counters = &self.shared.metrics.counters;
+        count(&counters.connection_failures);
+        counters.connected.store(0, Ordering::Relaxed);
         let down = Link::Down { why: trouble.text.clone(), refused: trouble.refused };
         *self.shared.link() = down;
         if self.told.as_ref() == Some(&trouble) {
@@ -154,6 +157,9 @@ impl Session {
                 Ok(Happening::Connected) => {
                     tracing::info!("connected to broker {}", self.shared.address);
                     self.told = None;
+                    let counters = &self.shared.metrics.counters;
+                    count(&counters.connections);
+                    counters.connected.store(1, Ordering::Relaxed);
                     *self.shared.link() = Link::Up;
                     traffic.connected(connection.largest());
                 }
@@ -188,7 +194,8 @@ impl Session {
         let number = self.unborn.take().unwrap_or_else(|| shared.next_number(Kind::Status));
         let birth = shared.numbered(number);
         let reason = "connection lost: no power, no network, or the daemon died".into();
-        let will = StatusMessage::new(birth.clone(), &Health { state: State::Offline, reason });
+        let will =
+            StatusMessage::new(birth.clone(), &Health { state: State::Offline, reason, cause: "lost" });
         let options = Options {
             client_id: format!("bearwatch-{}-{}", shared.site.name, shared.site.camera),
             address: shared.address.clone(),

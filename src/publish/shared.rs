@@ -95,7 +95,7 @@ impl Shared {
             inbox,
             sequences: Default::default(),
             outbox: Mutex::new(outbox),
-            health: Mutex::new(Health { state: State::Online, reason: String::new() }),
+            health: Mutex::new(Health { state: State::Online, reason: String::new(), cause: "ok" }),
             state: Mutex::default(),
             pending: Mutex::new(pending),
             link: Mutex::new(Link::Connecting),
@@ -124,9 +124,9 @@ impl Shared {
         let said = self.health().clone();
         match self.outbox().trouble() {
             Some(trouble) if said.state == State::Online => {
-                Health { state: State::Degraded, reason: trouble }
+                Health { state: State::Degraded, reason: trouble, cause: "outbox" }
             }
-            Some(trouble) => Health { state: said.state, reason: format!("{}; {trouble}", said.reason) },
+            Some(trouble) => Health { reason: format!("{}; {trouble}", said.reason), ..said },
             None => said,
         }
     }

@@ -193,9 +193,9 @@ fn frame_counts(metrics: &Metrics) -> FrameCounts {
 fn message_counts(metrics: &Metrics) -> MessageCounts {
     let c = &metrics.counters;
     MessageCounts {
-        waiting: read(&c.outbox_depth),
-        acknowledged: read(&c.acknowledged),
-        refused: read(&c.refused),
+        waiting: c.waiting.stored(),
+        acknowledged: c.acknowledged.stored(),
+        refused: c.refused.all(),
         lost_telemetry: read(&c.lost_telemetry),
         lost_snapshots: read(&c.lost_snapshots),
         lost_alerts: read(&c.lost_alerts),

@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::suspects::Suspects;
 use super::{Health, State};
 use crate::system::clock::Stopwatch;
-use crate::system::metrics::{Stage, count};
+use crate::system::metrics::{Sort, Stage, count};
 
 /// Messages that the broker refused are offered again after this.
 const SECOND_CHANCE: Duration = Duration::from_secs(30);
@@ -110,15 +110,15 @@ impl Traffic {
 
     /// Hands telemetry over, or counts it as lost.
     pub fn telemetry(&mut self, message: Message) {
-        if !self.outgoings.publish(message) {
-            count(&self.shared.metrics.counters.lost_telemetry);
-        }
+        let counters = &self.shared.metrics.counters;
+        let handed_over = self.outgoings.publish(message);
+        count(if handed_over { counters.published.of(Sort::Telemetry) } else { &counters.lost_telemetry });
     }
 
     /// Hands over what the present alone is interested in.
     pub fn present(&mut self, message: Message) {
         if self.outgoings.publish(message) {
-            self.delivery.submitted(Parcel::Present);
+            self.submitted(Parcel::Present);
         }
     }
 
@@ -182,7 +182,7 @@ impl Traffic {
         let handed_over =
             status_message(&self.shared, status).is_some_and(|message| self.outgoings.publish(message));
         if handed_over {
-            self.delivery.submitted(Parcel::Present);
+            self.submitted(Parcel::Present);
         }
         handed_over
     }
@@ -190,7 +190,7 @@ impl Traffic {
     /// The last status; the connection ends when it is acknowledged.
     fn say_goodbye(&mut self) {
         if self.goodbye.is_none() {
-            let health = Health { state: State::Offline, reason: "stopped".into() };
+            let health = Health { state: State::Offline, reason: "stopped".into(), cause: "stopped" };
             let status = StatusMessage::new(self.shared.envelope(Kind::Status), &health);
             self.publish_status(&status);
             self.goodbye = Some(Stopwatch::start());
@@ -221,16 +221,17 @@ impl Traffic {
         let message =
             record.into_message(lane, &self.shared.site, &self.shared.boot, self.shared.clock.uptime_ms());
         if let Some(largest) = self.largest.filter(|largest| message.packet_bytes() > *largest as usize) {
-            self.refused(&format!(
-                "it takes at most {largest} bytes; publish.snapshot_px makes pictures smaller"
-            ));
+            self.refused(
+                lane.sort(),
+                &format!("it takes at most {largest} bytes; publish.snapshot_px makes pictures smaller"),
+            );
             self.delivery.pass(key);
             return true;
         }
         if !self.outgoings.publish(message) {
             return false;
         }
-        self.delivery.submitted(Parcel::Stored(key));
+        self.submitted(Parcel::Stored(key));
         self.captured.extend(captured.map(|at| (key.number, at)));
         true
     }
@@ -241,9 +242,11 @@ impl Traffic {
             Happening::Sent(packet) => self.delivery.sent(packet),
             Happening::Acknowledged { packet, outcome } => {
                 match self.delivery.acknowledged(packet, outcome.is_ok()) {
-                    Verdict::Delivered(Parcel::Stored(key)) => self.delivered(key),
-                    Verdict::Refused(_) => self.refused(&outcome.err().unwrap_or_default()),
-                    Verdict::Delivered(Parcel::Present) | Verdict::Unknown => {}
+                    Verdict::Delivered(parcel) => self.delivered(parcel),
+                    Verdict::Refused(parcel) => {
+                        self.refused(parcel.sort(), &outcome.err().unwrap_or_default())
+                    }
+                    Verdict::Unknown => {}
                 }
             }
             Happening::Received(message) => self.received(message),
@@ -262,10 +265,18 @@ impl Traffic {
         }
     }
 
-    fn delivered(&mut self, key: Key) {
+    fn submitted(&mut self, parcel: Parcel) {
+        count(self.shared.metrics.counters.published.of(parcel.sort()));
+        self.delivery.submitted(parcel);
+    }
+
+    fn delivered(&mut self, parcel: Parcel) {
+        let counters = &self.shared.metrics.counters;
+        count(counters.acknowledged.of(parcel.sort()));
+        counters.last_acknowledged_ms.store(self.shared.clock.uptime_ms().max(1), Ordering::Relaxed);
+        let Parcel::Stored(key) = parcel else { return };
         self.shared.outbox().remove(&[key]);
         self.suspects.cleared(key);
-        count(&self.shared.metrics.counters.acknowledged);
         if let Some(captured) = self.captured.remove(&key.number) {
             let took = self.shared.clock.uptime_ms().saturating_sub(captured);
             self.shared.metrics.record(Stage::CaptureToPuback, Duration::from_millis(took));
@@ -273,8 +284,8 @@ impl Traffic {
     }
 
     /// The message stays in the outbox. Said once a connection.
-    fn refused(&mut self, reason: &str) {
-        count(&self.shared.metrics.counters.refused);
+    fn refused(&mut self, sort: Sort, reason: &str) {
+        count(self.shared.metrics.counters.refused.of(sort));
         if !self.refusal_told {
             let base = topic(&self.shared.site, Kind::Alert);
             tracing::error!(

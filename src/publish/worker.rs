@@ -248,6 +248,9 @@ impl Worker {
         if !told {
             return None;
         }
+        let alert = &draft.alert;
+        let steps = &self.shared.metrics.counters.alerts[usize::from(draft.drill)];
+        count(&steps[alert.state as usize][alert.severity as usize]);
         self.pending().told(&AlertMessage::new(envelope.clone(), draft));
         let record = Record::alert(envelope, draft).and_then(|record| record.encode());
         self.encoded(Lane::Alerts, record)

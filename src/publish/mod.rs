@@ -14,6 +14,7 @@ pub mod message;
 mod mqtt;
 mod outbox;
 mod pending;
+pub mod played;
 mod record;
 pub mod reply;
 pub mod review;

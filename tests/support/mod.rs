@@ -13,6 +13,7 @@
 pub mod daemon;
 pub mod network;
 pub mod orders;
+pub mod scrape;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};

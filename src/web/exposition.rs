@@ -80,7 +80,7 @@ impl View {
     fn who(&self, series: &mut Series) -> fmt::Result {
         let fit = |c: char| if c == '"' || c == '\\' || c.is_control() { '_' } else { c };
         let name: String = self.model.name.chars().map(fit).collect();
-        let model: Labels = vec![("name", &name), ("sha256", &self.model.sha256)];
+        let model: Labels = vec![("name", name.as_str()), ("sha256", self.model.sha256.as_str())];
         series.gauges("model_info", "Name and SHA-256 of the model in use", None, [(model, 1.0)])?;
         let version: Labels = vec![("version", env!("CARGO_PKG_VERSION"))];
         series.gauges("build_info", "Version of the daemon", None, [(version, 1.0)])?;
@@ -135,7 +135,7 @@ impl View {
     }
 
     fn seen(&self, series: &mut Series, sight: &Sight) -> fmt::Result {
-        let detections = Class::ALL.iter().flat_map(|&class| {
+        let detections = Class::ALL.into_iter().flat_map(|class| {
             let counts = sight.histograms.of(class).iter();
             counts
                 .zip(SCORES_FROM)
@@ -170,8 +170,8 @@ impl View {
 
     fn latencies(&self, series: &mut Series) -> fmt::Result {
         let m = &self.metrics;
-        let stages = Stage::ALL.iter().filter(|&&stage| stage != Stage::CaptureToPuback);
-        let stages = stages.map(|&stage| (vec![("stage", stage.name())], m.since_start(stage)));
+        let stages = Stage::ALL.into_iter().filter(|&stage| stage != Stage::CaptureToPuback);
+        let stages = stages.map(|stage| (vec![("stage", stage.name())], m.since_start(stage)));
         series.histograms("stage", "What each stage took for a frame (publish: for an alert)", stages)?;
         let help = "What the model took for one region of a frame";
         series.histograms("look", help, [(Vec::new(), m.looks())])?;

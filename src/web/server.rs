@@ -58,9 +58,10 @@ impl Server {
         let stop = Arc::new(Notify::new());
         let stopped = stop.clone();
         let thread = std::thread::Builder::new().name("web".into()).spawn(move || {
+            let router = router(address, view);
             runtime.block_on(async {
                 select! {
-                    () = listen(address, &router(address, view)) => {}
+                    () = listen(address, &router) => {}
                     () = stopped.notified() => {}
                 }
             });

@@ -142,10 +142,10 @@ impl Iterator for Script {
 fn plan(rng: &mut Pcg32, time: &Range<Duration>, traffic: &Traffic) -> Vec<(Duration, Moment)> {
     let length_s = time.end.saturating_sub(time.start).as_secs_f64();
     let mut plan = vec![(0.0, Moment::State)];
-    let mut at_s = rng.random_range(0.0..1.0) * traffic.telemetry_s;
+    let mut at_s = rng.random_range(0.0..1.0f64) * traffic.telemetry_s;
     while at_s < length_s {
         plan.push((at_s, Moment::Telemetry));
-        at_s += traffic.telemetry_s * rng.random_range(0.9..1.1);
+        at_s += traffic.telemetry_s * rng.random_range(0.9..1.1f64);
     }
     for (bear, comes_s) in arrivals(rng, length_s, traffic.bears_per_hour).into_iter().enumerate() {
         visit(rng, bear as u64 + 1, comes_s, length_s, &mut plan);

@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board endurance soak bench figures performance accuracy sight faults fuzz sbom
+.PHONY: help build demo demo-check test lint arm kernels board endurance soak bench figures performance accuracy sight faults fuzz sbom scale
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ test: ## Formatting, then every test that is fast enough to run on each change, 
 	cargo fmt --check
 	cargo test --locked $(CARGO_FLAGS)
 
-lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit
+lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit, the rules for Prometheus
 	@deploy/prepare.sh build lint
 	cargo clippy --locked --all-targets $(CARGO_FLAGS) -- -D warnings
 	shellcheck .ci/run fuzz/*.sh deploy/*.sh deploy/*/*.sh tests/*.sh benches/*.sh benches/instructions/*.sh
@@ -46,11 +46,13 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@python3 docs/accuracy.py --check
 	@python3 docs/sight.py --check
 	@python3 docs/soak.py --check
+	@python3 docs/scale.py --check
 	@python3 docs/learning.py --check
 	@python3 docs/delivery.py --check
 	@python3 -m training.report --check
 	@tests/deny.sh
 	@tests/unit.sh
+	@tests/rules.sh
 
 arm: ## Cross-build for 64-bit ARM and run it under emulation: its detections equal the native ones
 	@deploy/prepare.sh build broker tests arm
@@ -121,6 +123,11 @@ soak: ## Days at a drawn campsite without bears (SOAK_DAYS=10): what they raise 
 faults: ## Networks, disks, brokers, clocks and daemons that fail (ROUNDS=1000), and what delivery costs: docs/delivery.md anew (an hour; root for all of it)
 	@deploy/prepare.sh build broker tests
 	@python3 docs/delivery.py --rounds $(or $(ROUNDS),1000)
+
+scale: ## Fleets of played cameras against a real Mosquitto on this machine: docs/scale.md anew (some minutes)
+	@deploy/prepare.sh build broker
+	cargo build --locked $(CARGO_FLAGS)
+	@python3 docs/scale.py --program $(PROGRAM)
 
 # Training of the model is Python: see training/README.md.
 -include training/train.mk

@@ -69,11 +69,13 @@ for step in "$@"; do
         has faketime || want faketime
         has nft || want nftables
         has tc || want iproute2
+        has prometheus || want prometheus
         ;;
     lint)
         has shellcheck || want shellcheck
         python3 -c 'import ensurepip' 2>/dev/null || want python3-venv
         has systemd-analyze || want systemd
+        has promtool || want prometheus
         ;;
     arm)
         has qemu-aarch64-static || want qemu-user-static
@@ -120,6 +122,7 @@ if [ -n "$missing" ]; then
     [ -z "$foreign" ] || arm64_packages
     say "this needs packages that are not installed; ${root:+sudo }apt-get will install:$missing"
     case $missing in *mosquitto*) say "(Debian also starts Mosquitto as a service on 127.0.0.1:1883; the demo and the tests use brokers of their own)" ;; esac
+    case $missing in *prometheus*) say "(Debian also starts Prometheus as a service on port 9090: 'systemctl disable --now prometheus' ends that)" ;; esac
     case $missing in *motion*) say "(Debian also starts Motion as a service, which looks for a camera: 'systemctl disable --now motion' ends that)" ;; esac
     # shellcheck disable=SC2086 # a list of packages
     $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing ||

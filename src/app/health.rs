@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::perceive::governor::Effort;
+use crate::perceive::governor::{Effort, Strain};
 use crate::perceive::liveness::Impairment;
 use crate::publish::{Health, State};
 
@@ -48,24 +48,26 @@ pub fn judge(facts: &Facts) -> Health {
     let health = judge_sight(facts);
     match (facts.ordered, health.state) {
         (None, _) => health,
-        (Some(ordered), State::Online) => Health { state: State::Degraded, reason: ordered.into() },
-        (Some(ordered), state) => Health { state, reason: format!("{ordered}; {}", health.reason) },
+        (Some(ordered), State::Online) => {
+            Health { state: State::Degraded, reason: ordered.into(), cause: "ordered" }
+        }
+        (Some(ordered), _) => Health { reason: format!("{ordered}; {}", health.reason), ..health },
     }
 }
 
 fn judge_sight(facts: &Facts) -> Health {
-    let degraded = |reason: String| Health { state: State::Degraded, reason };
+    let degraded = |cause, reason: String| Health { state: State::Degraded, reason, cause };
     match (facts.camera, facts.since_last) {
-        (Camera::Lost(why), _) => degraded(why.clone()),
-        (Camera::Ended, _) => degraded("the pictures have come to their end".into()),
-        (_, None) => degraded(waiting(facts)),
-        (_, Some(since)) if since > BLIND_AFTER + 2 * facts.interval => degraded(blind(facts)),
+        (Camera::Lost(why), _) => degraded("camera-lost", why.clone()),
+        (Camera::Ended, _) => degraded("camera-ended", "the pictures have come to their end".into()),
+        (_, None) => degraded("no-picture", waiting(facts)),
+        (_, Some(since)) if since > BLIND_AFTER + 2 * facts.interval => degraded("blind", blind(facts)),
         (Camera::Open(what), _) => match (facts.impairment, facts.effort.sentence()) {
-            (Some(impairment), _) => degraded(impairment.sentence().into()),
-            (None, Some(less)) => degraded(less),
-            (None, None) => Health { state: State::Online, reason: what.clone() },
+            (Some(impairment), _) => degraded(impairment.name(), impairment.sentence().into()),
+            (None, Some(less)) => degraded(facts.effort.strain.map_or("busy", Strain::name), less),
+            (None, None) => Health { state: State::Online, reason: what.clone(), cause: "ok" },
         },
-        (Camera::Opening, _) => degraded("the source is being opened".into()),
+        (Camera::Opening, _) => degraded("opening", "the source is being opened".into()),
     }
 }
 
@@ -85,7 +87,7 @@ fn blind(facts: &Facts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::perceive::governor::{Level, Strain};
+    use crate::perceive::governor::Level;
 
     fn verdict(camera: Camera, since_s: Option<u64>, fault: Option<&str>) -> Health {
         let since_last = since_s.map(Duration::from_secs);
@@ -153,6 +155,7 @@ mod tests {
         let health = judge(&Facts { impairment: None, ..facts });
         assert_eq!(health.state, State::Degraded);
         assert!(health.reason.contains("is hot: please give the board shade"), "{health:?}");
+        assert_eq!(health.cause, "hot");
     }
 
     #[test]

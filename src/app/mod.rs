@@ -23,6 +23,7 @@ use crate::publish::{Handle, PublishError};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
 use crate::system::stop::Stop;
+use crate::web::Server;
 
 pub mod health;
 mod orders;
@@ -143,6 +144,8 @@ impl App {
     pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
         let App { config, source, engine, model, publish, desk, shared } = self;
         let (control, orders) = desk.open(&config, &publish, &shared)?;
+        let view = shared.view(&config, &model);
+        let _web = config.metrics.map(|address| Server::start(address, view)).transpose()?;
         let history = history(&config.capture);
         let links = shared.links(publish.sender(), orders, history.clone());
         let (sender, receiver) = ring(RING);

@@ -174,6 +174,7 @@ impl Watch {
             interval: self.interval,
         };
         let health = judge(&facts);
+        self.shared.health.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&health);
         if self.told.as_ref() == Some(&health) {
             return;
         }

@@ -22,6 +22,7 @@ pub mod run;
 pub mod say;
 pub mod simulate;
 pub mod soak;
+pub mod swarm;
 pub mod watch;
 
 use exit::Outcome;
@@ -49,6 +50,7 @@ enum Task {
     Bench(bench::BenchArgs),
     Simulate(simulate::SimulateArgs),
     Soak(soak::SoakArgs),
+    Swarm(swarm::SwarmArgs),
 }
 
 impl Cli {
@@ -68,6 +70,7 @@ impl Cli {
             Task::Eval(args) => eval::run(args),
             Task::Simulate(args) => simulate::run(args),
             Task::Soak(args) => soak::run(args),
+            Task::Swarm(args) => swarm::run(args),
         }
     }
 }

@@ -121,6 +121,8 @@ pub const KEYS: &[Key] = &[
     always("store.path"),
     always("store.max_mb"),
     always("store.review_mb"),
+    always("metrics.listen"),
+    always("metrics.beyond_loopback"),
     always("board.hot_c"),
     always("board.sysfs"),
 ];
@@ -142,6 +144,7 @@ pub const SECTIONS: [&str; 12] = [
     "command",
     "drill",
     "store",
+    "metrics",
     "board",
 ];
 

@@ -5,6 +5,7 @@
 //! Three layers, the later wins: the administrator's file, the overrides that were made at run time, `--set` of the command
 //! line. Secrets are never in any of them, only the names of files or of systemd credentials.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub mod keys;
@@ -45,6 +46,8 @@ pub struct Config {
     pub quiet: Hours,
     /// How alerts leave, and where they wait.
     pub publish: publish::settings::Settings,
+    /// Where metrics can be asked for; `None` where they cannot.
+    pub metrics: Option<SocketAddr>,
     /// Where the kernel tells of the board.
     pub sysfs: PathBuf,
     /// What may be ordered over the network.
@@ -114,6 +117,7 @@ impl Config {
             perceive: perceive::settings::Settings { hot_c: f64::INFINITY, ..Default::default() },
             quiet: Hours::default(),
             publish: publish::settings::Settings::default(),
+            metrics: None,
             sysfs: SYSFS.into(),
             commands: publish::settings::CommandSettings::default(),
             drill: publish::settings::DrillSettings::default(),
@@ -146,6 +150,7 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
         perceive,
         quiet: sections::quiet(&mut reader),
         publish: delivery::publish(&mut reader),
+        metrics: sections::metrics(&mut reader),
         sysfs: sections::sysfs(&mut reader),
         commands: command::commands(&mut reader),
         drill: sections::drill(&mut reader),

@@ -1,5 +1,6 @@
 //! The short sections: who we are, the model, what makes an alert, the store.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -148,6 +149,23 @@ pub fn store(reader: &mut Reader) -> StoreSettings {
     }
 }
 
+/// `[metrics]`. They tell when bears are there and when the camera does not see, so that another address than loopback is asked for twice.
+pub fn metrics(reader: &mut Reader) -> Option<SocketAddr> {
+    let key = "metrics.listen";
+    let beyond = reader.flag("metrics.beyond_loopback", false);
+    let text = reader.text(key)?;
+    let Ok(address) = text.parse::<SocketAddr>() else {
+        let what = format!("\"{}\" is no number with a port", short(&text));
+        reader.wrong(key, what, "write it as \"127.0.0.1:9555\"");
+        return None;
+    };
+    if !address.ip().is_loopback() && !beyond {
+        let remedy = "write 127.0.0.1, or add beyond_loopback = true where a firewall guards the port";
+        reader.wrong(key, "can be reached from other machines, and has no password", remedy);
+    }
+    Some(address)
+}
+
 /// The rest of `[board]`: where the kernel tells of it.
 pub fn sysfs(reader: &mut Reader) -> PathBuf {
     reader.path("board.sysfs").unwrap_or_else(|| SYSFS.into())
@@ -157,6 +175,23 @@ pub fn sysfs(reader: &mut Reader) -> PathBuf {
 mod tests {
     use super::*;
     use crate::config::layer::Layer;
+
+    #[test]
+    fn metrics_stay_on_the_machine_unless_it_is_said_twice() {
+        let read = |text: &str| {
+            let mut reader = Reader::new(&[&Layer::file(text, "x.toml")], "x.toml", None);
+            let address = metrics(&mut reader).map(|address| address.to_string());
+            (address, reader.finish().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        };
+        assert_eq!(read("[metrics]\n"), (None, String::new()));
+        assert_eq!(read("[metrics]\nlisten = \"[::1]:9555\"\n"), (Some("[::1]:9555".into()), String::new()));
+        let open = "[metrics]\nlisten = \"0.0.0.0:9555\"\n";
+        assert!(read(open).1.contains("x.toml:2: metrics.listen: can be reached from other machines"));
+        assert_eq!(read(&format!("{open}beyond_loopback = true\n")).1, "");
+        assert!(
+            read("[metrics]\nlisten = \"localhost\"\n").1.contains("\"localhost\" is no number with a port")
+        );
+    }
 
     #[test]
     fn an_area_that_is_drawn_wrongly_is_named_and_none_is_left_out_in_silence() {

@@ -227,6 +227,7 @@ impl Worker {
         let filled = watch.elapsed();
         run_lanes(&self.engine, lanes)?;
         let ran = watch.elapsed();
+        self.links.metrics.looked(regions.len(), ran - filled);
         for (lane, &region) in lanes.iter().zip(regions) {
             self.perception.read(region, &lane.output);
         }

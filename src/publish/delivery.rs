@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::system::metrics::Sort;
+
 /// Queues of different weight, the weightiest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
@@ -20,6 +22,15 @@ pub enum Lane {
 impl Lane {
     /// All of them, in the order in which they are sent.
     pub const ALL: [Lane; 3] = [Lane::Alerts, Lane::Snapshots, Lane::Telemetry];
+
+    /// As what its messages are counted.
+    pub fn sort(self) -> Sort {
+        match self {
+            Lane::Alerts => Sort::Alert,
+            Lane::Snapshots => Sort::Snapshot,
+            Lane::Telemetry => Sort::Telemetry,
+        }
+    }
 }
 
 /// Names a stored message. Numbers grow over all lanes and over restarts of the daemon while anything is stored.
@@ -43,6 +54,16 @@ pub enum Parcel {
 /// Pictures and history on their way at once. On a slow network an alert waits for all that went before it: a window full of pictures
 /// would hold it up for minutes.
 const LIGHT: usize = 2;
+
+impl Parcel {
+    /// As what it is counted.
+    pub fn sort(self) -> Sort {
+        match self {
+            Parcel::Present => Sort::Present,
+            Parcel::Stored(key) => key.lane.sort(),
+        }
+    }
+}
 
 /// What an acknowledgement means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ pub mod message;
 mod mqtt;
 mod outbox;
 mod pending;
+pub mod played;
 pub mod record;
 pub mod reply;
 pub mod review;
@@ -108,6 +109,8 @@ pub struct Health {
     pub state: State,
     /// Why, for people; when online, what frames come from.
     pub reason: String,
+    /// Why, in a word for programs; "ok" when online. An impairment or a strain by its name on the wire.
+    pub cause: &'static str,
 }
 
 /// Why delivery cannot be set up at all. A broker that is away is no error: it is waited for.

@@ -182,6 +182,7 @@ impl Outbox {
     pub fn maintain(&mut self) {
         if self.aside.as_ref().is_some_and(|path| !path.exists()) {
             self.aside = None;
+            self.show_depth();
         }
         if self.disk.is_some() || self.clock.uptime_ms() < self.retry_at_ms {
             return;
@@ -208,8 +209,12 @@ impl Outbox {
 
     /// Alerts and pictures that wait. Telemetry is not waited for: see [`Outbox::history`].
     pub fn depth(&self) -> u64 {
-        let owed = self.owed.iter().filter(|key| key.lane != Lane::Telemetry).count() as u64;
-        (self.held(Lane::Alerts) + self.held(Lane::Snapshots)).saturating_sub(owed)
+        self.depth_of(Lane::Alerts) + self.depth_of(Lane::Snapshots)
+    }
+
+    /// What waits of a lane: what a failed disk still holds though the broker has it does not.
+    fn depth_of(&self, lane: Lane) -> u64 {
+        self.held(lane).saturating_sub(self.owed.iter().filter(|key| key.lane == lane).count() as u64)
     }
 
     fn held(&self, lane: Lane) -> u64 {
@@ -285,6 +290,7 @@ impl Outbox {
         self.damage = matches!(error, DiskError::Damaged { .. }).then(|| text.clone());
         self.trouble = Some(text);
         self.retry_at_ms = self.clock.uptime_ms() + RETRY_MS;
+        self.show_depth();
     }
 
     /// Brings memory to the disk. Numbers from before anybody knew the disk's are given anew: what of them is on its way is then
@@ -351,8 +357,14 @@ impl Outbox {
 
     fn show_depth(&self) {
         let counters = &self.metrics.counters;
-        counters.outbox_depth.store(self.depth(), Ordering::Relaxed);
-        counters.history_depth.store(self.history(), Ordering::Relaxed);
+        for lane in Lane::ALL {
+            let in_memory: usize = self.memory[lane as usize].values().map(Vec::len).sum();
+            let bytes = self.on_disk[lane as usize].bytes + in_memory as u64;
+            counters.waiting.of(lane.sort()).store(self.depth_of(lane), Ordering::Relaxed);
+            counters.waiting_bytes.of(lane.sort()).store(bytes, Ordering::Relaxed);
+        }
+        let trouble = self.trouble.is_some() || self.aside.is_some();
+        counters.outbox_trouble.store(trouble.into(), Ordering::Relaxed);
     }
 }
 

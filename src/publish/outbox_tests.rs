@@ -62,7 +62,7 @@ fn messages_come_out_in_the_order_in_which_they_went_in_and_stay_until_removed()
         ["opened", "updated", "closed"],
         "reading takes nothing away"
     );
-    assert_eq!((outbox.depth(), metrics.counters.outbox_depth.load(Ordering::Relaxed)), (4, 4));
+    assert_eq!((outbox.depth(), metrics.counters.waiting.stored()), (4, 4));
     outbox.remove(&[key(Lane::Alerts, 2)]);
     assert_eq!(texts(&mut outbox, Lane::Alerts), ["opened", "closed"]);
     assert_eq!(texts(&mut outbox, Lane::Snapshots), ["picture"]);
@@ -79,7 +79,7 @@ fn what_was_put_is_there_after_a_restart_and_numbers_go_on() {
     put(&mut outbox, Lane::Snapshots, &["c"]);
     drop(outbox);
     let (mut outbox, metrics) = opened(folder.path(), 10);
-    assert_eq!((outbox.depth(), metrics.counters.outbox_depth.load(Ordering::Relaxed)), (3, 3));
+    assert_eq!((outbox.depth(), metrics.counters.waiting.stored()), (3, 3));
     put(&mut outbox, Lane::Alerts, &["d"]);
     let numbers: Vec<u64> =
         waiting(&mut outbox, Lane::Alerts).into_iter().map(|(number, _)| number).collect();

@@ -88,6 +88,11 @@ impl Record {
         Record { header: header(envelope, subject, captured, false), body: jpeg }
     }
 
+    /// Length of what goes out.
+    pub fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// To bytes.
     pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
         let header = serde_json::to_vec(&self.header)?;

@@ -24,6 +24,7 @@ use super::suspects::Suspects;
 use super::traffic::{Traffic, status_message};
 use super::{Health, PublishError, State};
 use crate::system::clock::Stopwatch;
+use crate::system::metrics::count;
 use crate::system::pulse::Pulse;
 
 /// A connection that held this long was a good one: the next pause is short again.
@@ -150,6 +151,7 @@ impl Session {
 
     /// Says what is wrong once, until it changes.
     fn tell(&mut self, at: usize, trouble: Trouble) {
+        count(&self.shared.metrics.counters.connection_failures);
         let down = Link::Down { why: trouble.text.clone(), refused: trouble.refused };
         *self.shared.link() = down;
         if self.told[at].as_ref() == Some(&trouble) {
@@ -193,6 +195,7 @@ impl Session {
         let suspects = std::mem::take(&mut self.suspects);
         let mut traffic = Traffic::new(self.shared.clone(), outgoings, birth, suspects);
         let outcome = self.drive(connection, &mut traffic).await;
+        self.shared.metrics.counters.connected.store(0, Ordering::Relaxed);
         let broke = outcome.as_ref().is_err_and(|trouble| !trouble.innocent);
         (self.suspects, self.unborn) = traffic.end(broke);
         outcome
@@ -247,6 +250,9 @@ impl Session {
         self.told[self.servers.current()] = None;
         self.servers.connected(self.shared.clock.uptime());
         *self.shared.link() = Link::Up;
+        let counters = &self.shared.metrics.counters;
+        count(&counters.connections);
+        counters.connected.store(1, Ordering::Relaxed);
         let mut limits = connection.limits();
         if !self.aliases {
             limits.aliases = 0;
@@ -331,7 +337,8 @@ impl Session {
         let number = self.unborn.take().unwrap_or_else(|| shared.next_number(Kind::Status));
         let birth = shared.numbered(number);
         let reason = "connection lost: no power, no network, or the daemon died".into();
-        let will = StatusMessage::new(birth.clone(), &Health { state: State::Offline, reason });
+        let will =
+            StatusMessage::new(birth.clone(), &Health { state: State::Offline, reason, cause: "lost" });
         let options = Options {
             client_id: format!("bearwatch-{}-{}", shared.site.name, shared.site.camera),
             address,

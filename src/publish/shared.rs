@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::address::{Address, Login};
 use super::certificates::{Certificates, Ending};
+use super::delivery::Lane;
 use super::drill::Arrival;
 use super::message::{BootId, Envelope, Kind};
 use super::mqtt::Message;
@@ -101,7 +102,7 @@ pub struct Shared {
     pub pending: Mutex<Pending>,
     pub link: Mutex<Link>,
     /// Why the broker does not take what waits, by lane.
-    pub objections: Mutex<[Option<String>; 2]>,
+    pub objections: Mutex<[Option<String>; Lane::ALL.len()]>,
     /// The last alert on a drawn bear that the broker has.
     pub last_drill: Mutex<Option<Arrival>>,
 }
@@ -134,7 +135,7 @@ impl Shared {
             inbox,
             sequences: Default::default(),
             outbox: Mutex::new(outbox),
-            health: Mutex::new(Health { state: State::Online, reason: String::new() }),
+            health: Mutex::new(Health { state: State::Online, reason: String::new(), cause: "ok" }),
             state: Mutex::default(),
             pending: Mutex::new(pending),
             link: Mutex::new(Link::Connecting),
@@ -168,31 +169,35 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What the status says: the daemon's own word, made worse by trouble with the outbox, by a broker that does not take what waits, and by
+    /// certificates that are about to end. Of those that end later it tells, and nothing is worse for it.
     pub fn status(&self) -> Health {
         let said = self.health().clone();
-        /// What the status says: the daemon's own word, made worse by trouble with the outbox, by a broker that does not take what waits, and by
-        /// certificates that are about to end. Of those that end later it tells, and nothing is worse for it.
-        pub fn status(&self) -> Health {
-            let said = self.health().clone();
-            let trouble = self.outbox().trouble();
-            let objection = self.objections().iter().flatten().next().cloned();
-            let ending = self.certificates.ending(self.clock.unix_ms());
-            let (pressing, told) = match ending {
-                Some(Ending { text, urgent: true }) => (Some(text), None),
-                ending => (None, ending.map(|ending| ending.text)),
-            };
-            let worse = [trouble, objection, pressing].into_iter().flatten();
-            let said = worse.fold(said, |said, trouble| match said.state {
-                State::Online => Health { state: State::Degraded, reason: trouble },
-                state => Health { state, reason: format!("{}; {trouble}", said.reason) },
-            });
-            told.into_iter()
-                .fold(said, |said, text| Health { reason: format!("{}; {text}", said.reason), ..said })
-        }
+        let objection = self.objections().iter().flatten().next().cloned();
+        let (pressing, told) = match self.certificates.ending(self.clock.unix_ms()) {
+            Some(Ending { text, urgent: true }) => (Some(text), None),
+            ending => (None, ending.map(|ending| ending.text)),
+        };
+        let worse = [("outbox", self.outbox().trouble()), ("refused", objection), ("certificate", pressing)];
+        let worse = worse.into_iter().filter_map(|(cause, trouble)| Some((cause, trouble?)));
+        let said = worse.fold(said, |said, (cause, trouble)| match said.state {
+            State::Online => Health { state: State::Degraded, reason: trouble, cause },
+            _ => Health { reason: format!("{}; {trouble}", said.reason), ..said },
+        });
+        told.into_iter()
+            .fold(said, |said, text| Health { reason: format!("{}; {text}", said.reason), ..said })
+    }
 
-        pub fn objections(&self) -> MutexGuard<'_, [Option<String>; 2]> {
-            self.objections.lock().unwrap_or_else(PoisonError::into_inner)
-        }
+    /// Notes why the broker does not take what waits of a lane; `None` where it does.
+    pub fn object(&self, lane: Lane, why: Option<String>) {
+        let mut objections = self.objections();
+        objections[lane as usize] = why;
+        let refusing = objections.iter().any(Option::is_some);
+        self.metrics.counters.refusing.store(refusing.into(), Ordering::Relaxed);
+    }
+
+    fn objections(&self) -> MutexGuard<'_, [Option<String>; Lane::ALL.len()]> {
+        self.objections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An envelope with the next number of that topic.

@@ -32,6 +32,8 @@ const CAP: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(50);
 /// The broker keeps alerts and pictures for us over a broken connection, for so long.
 const MEMORY_S: u32 = 900;
+/// Likewise for one of a group (`$share/…`): the broker gives it its share of the work as long as it remembers it.
+const MEMORY_OF_ONE_S: u32 = 60;
 /// How long the goodbye to the broker may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -212,7 +214,7 @@ impl Listener {
             tls: self.tls.clone(),
             keep_alive_s: self.settings.keep_alive_s,
             will: None,
-            memory_s: if self.filter.is_some() { MEMORY_S } else { 0 },
+            memory_s: self.filter.as_deref().map_or(0, memory_s),
             largest: mqtt::PICTURES,
         })
     }
@@ -257,6 +259,10 @@ impl Listener {
     fn tell(&self, heard: Heard) -> bool {
         self.sender.send(heard).is_ok() && !self.stop.is_raised()
     }
+}
+
+fn memory_s(filter: &str) -> u32 {
+    if filter.starts_with("$share/") { MEMORY_OF_ONE_S } else { MEMORY_S }
 }
 
 fn heard(message: Message) -> Heard {

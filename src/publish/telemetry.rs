@@ -13,7 +13,7 @@ use crate::perceive::governor::Effort;
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Regime, Scene};
-use crate::system::metrics::{Metrics, Quantiles, Stage};
+use crate::system::metrics::{Metrics, Quantiles, Sort, Stage};
 use crate::system::wear::Written;
 
 /// What the daemon adds to the counters and latencies in [`Metrics`].
@@ -238,12 +238,12 @@ fn frame_counts(metrics: &Metrics) -> FrameCounts {
 fn message_counts(metrics: &Metrics) -> MessageCounts {
     let c = &metrics.counters;
     MessageCounts {
-        waiting: read(&c.outbox_depth),
-        acknowledged: read(&c.acknowledged),
-        refused: read(&c.refused),
+        waiting: c.waiting.stored(),
+        acknowledged: c.acknowledged.stored() + read(c.acknowledged.of(Sort::Telemetry)),
+        refused: c.refused.all(),
         lost_telemetry: read(&c.lost_telemetry),
         lost_snapshots: read(&c.lost_snapshots),
         lost_alerts: read(&c.lost_alerts),
-        history: read(&c.history_depth),
+        history: read(c.waiting.of(Sort::Telemetry)),
     }
 }

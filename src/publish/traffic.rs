@@ -18,7 +18,7 @@ use super::shared::Shared;
 use super::suspects::Suspects;
 use super::{Health, State};
 use crate::system::clock::Stopwatch;
-use crate::system::metrics::{Stage, count};
+use crate::system::metrics::{Sort, Stage, count};
 
 /// Messages that the broker refused are offered again after this.
 const SECOND_CHANCE: Duration = Duration::from_secs(30);
@@ -108,7 +108,7 @@ impl Traffic {
         self.up = true;
         (self.largest, self.window) = (limits.largest, limits.window);
         self.outgoings.allow_aliases(limits.aliases);
-        *self.shared.objections() = Default::default();
+        Lane::ALL.iter().for_each(|&lane| self.shared.object(lane, None));
         if let Some(inbox) = &self.shared.inbox {
             self.outgoings.subscribe(&inbox.filter);
         }
@@ -164,7 +164,9 @@ impl Traffic {
     pub fn telemetry(&mut self, record: Record) {
         let Shared { site, boot, clock, .. } = &*self.shared;
         let message = record.clone().into_message(Lane::Telemetry, site, boot, clock.uptime_ms());
-        if !self.outgoings.publish(Message { acknowledged: false, ..message }) {
+        if self.outgoings.publish(Message { acknowledged: false, ..message }) {
+            count(self.shared.metrics.counters.published.of(Sort::Telemetry));
+        } else {
             self.shared.keep_telemetry(&record);
         }
     }
@@ -250,7 +252,7 @@ impl Traffic {
     /// The last status; the connection ends when it is acknowledged.
     fn say_goodbye(&mut self, reason: &str) {
         if self.goodbye.is_none() {
-            let health = Health { state: State::Offline, reason: reason.into() };
+            let health = Health { state: State::Offline, reason: reason.into(), cause: "stopped" };
             let status = StatusMessage::new(self.shared.envelope(Kind::Status), &health);
             self.publish_status(&status);
             self.goodbye = Some(Stopwatch::start());
@@ -285,7 +287,7 @@ impl Traffic {
         let message =
             record.into_message(lane, &self.shared.site, &self.shared.boot, self.shared.clock.uptime_ms());
         if let Some(largest) = self.largest.filter(|largest| message.packet_bytes() > *largest as usize) {
-            count(&self.shared.metrics.counters.refused);
+            count(self.shared.metrics.counters.refused.of(lane.sort()));
             let remedy = "publish.snapshot_px makes pictures smaller";
             self.object(lane, format!("the broker takes at most {largest} bytes at once; {remedy}"));
             self.delivery.pass(key);
@@ -304,6 +306,7 @@ impl Traffic {
         if self.delivery.is_idle() {
             self.progress = Stopwatch::start();
         }
+        count(self.shared.metrics.counters.published.of(parcel.sort()));
         self.delivery.submitted(parcel);
     }
 
@@ -316,13 +319,13 @@ impl Traffic {
             Happening::Sent(packet) => self.delivery.sent(packet),
             Happening::Acknowledged { packet, outcome } => {
                 match self.delivery.acknowledged(packet, outcome.is_ok()) {
-                    Verdict::Delivered(Parcel::Stored(key)) => self.delivered(key),
+                    Verdict::Delivered(parcel) => self.delivered(parcel),
                     Verdict::Refused(parcel) => {
                         if let Err(objection) = outcome {
                             self.refused(parcel, &objection);
                         }
                     }
-                    Verdict::Delivered(Parcel::Present) | Verdict::Unknown => {}
+                    Verdict::Unknown => {}
                 }
             }
             Happening::Received(message) => self.received(message),
@@ -341,12 +344,15 @@ impl Traffic {
         }
     }
 
-    fn delivered(&mut self, key: Key) {
+    fn delivered(&mut self, parcel: Parcel) {
+        let counters = &self.shared.metrics.counters;
+        count(counters.acknowledged.of(parcel.sort()));
+        counters.last_acknowledged_ms.store(self.shared.clock.uptime_ms().max(1), Ordering::Relaxed);
+        let Parcel::Stored(key) = parcel else { return };
         self.shared.outbox().remove(&[key]);
         self.suspects.cleared(key);
-        self.shared.objections()[key.lane as usize] = None;
+        self.shared.object(key.lane, None);
         self.rest.1 = FIRST_REST;
-        count(&self.shared.metrics.counters.acknowledged);
         if let Some(alert) = self.drills.remove(&key.number) {
             let arrival = Arrival { alert, uptime_ms: self.shared.clock.uptime_ms() };
             *self.shared.last_drill.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrival);
@@ -359,12 +365,18 @@ impl Traffic {
 
     /// The message stays in the outbox, whatever the reason.
     fn refused(&mut self, parcel: Parcel, objection: &Objection) {
-        count(&self.shared.metrics.counters.refused);
+        count(self.shared.metrics.counters.refused.of(parcel.sort()));
         let Objection { code, text, effect } = objection;
         match parcel {
             Parcel::Stored(Key { lane, .. }) => {
-                let kind = if lane == Lane::Snapshots { Kind::Snapshot } else { Kind::Alert };
-                let place = topic(&self.shared.site, kind);
+                let place = topic(
+                    &self.shared.site,
+                    match lane {
+                        Lane::Alerts => Kind::Alert,
+                        Lane::Snapshots => Kind::Snapshot,
+                        Lane::Telemetry => Kind::Telemetry,
+                    },
+                );
                 self.object(
                     lane,
                     format!("the broker refuses messages ({code}) on {place}; they wait; {text}"),
@@ -391,6 +403,6 @@ impl Traffic {
             tracing::error!("{text}");
             self.refusal_told = true;
         }
-        self.shared.objections()[lane as usize] = Some(text);
+        self.shared.object(lane, Some(text));
     }
 }

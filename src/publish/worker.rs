@@ -191,6 +191,8 @@ impl Worker {
             Some(Ending { text, .. }) => tracing::warn!("{text}"),
             None => tracing::info!("the certificates were renewed"),
         }
+        let urgent = ending.as_ref().is_some_and(|ending| ending.urgent);
+        self.shared.metrics.counters.certificate_ending.store(urgent.into(), Ordering::Relaxed);
         self.ending = ending;
         self.shared.wake.notify_one();
     }
@@ -270,6 +272,9 @@ impl Worker {
         if !told {
             return None;
         }
+        let alert = &draft.alert;
+        let steps = &self.shared.metrics.counters.alerts[usize::from(draft.drill)];
+        count(&steps[alert.state as usize][alert.severity as usize]);
         self.pending().told(&AlertMessage::new(envelope.clone(), draft));
         let record = Record::alert(envelope, draft).and_then(|record| record.encode());
         self.encoded(Lane::Alerts, record)

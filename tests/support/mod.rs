@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod network;
 pub mod orders;
 pub mod park;
+pub mod scrape;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};

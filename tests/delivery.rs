@@ -74,6 +74,28 @@ fn a_broker_that_comes_later_gets_what_it_missed_marked_late() {
     }
 }
 
+#[test]
+fn telemetry_of_a_time_without_connection_comes_afterwards_as_history() {
+    let broker = Broker::start();
+    let proxy = Proxy::start(broker.port);
+    proxy.close();
+    let mut desk = Listener::start(&broker);
+    let home = Home::new(&proxy.url, "source = \"simulated\"\nfps = 1\n");
+    let mut daemon = home.start(&[]);
+    daemon.says("messages wait, trying again");
+    // What is older than ten seconds is late.
+    std::thread::sleep(Duration::from_secs(13));
+    proxy.open();
+    let first = desk.hears("telemetry", |post| post.json()["seq"] == 0);
+    assert_eq!((&first.json()["late"], first.properties["late"].as_str()), (&true.into(), "true"));
+    let all = |post: &Post| post.json()["late"] == false && post.json()["messages"]["history"] == 0;
+    let last = desk.hears("telemetry", all).json()["seq"].as_u64().unwrap();
+    let heard: BTreeSet<u64> =
+        desk.of("telemetry").iter().map(|post| post.json()["seq"].as_u64().unwrap()).collect();
+    assert!((0..=last).all(|seq| heard.contains(&seq)), "of {last}: {heard:?}");
+    assert_eq!(daemon.stop(), 0);
+}
+
 /// Kills the broker and starts it again, with the daemon shut out until the desk listens again: mosquitto_sub comes back by itself.
 fn restart(broker: &mut Broker, proxy: &Proxy, meanwhile: impl FnOnce()) {
     proxy.close();

@@ -207,7 +207,7 @@ impl Traffic {
         }
         self.delivery.set_window(if self.suspects.one_by_one(now) { 1 } else { self.window });
         while self.delivery.room() > 0 {
-            if !Lane::ALL.iter().any(|&lane| self.feed_stored(lane)) {
+            if !self.feed_stored() {
                 if self.delivery.is_idle() {
                     self.suspects.all_clear(now);
                 }
@@ -261,14 +261,18 @@ impl Traffic {
         }
     }
 
-    /// Hands over the next stored message of a lane; `false` where there is none, or no room for it.
-    fn feed_stored(&mut self, lane: Lane) -> bool {
-        if !self.delivery.has_room(lane) {
-            return false;
-        }
-        let Some((key, bytes)) = self.shared.outbox().next(lane, self.delivery.reached(lane)) else {
-            return false;
-        };
+    /// The next stored message. All lanes are looked at in one go: between two looks an alert and its picture may be committed, and the
+    /// picture would go first.
+    fn next_stored(&self) -> Option<(Key, Vec<u8>)> {
+        let mut outbox = self.shared.outbox();
+        let mut lanes = Lane::ALL.into_iter().filter(|lane| self.delivery.has_room(*lane));
+        lanes.find_map(|lane| outbox.next(lane, self.delivery.reached(lane)))
+    }
+
+    /// Hands over the next stored message; `false` where there is none, or no room for it.
+    fn feed_stored(&mut self) -> bool {
+        let Some((key, bytes)) = self.next_stored() else { return false };
+        let lane = key.lane;
         let held = self.suspects.holds(key, self.shared.clock.uptime());
         if held || self.delivery.is_on_its_way(Parcel::Stored(key)) {
             self.delivery.pass(key);

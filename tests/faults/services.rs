@@ -178,38 +178,31 @@ pub fn camp_with_tls() -> Camp {
         broker: Broker::with_config(&config),
         listening: vec!["-p".into(), port.to_string()],
         url: "mqtts://127.0.0.1:PORT".into(),
-        sets: vec![format!("publish.ca_file={}", file("good.crt"))],
+        sets: vec![format!("publish.ca_file={}", file("ca.crt"))],
         start: Box::new(|home, sets| home.start(sets)),
         ground: Ground { folder: Some(folder), ..Ground::default() },
     })
 }
 
-/// `good` holds for two days, `old` ended nine days ago; `now` is what the broker has.
+/// `good` holds for a day, `old` ended nine days ago, both signed by `ca`; `now` is what the broker has.
 fn make_certificates(folder: &Path) {
-    for (name, then) in [("good", "+0 days"), ("old", "-10 days")] {
-        let (key, crt) = (folder.join(format!("{name}.key")), folder.join(format!("{name}.crt")));
+    let file = |name: &str| folder.join(name).display().to_string();
+    let made = |name: &str, then: &str, more: &[&str]| {
         let made = Command::new("faketime")
-            .args([
-                then,
-                "openssl",
-                "req",
-                "-x509",
-                "-days",
-                "1",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-subj",
-                "/CN=127.0.0.1",
-            ])
-            .args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
-            .arg(&key)
-            .arg("-out")
-            .arg(&crt)
+            .args([then, "openssl", "req", "-x509", "-days", "1", "-newkey", "rsa:2048", "-nodes"])
+            .args(["-keyout", &file(&format!("{name}.key")), "-out", &file(&format!("{name}.crt"))])
+            .args(more)
             .output()
             .expect("faketime does not run: apt-get install faketime");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    }
+    };
+    made("ca", "+0 days", &["-subj", "/CN=park authority"]);
+    let (ca, key) = (file("ca.crt"), file("ca.key"));
+    let signed =
+        ["-subj", "/CN=127.0.0.1", "-CA", &ca, "-CAkey", &key, "-addext", "subjectAltName=IP:127.0.0.1"];
+    let signed = [&signed[..], &["-addext", "basicConstraints=critical,CA:FALSE"]].concat();
+    made("good", "+0 days", &signed);
+    made("old", "-10 days", &signed);
     use_certificate(folder, "good");
 }
 

@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board endurance soak bench figures performance accuracy sight
+.PHONY: help build demo demo-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,7 @@ test: ## Formatting, then every test that is fast enough to run on each change, 
 	@deploy/prepare.sh build broker tests
 	cargo fmt --check
 	cargo test --locked $(CARGO_FLAGS)
+	@tests/bridges.py $(PROGRAM)
 
 lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit
 	@deploy/prepare.sh build lint
@@ -63,6 +64,15 @@ kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM p
 board: ## A whole emulated board with a virtual V4L2 camera that falls silent, fails and is unplugged (some minutes; not in CI)
 	@deploy/prepare.sh build broker tests arm board
 	@tests/board.sh
+
+NODE_RED := $(or $(CARGO_TARGET_DIR),target)/node-red
+
+bridges: ## The bridges with a real Node-RED, and Home Assistant's own code over what a camera tells it (downloads 200 MB once; not in CI)
+	@deploy/prepare.sh build broker tests node
+	cargo build --locked $(CARGO_FLAGS)
+	[ -d $(NODE_RED)/node_modules/node-red ] || npm install --silent --no-audit --no-fund --prefix $(NODE_RED) node-red@4.1
+	@tests/bridges.py $(PROGRAM) $(NODE_RED)
+	@tests/home_assistant.sh $(PROGRAM)
 
 endurance: ## Ten minutes of the daemon at 15 frames a second: memory, drops, and every alert received
 	@deploy/prepare.sh build broker tests

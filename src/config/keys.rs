@@ -111,6 +111,8 @@ pub const KEYS: &[Key] = &[
     always("command.longest_s"),
     always("command.threshold_min"),
     always("command.threshold_max"),
+    always("home_assistant.discovery"),
+    always("home_assistant.discovery_prefix"),
     always("store.path"),
     always("store.max_mb"),
     always("store.review_mb"),
@@ -123,7 +125,7 @@ pub const RUN_TIME: &[Key] =
     &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 11] = [
+pub const SECTIONS: [&str; 12] = [
     "site",
     "capture",
     "capture.scene",
@@ -133,6 +135,7 @@ pub const SECTIONS: [&str; 11] = [
     "publish",
     "acknowledge",
     "command",
+    "home_assistant",
     "store",
     "board",
 ];

@@ -25,6 +25,7 @@ pub mod audit;
 pub mod command;
 mod execute;
 mod flood;
+pub mod form;
 mod keep;
 mod orders;
 mod receive;

@@ -28,7 +28,18 @@ pub struct TrackId(pub u64);
 pub struct AlertId(pub u64);
 
 /// The light that the scene is seen in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Regime {
     /// Enough light for a picture without gain noise.
@@ -67,7 +78,8 @@ pub struct Scene {
 }
 
 /// Where an alert stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum AlertState {
     /// First heard of.
     Opened,
@@ -89,7 +101,8 @@ impl AlertState {
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, schemars::JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum Severity {
     /// A bear is there, at hours at which nobody is to be woken for that alone.
     Low,

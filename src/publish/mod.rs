@@ -4,10 +4,12 @@
 //! not be lost to the [`outbox`], and the session sends it. What the broker acknowledged leaves the outbox, never before.
 
 mod address;
+mod announcement;
 mod backoff;
 mod delivery;
 mod disk;
 mod gate;
+mod home_assistant;
 mod incoming;
 pub mod ladder;
 pub mod message;
@@ -95,6 +97,8 @@ pub struct AlertDraft {
     pub simulated: bool,
     /// Whether it is an exercise.
     pub drill: bool,
+    /// Alerts that were told and are open after this step, exercises left out. The gate counts them.
+    pub open: usize,
 }
 
 /// How the daemon is, for the retained status.

@@ -41,8 +41,25 @@ pub struct Settings {
     pub snapshot_quality: u8,
     /// What happens to an alert that nobody acknowledges; empty where nobody is asked to.
     pub ladder: Vec<Rung>,
+    /// What Home Assistant is told; `None` where it is told nothing.
+    pub home_assistant: Option<HomeAssistant>,
     /// Where messages wait: the outbox and its folder.
     pub store: StoreSettings,
+}
+
+/// What Home Assistant is told of the camera.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HomeAssistant {
+    /// The first level of the topics of its discovery.
+    pub prefix: String,
+    /// Whether commands without a signature are taken: only then are there buttons.
+    pub unsigned_commands: bool,
+    /// Whether the camera tells what was ordered.
+    pub state: bool,
+    /// An open alert is repeated at most this often, seconds.
+    pub update_s: f64,
+    /// Telemetry is sent this often, seconds.
+    pub telemetry_s: f64,
 }
 
 /// Settings of the store.
@@ -99,6 +116,7 @@ impl Default for Settings {
             snapshot_px: 640,
             snapshot_quality: 80,
             ladder: Vec::new(),
+            home_assistant: None,
             store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64, review_mb: 16 },
         }
     }

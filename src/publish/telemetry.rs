@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Envelope, FrameSize};
 use crate::perceive::ghost::Ghost;
-use crate::perceive::governor::Effort;
+use crate::perceive::governor::{Effort, Level, Strain};
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Regime, Scene};
@@ -37,7 +38,7 @@ pub struct TelemetryDraft {
 }
 
 /// The message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TelemetryMessage {
     /// Number, time, boot.
     #[serde(flatten)]
@@ -45,6 +46,7 @@ pub struct TelemetryMessage {
     /// Time since the telemetry before, seconds.
     pub interval_s: f64,
     /// Latency of each stage over the interval; null where nothing went through it.
+    #[schemars(with = "BTreeMap<Stage, Option<Quantiles>>")]
     pub stages: BTreeMap<String, Option<Quantiles>>,
     /// Frames since the start.
     pub frames: FrameCounts,
@@ -56,14 +58,17 @@ pub struct TelemetryMessage {
     #[serde(default)]
     pub ghosts: Vec<GhostMessage>,
     /// `day`, `dusk` or `infrared`; null before the first frame.
+    #[schemars(with = "Option<Regime>")]
     pub regime: Option<String>,
     /// Measures of the last frame; null before the first one.
     pub scene: Option<SceneMeasures>,
     /// `full`, `half` or `quarter`: share of the time that may be worked. An older daemon does not tell.
     #[serde(default)]
+    #[schemars(with = "Option<Level>")]
     pub effort: Option<String>,
     /// `hot`, `throttled`, `undervolted` or `busy`: what the board suffers from; null where it is well.
     #[serde(default)]
+    #[schemars(with = "Option<Strain>")]
     pub strain: Option<String>,
     /// Temperature of the processor, °C.
     pub temperature_c: Option<f32>,
@@ -72,7 +77,7 @@ pub struct TelemetryMessage {
 }
 
 /// One thing that stands still and looks like a bear.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GhostMessage {
     /// `[x, y, w, h]`, pixels.
     pub bbox: [f32; 4],
@@ -85,7 +90,7 @@ pub struct GhostMessage {
 }
 
 /// Frames since the start of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FrameCounts {
     /// That the source delivered: the sum of dropped, bad and inferred, and at most three on their way.
     pub seen: u64,
@@ -102,7 +107,7 @@ pub struct FrameCounts {
 }
 
 /// Messages since the start of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageCounts {
     /// Waiting in the outbox now.
     pub waiting: u64,
@@ -119,17 +124,22 @@ pub struct MessageCounts {
 }
 
 /// Measures of a frame before any enhancement, 0..1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SceneMeasures {
     /// Mean luma.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub luma: f32,
     /// Standard deviation of luma.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub contrast: f32,
     /// Mean distance from grey.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub chroma: f32,
     /// Standard deviation of the noise.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub noise: f32,
     /// Variance of the Laplacian.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub sharpness: f32,
 }
 

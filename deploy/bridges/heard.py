@@ -81,10 +81,10 @@ def listen(client, kinds, options, tick_s=1.0):
 
 def is_new(seen, post):
     """Remembers a message; False where it was heard before."""
-    if "boot" not in post.properties:
+    # A last will bears boot and number of the birth that it belongs to: it is no repetition of that.
+    if post.kind == "status" or "boot" not in post.properties:
         return True
     name = (post.site, post.camera, post.kind, post.properties["boot"], post.properties.get("seq"))
-    # A status that the broker kept is the same message as when it was sent.
     if name in seen:
         return False
     seen[name] = True

@@ -226,8 +226,9 @@ fn promised() -> BTreeSet<String> {
             let address = channel["address"].as_str().unwrap().to_owned();
             let topic = names.iter().fold(address, |topic, (name, value)| topic.replace(name, value));
             let mqtt = &operation["bindings"]["mqtt"];
-            let (retain, text) =
-                (u8::from(mqtt["retain"] == true), &message["bindings"]["mqtt"]["payloadFormatIndicator"]);
+            let retain = u8::from(mqtt["retain"] == true);
+            // What is no text has no indicator, as mosquitto_sub tells it.
+            let text = if message["bindings"]["mqtt"]["payloadFormatIndicator"] == 1 { "1" } else { "" };
             promised.insert(format!(
                 "{topic} {} {retain} {} {text}",
                 mqtt["qos"],

@@ -58,7 +58,7 @@ pub enum Strain {
 
 /// Share of the time that may be worked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, schemars::JsonSchema)]
-#[schemars(rename_all = "lowercase")]
+#[schemars(rename = "EffortLevel", rename_all = "lowercase")]
 pub enum Level {
     /// All of it.
     #[default]

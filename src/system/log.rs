@@ -10,7 +10,7 @@ static CHANGE: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, schemars::JsonSchema)]
-#[schemars(rename_all = "lowercase")]
+#[schemars(rename = "LogLevel", rename_all = "lowercase")]
 pub enum Level {
     /// What somebody must act on.
     Error,

@@ -114,6 +114,19 @@ def shim_orjson():
     sys.modules["orjson"] = orjson
 
 
+class House:
+    """What templates ask of a running Home Assistant: a place to keep their environment in."""
+
+    def __init__(self):
+        self.data, self.config = {}, types.SimpleNamespace(legacy_templates=False)
+
+
+def stand_in_for_the_house():
+    from homeassistant import core
+
+    core._hass.hass = House()
+
+
 def components_of(topic, payload):
     """As `async_discovery_message_received` does it: the configuration of each component, checked without and with leniency."""
     import importlib
@@ -175,6 +188,7 @@ def check_bear(config, alert):
 def main(heard):
     """`heard`: lines of topic, tab, payload in hexadecimal, as mosquitto_sub wrote them."""
     shim_orjson()
+    stand_in_for_the_house()
     posts = [(topic, bytes.fromhex(payload)) for topic, payload in (line.split("\t") for line in heard.splitlines())]
     [described] = {(topic, payload) for topic, payload in posts if topic.endswith("/config") and payload}
     components = components_of(described[0], described[1].decode())

@@ -129,7 +129,11 @@ impl Parts {
             schema.as_object_mut().and_then(|schema| schema.remove(SHARED[0]))
             && let Some(Value::Object(shared)) = shared.remove(SHARED[1])
         {
-            self.schemas.extend(shared);
+            for (name, part) in shared {
+                // Two types of one name would be taken for each other: give one of them another by #[schemars(rename = "…")].
+                let known = self.schemas.insert(name.clone(), part.clone());
+                debug_assert!(known.is_none_or(|known| known == part), "two schemas are called {name}");
+            }
         }
         schema
     }

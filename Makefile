@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board endurance soak bench figures performance accuracy sight faults fuzz sbom scale
+.PHONY: help build demo demo-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,7 @@ test: ## Formatting, then every test that is fast enough to run on each change, 
 	@deploy/prepare.sh build broker tests
 	cargo fmt --check
 	cargo test --locked $(CARGO_FLAGS)
+	@tests/bridges.py $(PROGRAM)
 
 lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit, the rules for Prometheus
 	@deploy/prepare.sh build lint
@@ -75,6 +76,15 @@ fuzz: ## Junk against everything that comes from outside, FUZZ_SECONDS=180 for e
 
 sbom: ## What the program is made of, with versions and licences: target/sbom, CycloneDX
 	@deploy/sbom.sh
+
+NODE_RED := $(or $(CARGO_TARGET_DIR),target)/node-red
+
+bridges: ## The bridges with a real Node-RED, and Home Assistant's own code over what a camera tells it (downloads 200 MB once; not in CI)
+	@deploy/prepare.sh build broker tests node
+	cargo build --locked $(CARGO_FLAGS)
+	[ -d $(NODE_RED)/node_modules/node-red ] || npm install --silent --no-audit --no-fund --prefix $(NODE_RED) node-red@4.1
+	@tests/bridges.py $(PROGRAM) $(NODE_RED)
+	@tests/home_assistant.sh $(PROGRAM)
 
 endurance: ## Ten minutes of the daemon at 15 frames a second: memory, drops, and every alert received
 	@deploy/prepare.sh build broker tests

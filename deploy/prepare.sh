@@ -1,5 +1,5 @@
 #!/bin/sh
-# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board]: looks for the programs that these steps need, says what is missing, and installs that by apt.
+# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board] [node]: looks for the programs that these steps need, says what is missing, and installs that by apt.
 # Root or sudo is asked for only when something is missing. CAMERA=0 leaves out what only V4L2 cameras need.
 set -eu
 
@@ -65,6 +65,7 @@ for step in "$@"; do
         has mosquitto_sub || want mosquitto-clients
         has ffmpeg || want ffmpeg
         has openssl || want openssl
+        has python3 || want python3
         has mke2fs || want e2fsprogs
         has faketime || want faketime
         has nft || want nftables
@@ -85,6 +86,7 @@ for step in "$@"; do
         # Not from rustup by ourselves: which toolchain a person has is theirs to decide.
         arm_target || { want rustc-web libstd-rust-web-dev:arm64; foreign=yes; }
         ;;
+    node) has npm || want nodejs npm ;;
     peers) has motion || want motion ;;
     kernels) has valgrind || want valgrind libc6-dbg ;;
     board)

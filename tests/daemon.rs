@@ -64,6 +64,7 @@ fn check_alert(alert: &Value) {
         "latency_ms",
         "simulated",
         "drill",
+        "open",
     ];
     assert_eq!(keys(alert), with_envelope(&own));
     assert_eq!((&alert["class"], &alert["severity"]), (&"bear".into(), &"normal".into()));

@@ -20,6 +20,7 @@ pub mod reach;
 pub mod reset;
 pub mod run;
 pub mod say;
+pub mod schema;
 pub mod simulate;
 pub mod soak;
 pub mod swarm;
@@ -45,6 +46,7 @@ enum Task {
     Reset(reset::ResetArgs),
     Models(models::ModelsArgs),
     Reach(reach::ReachArgs),
+    Schema(schema::SchemaArgs),
     Detect(detect::DetectArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
@@ -66,6 +68,7 @@ impl Cli {
             Task::Models(args) => models::run(args),
             Task::Bench(args) => bench::run(args),
             Task::Reach(args) => reach::run(args),
+            Task::Schema(args) => schema::run(args),
             Task::Detect(args) => detect::run(args),
             Task::Eval(args) => eval::run(args),
             Task::Simulate(args) => simulate::run(args),

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::Config;
 use super::reader::Reader;
 use super::sections::store;
 use crate::publish::ladder::Rung;
-use crate::publish::settings::{People, Settings};
+use crate::publish::settings::{HomeAssistant, People, Settings};
 
 const BROKER: &str = "publish.broker";
 const FALLBACK: &str = "publish.fallback";
+const PREFIX: &str = "home_assistant.discovery_prefix";
 /// Steps of a ladder.
 const MOST_RUNGS: usize = 10;
 
@@ -49,8 +51,31 @@ pub fn publish(reader: &mut Reader) -> Settings {
             .unwrap_or(default.snapshot_people),
         ladder: ladder(reader),
         drills_climb: reader.flag("acknowledge.drills", default.drills_climb),
+        home_assistant: None,
         store: store(reader),
     }
+}
+
+/// `[home_assistant]`, with what the rest of the file means for it.
+pub fn home_assistant(reader: &mut Reader, config: &Config) -> Option<HomeAssistant> {
+    let prefix = reader.text(PREFIX).unwrap_or_else(|| "homeassistant".into());
+    let good =
+        |level: &str| !level.is_empty() && !level.contains(['+', '#', '\0']) && !level.starts_with('$');
+    if prefix.len() > 100 || !prefix.split('/').all(good) {
+        reader.wrong(
+            PREFIX,
+            "is no beginning of a topic",
+            "write it as Home Assistant has it, \"homeassistant\" where nobody changed it",
+        );
+    }
+    let taken = config.commands.accept;
+    reader.flag("home_assistant.discovery", false).then(|| HomeAssistant {
+        prefix,
+        unsigned_commands: taken && config.commands.keys.is_empty(),
+        state: taken || !config.publish.ladder.is_empty() || !config.drill.every.is_zero(),
+        update_s: config.perceive.update_s,
+        telemetry_s: config.publish.telemetry_s,
+    })
 }
 
 /// `[acknowledge]`: each rung "seconds level". One that is wrong is refused, for somebody would not be called.

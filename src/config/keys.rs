@@ -118,6 +118,8 @@ pub const KEYS: &[Key] = &[
     always("drill.within_s"),
     always("drill.every_h"),
     always("drill.hours"),
+    always("home_assistant.discovery"),
+    always("home_assistant.discovery_prefix"),
     always("store.path"),
     always("store.max_mb"),
     always("store.review_mb"),
@@ -132,7 +134,7 @@ pub const RUN_TIME: &[Key] =
     &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 12] = [
+pub const SECTIONS: [&str; 14] = [
     "site",
     "capture",
     "capture.scene",
@@ -143,6 +145,7 @@ pub const SECTIONS: [&str; 12] = [
     "acknowledge",
     "command",
     "drill",
+    "home_assistant",
     "store",
     "metrics",
     "board",

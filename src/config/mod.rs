@@ -142,7 +142,7 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
     let mut reader = Reader::new(layers, name, credentials);
     let (site, capture) = (sections::site(&mut reader), source::capture(&mut reader));
     let (model, perceive) = (sections::model(&mut reader), sections::perceive(&mut reader));
-    let config = Config {
+    let mut config = Config {
         site,
         capture,
         model,
@@ -157,6 +157,7 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
         mode: command::mode(&mut reader),
         overrides: Overrides::default(),
     };
+    config.publish.home_assistant = delivery::home_assistant(&mut reader, &config);
     match reader.finish() {
         mistakes if mistakes.is_empty() => Ok(config),
         mistakes => Err(ConfigErrors { mistakes }),

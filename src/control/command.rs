@@ -12,7 +12,8 @@ use crate::system::log::Level;
 
 /// Largest payload, bytes.
 pub const MOST_BYTES: usize = 4096;
-const KNOWN: &str = "arm, disarm, shadow, test, drill, snapshot, threshold, log, ack";
+/// The last levels of their topics.
+pub(super) const KNOWN: &str = "arm, disarm, shadow, test, drill, snapshot, threshold, log, ack";
 /// Longest name, id or nonce, characters.
 const NAME: usize = 80;
 

@@ -28,6 +28,7 @@ mod conduct;
 mod drill;
 mod execute;
 mod flood;
+pub mod form;
 mod keep;
 mod orders;
 mod receive;

@@ -311,6 +311,7 @@ impl Worker {
             inferred_at_uptime_ms: self.links.clock.uptime_ms(),
             simulated: self.simulated || alert.id.is_of_drill(),
             drill,
+            open: 0,
         };
         if self.links.drafts.send(Draft::Alert(draft)).is_err() {
             tracing::error!("alert not published: publishing has ended");

@@ -38,7 +38,18 @@ impl AlertId {
 }
 
 /// The light that the scene is seen in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Regime {
     /// Enough light for a picture without gain noise.
@@ -77,7 +88,8 @@ pub struct Scene {
 }
 
 /// Where an alert stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum AlertState {
     /// First heard of.
     Opened,
@@ -99,7 +111,8 @@ impl AlertState {
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, schemars::JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum Severity {
     /// A bear is there, at hours at which nobody is to be woken for that alone.
     Low,

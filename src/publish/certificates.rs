@@ -17,7 +17,8 @@ pub const WARNED_DAYS: i64 = 30;
 pub const URGENT_DAYS: i64 = 7;
 
 /// Whose certificate it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, schemars::JsonSchema)]
+#[schemars(rename = "CertificateHolder", rename_all = "lowercase")]
 pub enum Holder {
     /// The broker's, as it showed it.
     Broker,

@@ -1,9 +1,10 @@
 //! How the last drill went: part of `…/state` and `…/telemetry`, and on disk.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a drill stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Course {
     /// It is on.
@@ -29,17 +30,19 @@ impl Course {
 }
 
 /// A drill.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DrillMessage {
     /// How it stands.
     pub course: Course,
     /// When it began, RFC 3339; no truer than `clock_synced` says.
+    #[schemars(extend("format" = "date-time"))]
     pub began: String,
     /// Whether the wall clock was synchronised then.
     pub clock_synced: bool,
     /// From the first frame with something of the drawn bear to the broker's acknowledgement of its alert; null where there was none.
     pub seconds: Option<f64>,
     /// Id of the alert; null where there was none.
+    #[schemars(regex(pattern = r"^[0-9a-f]+-[0-9]+$"))]
     pub alert: Option<String>,
     /// The command that asked for it, by its number in the audit log; null where the schedule did.
     pub request: Option<u64>,

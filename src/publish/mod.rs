@@ -4,6 +4,7 @@
 //! not be lost to the [`outbox`], and the session sends it. What the broker acknowledged leaves the outbox, never before.
 
 mod address;
+mod announcement;
 mod backoff;
 pub mod certificates;
 mod delivery;
@@ -11,6 +12,7 @@ mod disk;
 pub mod drill;
 mod gate;
 mod handshake;
+mod home_assistant;
 pub mod incoming;
 pub mod ladder;
 pub mod message;
@@ -100,6 +102,8 @@ pub struct AlertDraft {
     pub simulated: bool,
     /// Whether it is an exercise.
     pub drill: bool,
+    /// Alerts that were told and are open after this step, exercises left out. The gate counts them.
+    pub open: usize,
 }
 
 /// How the daemon is, for the retained status.

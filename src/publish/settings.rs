@@ -51,6 +51,8 @@ pub struct Settings {
     pub ladder: Vec<Rung>,
     /// Whether it happens to exercises, too.
     pub drills_climb: bool,
+    /// What Home Assistant is told; `None` where it is told nothing.
+    pub home_assistant: Option<HomeAssistant>,
     /// Where messages wait: the outbox and its folder.
     pub store: StoreSettings,
 }
@@ -63,6 +65,21 @@ pub enum People {
     Blurred,
     /// They are left as the camera sees them.
     Shown,
+}
+
+/// What Home Assistant is told of the camera.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HomeAssistant {
+    /// The first level of the topics of its discovery.
+    pub prefix: String,
+    /// Whether commands without a signature are taken: only then are there buttons.
+    pub unsigned_commands: bool,
+    /// Whether the camera tells what was ordered.
+    pub state: bool,
+    /// An open alert is repeated at most this often, seconds.
+    pub update_s: f64,
+    /// Telemetry is sent this often, seconds.
+    pub telemetry_s: f64,
 }
 
 /// Settings of the store.
@@ -140,6 +157,7 @@ impl Default for Settings {
             snapshot_people: People::Blurred,
             ladder: Vec::new(),
             drills_climb: false,
+            home_assistant: None,
             store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64, review_mb: 16 },
         }
     }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::certificates::Expiry;
+use super::certificates::{Expiry, Holder};
 use super::drill::DrillMessage;
 use super::message::{Envelope, FrameSize, rfc3339};
 use crate::perceive::ghost::Ghost;
-use crate::perceive::governor::Effort;
+use crate::perceive::governor::{Effort, Level, Strain};
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Regime, Scene};
@@ -44,7 +45,7 @@ pub struct TelemetryDraft {
 }
 
 /// The message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TelemetryMessage {
     /// Number, time, boot.
     #[serde(flatten)]
@@ -52,6 +53,7 @@ pub struct TelemetryMessage {
     /// Time since the telemetry before, seconds.
     pub interval_s: f64,
     /// Latency of each stage over the interval; null where nothing went through it.
+    #[schemars(with = "BTreeMap<Stage, Option<Quantiles>>")]
     pub stages: BTreeMap<String, Option<Quantiles>>,
     /// Frames since the start.
     pub frames: FrameCounts,
@@ -63,14 +65,17 @@ pub struct TelemetryMessage {
     #[serde(default)]
     pub ghosts: Vec<GhostMessage>,
     /// `day`, `dusk` or `infrared`; null before the first frame.
+    #[schemars(with = "Option<Regime>")]
     pub regime: Option<String>,
     /// Measures of the last frame; null before the first one.
     pub scene: Option<SceneMeasures>,
     /// `full`, `half` or `quarter`: share of the time that may be worked. An older daemon does not tell.
     #[serde(default)]
+    #[schemars(with = "Option<Level>")]
     pub effort: Option<String>,
     /// `hot`, `throttled`, `undervolted` or `busy`: what the board suffers from; null where it is well.
     #[serde(default)]
+    #[schemars(with = "Option<Strain>")]
     pub strain: Option<String>,
     /// The last drill; null where there was none.
     #[serde(default)]
@@ -88,11 +93,13 @@ pub struct TelemetryMessage {
 }
 
 /// When a certificate ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CertificateEnd {
     /// `broker`, `camera` (ours) or `authority` (the pinned one).
+    #[schemars(with = "Holder")]
     pub of: String,
     /// RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
     pub until: String,
     /// Address of the broker whose it is, where several are configured.
     #[serde(default)]
@@ -100,7 +107,7 @@ pub struct CertificateEnd {
 }
 
 /// One thing that stands still and looks like a bear.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GhostMessage {
     /// `[x, y, w, h]`, pixels.
     pub bbox: [f32; 4],
@@ -113,7 +120,7 @@ pub struct GhostMessage {
 }
 
 /// Frames since the start of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FrameCounts {
     /// That the source delivered: the sum of dropped, bad and inferred, and at most three on their way.
     pub seen: u64,
@@ -130,7 +137,7 @@ pub struct FrameCounts {
 }
 
 /// Messages since the start of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageCounts {
     /// Waiting in the outbox now.
     pub waiting: u64,
@@ -150,17 +157,22 @@ pub struct MessageCounts {
 }
 
 /// Measures of a frame before any enhancement, 0..1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SceneMeasures {
     /// Mean luma.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub luma: f32,
     /// Standard deviation of luma.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub contrast: f32,
     /// Mean distance from grey.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub chroma: f32,
     /// Standard deviation of the noise.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub noise: f32,
     /// Variance of the Laplacian.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub sharpness: f32,
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::announcement::Announcement;
 use super::delivery::{Delivery, Key, Lane, Parcel, Verdict};
 use super::drill::Arrival;
 use super::message::{Envelope, Kind, StatusMessage, topic};
@@ -46,6 +47,7 @@ pub struct Traffic {
     outgoings: Outgoings,
     delivery: Delivery,
     suspects: Suspects,
+    announcement: Announcement,
     /// The broker has let us in.
     pub up: bool,
     /// Largest packet that the broker takes, bytes.
@@ -79,11 +81,13 @@ impl Traffic {
     /// For a fresh connection.
     pub fn new(shared: Arc<Shared>, outgoings: Outgoings, birth: Envelope, suspects: Suspects) -> Traffic {
         let returned = shared.outbox().returned();
+        let announcement = Announcement::new(&shared.settings, &shared.site);
         Traffic {
             shared,
             outgoings,
             delivery: Delivery::new(WINDOW),
             suspects,
+            announcement,
             up: false,
             largest: None,
             window: WINDOW,
@@ -111,6 +115,9 @@ impl Traffic {
         Lane::ALL.iter().for_each(|&lane| self.shared.object(lane, None));
         if let Some(inbox) = &self.shared.inbox {
             self.outgoings.subscribe(&inbox.filter);
+        }
+        if let Some(topic) = self.announcement.birth_topic() {
+            self.outgoings.subscribe(&topic);
         }
     }
 
@@ -191,6 +198,7 @@ impl Traffic {
         }
         self.feed_status();
         self.feed_state();
+        self.feed_announcement();
         self.feed_outbox();
     }
 
@@ -237,6 +245,15 @@ impl Traffic {
         if let Some(message) = retained(&self.shared, Kind::State, &envelope, &body) {
             self.present(message);
             self.published_state = Some(draft);
+        }
+    }
+
+    fn feed_announcement(&mut self) {
+        while let Some(message) = self.announcement.due() {
+            self.present(message);
+        }
+        if self.delivery.is_idle() {
+            self.announcement.settled();
         }
     }
 
@@ -334,14 +351,17 @@ impl Traffic {
             }
             Happening::Received(message) => self.received(message),
             Happening::Subscribed(Err(reason)) => tracing::error!(
-                "the broker refuses the subscription to commands ({reason}): none reaches this camera; check its access rules"
+                "the broker refuses a subscription ({reason}): commands, or the birth of Home Assistant, do not reach this camera; check its access rules"
             ),
             _ => {}
         }
     }
 
     /// The connection never waits for whoever reads commands: what does not fit is counted there.
-    fn received(&self, message: Message) {
+    fn received(&mut self, message: Message) {
+        if self.announcement.hears(&message) {
+            return;
+        }
         let Some(inbox) = &self.shared.inbox else { return };
         if inbox.sender.try_send(message).is_err() {
             count(&self.shared.metrics.counters.lost_commands);

@@ -9,7 +9,8 @@ use hdrhistogram::Histogram;
 use prometheus_client::metrics::histogram::Histogram as Buckets;
 
 /// The steps that a frame goes through, in order, and the way of an alert as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum Stage {
     /// Camera bytes to RGB.
     Decode,
@@ -50,7 +51,7 @@ impl Stage {
 }
 
 /// Quantiles of one stage; `None` where nothing was measured.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Quantiles {
     /// Median, milliseconds.
     pub p50_ms: f64,

@@ -11,7 +11,7 @@ const STEP: Duration = Duration::from_secs(3_600);
 const SETTLED: Duration = Duration::from_secs(600);
 
 /// What was written.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Written {
     /// Since the start, megabytes.
     pub mb: f64,

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Broker, bearwatch, wait_for};
+use super::{Broker, bearwatch, contract, wait_for};
 
 /// Longest that anything may take which should happen soon: machines that run tests are busy.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -167,6 +167,7 @@ impl Drop for Daemon {
 /// A message as mosquitto_sub shows it.
 #[derive(Clone, Debug)]
 pub struct Post {
+    pub topic: String,
     /// Last level of the topic.
     pub kind: String,
     pub retained: bool,
@@ -179,6 +180,13 @@ impl Post {
         serde_json::from_slice(&self.payload).unwrap_or_else(|e| panic!("{} is no JSON: {e}", self.kind))
     }
 
+    /// Every message that a test hears is what docs/asyncapi.json says of it.
+    fn keep_to_the_contract(&self) {
+        if let Some(fault) = contract::fault(&self.topic, &self.payload, &self.properties) {
+            panic!("against the contract: {fault}; {}", summary(self));
+        }
+    }
+
     /// From mosquitto_sub's `%t\t%r\t%P\t%x`.
     pub fn read(line: &str) -> Post {
         let fields: Vec<&str> = line.split('\t').collect();
@@ -188,7 +196,7 @@ impl Post {
         let properties = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         let payload = (0..hex.len()).step_by(2).map(byte).collect();
-        Post { kind, retained: retained == "1", properties, payload }
+        Post { topic: topic.to_owned(), kind, retained: retained == "1", properties, payload }
     }
 }
 
@@ -230,7 +238,7 @@ impl Listener {
         let posts = &mut self.posts;
         let incoming = &self.incoming;
         let heard = wait_for(SOON, || {
-            posts.extend(incoming.try_iter());
+            posts.extend(incoming.try_iter().inspect(Post::keep_to_the_contract));
             enough(posts)
         });
         assert!(heard, "not heard: {what}; but {:?}", posts.iter().map(summary).collect::<Vec<_>>());

@@ -10,6 +10,7 @@
     reason = "a test program: what cannot be set up is a failure, and says why"
 )]
 
+pub mod contract;
 pub mod daemon;
 pub mod network;
 pub mod orders;

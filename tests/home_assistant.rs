@@ -115,11 +115,11 @@ fn its_buttons_give_commands_that_the_camera_takes_and_there_are_none_where_it_a
             let payload = component["payload_press"].as_str().unwrap();
             broker.publish(component["command_topic"].as_str().unwrap(), payload.as_bytes());
             let answer = desk.hears("answer", |_| true).json();
-            assert_eq!(
-                (&answer["verdict"], &answer["by"]),
-                (&json!("applied"), &json!("home-assistant")),
-                "{name}: {answer}"
-            );
+            assert_eq!(answer["by"], "home-assistant", "{name}: {answer}");
+            // No drill is given while one of the bears of the drawn campsite is in sight.
+            let in_sight = name == "drill"
+                && answer["reason"].as_str().is_some_and(|why| why.contains("may be a bear is in sight"));
+            assert!(answer["verdict"] == "applied" || in_sight, "{name}: {answer}");
         }
     }
     assert_eq!(daemon.stop(), 0);

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::control::Warning;
 use crate::perceive::governor::{Effort, Strain};
 use crate::perceive::liveness::Impairment;
 use crate::publish::{Health, State};
@@ -37,8 +38,8 @@ pub struct Facts<'a> {
     pub impairment: Option<Impairment>,
     /// How much is done at present, and why no more.
     pub effort: Effort,
-    /// What was ordered that keeps anybody from being told.
-    pub ordered: Option<&'a str>,
+    /// What was ordered that keeps anybody from being told, or a drill that shows that nobody may be.
+    pub warning: Option<&'a Warning>,
     /// Longest time between two frames of this source in ordinary life (files at one frame a minute).
     pub interval: Duration,
 }
@@ -46,12 +47,12 @@ pub struct Facts<'a> {
 /// The verdict. A camera that tells nobody by order says so before anything else: it must not be taken for one that sees nothing.
 pub fn judge(facts: &Facts) -> Health {
     let health = judge_sight(facts);
-    match (facts.ordered, health.state) {
+    match (facts.warning, health.state) {
         (None, _) => health,
-        (Some(ordered), State::Online) => {
-            Health { state: State::Degraded, reason: ordered.into(), cause: "ordered" }
+        (Some(Warning { text, cause }), State::Online) => {
+            Health { state: State::Degraded, reason: text.clone(), cause }
         }
-        (Some(ordered), _) => Health { reason: format!("{ordered}; {}", health.reason), ..health },
+        (Some(Warning { text, .. }), _) => Health { reason: format!("{text}; {}", health.reason), ..health },
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
             fault,
             impairment: None,
             effort: Effort::default(),
-            ordered: None,
+            warning: None,
             interval: Duration::from_millis(66),
         })
     }
@@ -135,7 +136,7 @@ mod tests {
             fault: None,
             impairment: None,
             effort: Effort::default(),
-            ordered: None,
+            warning: None,
             interval: Duration::from_secs(60),
         };
         assert_eq!(judge(&facts).state, State::Online);
@@ -148,7 +149,7 @@ mod tests {
         let impairment = Some(Impairment::Obstructed);
         let effort = Effort { level: Level::Half, strain: Some(Strain::Hot) };
         let facts =
-            Facts { camera: &camera, since_last, fault: None, impairment, effort, ordered: None, interval };
+            Facts { camera: &camera, since_last, fault: None, impairment, effort, warning: None, interval };
         let health = judge(&facts);
         assert_eq!(health.state, State::Degraded);
         assert!(health.reason.contains("a web") && health.reason.contains("please wipe it"), "{health:?}");
@@ -162,17 +163,19 @@ mod tests {
     fn a_camera_that_tells_nobody_by_order_is_never_online() {
         let (open, lost) = (Camera::Open("MJPEG".into()), Camera::Lost("unplugged".into()));
         let ordered = "DISARMED until noon by anna: nobody is told of bears";
+        let warning = Warning { text: ordered.into(), cause: "ordered" };
         let facts = Facts {
             camera: &open,
             since_last: Some(Duration::ZERO),
             fault: None,
             impairment: None,
             effort: Effort::default(),
-            ordered: Some(ordered),
+            warning: Some(&warning),
             interval: Duration::from_secs(1),
         };
         let health = judge(&facts);
         assert_eq!((health.state, health.reason.as_str()), (State::Degraded, ordered));
+        assert_eq!(health.cause, "ordered");
         let health = judge(&Facts { camera: &lost, ..facts });
         assert_eq!(health.reason, format!("{}; unplugged", ordered));
     }

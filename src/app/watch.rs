@@ -162,7 +162,7 @@ impl Watch {
     /// Told when it changes.
     fn tell_health(&mut self, sight: &Sight) {
         let now_ms = self.shared.clock.uptime_ms();
-        let ordered = self.notice().warning;
+        let warning = self.notice().warning;
         let since = |last: u64| Duration::from_millis(now_ms.saturating_sub(last));
         let facts = Facts {
             camera: &self.camera,
@@ -170,7 +170,7 @@ impl Watch {
             fault: sight.fault.as_deref(),
             impairment: sight.impairment,
             effort: sight.effort,
-            ordered: ordered.as_deref(),
+            warning: warning.as_ref(),
             interval: self.interval,
         };
         let health = judge(&facts);

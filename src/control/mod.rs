@@ -57,9 +57,18 @@ const WRITTEN_EVERY: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, Default)]
 pub struct Notice {
     /// For the status: why nobody is told of bears, or may not be.
-    pub warning: Option<String>,
+    pub warning: Option<Warning>,
     /// For the telemetry.
     pub drill: Option<DrillMessage>,
+}
+
+/// Why nobody is told of bears, or may not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// For people.
+    pub text: String,
+    /// In a word for programs: `ordered`, or `drill-failed`, which weighs more.
+    pub cause: &'static str,
 }
 
 /// What the thread needs of the others.
@@ -235,9 +244,10 @@ impl Control {
     }
 
     fn tell_watch(&self) {
-        let warnings: Vec<String> =
-            [self.orders.warning(), self.drills.warning()].into_iter().flatten().collect();
-        let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
+        let (ordered, failed) = (self.orders.warning(), self.drills.warning());
+        let cause = if failed.is_some() { "drill-failed" } else { "ordered" };
+        let texts: Vec<String> = [ordered, failed].into_iter().flatten().collect();
+        let warning = (!texts.is_empty()).then(|| Warning { text: texts.join("; "), cause });
         let notice = Notice { warning, drill: self.drills.last().cloned() };
         *self.links.notice.lock().unwrap_or_else(PoisonError::into_inner) = notice;
     }

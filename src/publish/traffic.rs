@@ -1,31 +1,31 @@
 //! What goes over one connection: the status, then alerts, then snapshots, then telemetry of a time without connection, the present one
-//! beside them; and what its acknowledgements mean.
+//! beside them; and what comes back: see [`heard`].
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::announcement::Announcement;
-use super::delivery::{Delivery, Key, Lane, Parcel, Verdict};
-use super::drill::Arrival;
+use super::delivery::{Delivery, Key, Lane, Parcel};
 use super::message::{Envelope, Kind, StatusMessage, topic};
-use super::mqtt::{Effect, Happening, Limits, Message, Objection, Outgoings, WINDOW};
+use super::mqtt::{Limits, Message, Outgoings, WINDOW};
 use super::record::{self, Record};
 use super::reply::{StateDraft, StateMessage};
 use super::shared::Shared;
 use super::suspects::Suspects;
 use super::{Health, State};
 use crate::system::clock::Stopwatch;
-use crate::system::metrics::{Sort, Stage, count};
+use crate::system::metrics::{Sort, count};
+
+mod heard;
 
 /// Messages that the broker refused are offered again after this.
 const SECOND_CHANCE: Duration = Duration::from_secs(30);
 /// After a message that the broker has no room for, nothing is sent for so long at first; doubled each time.
 const FIRST_REST: Duration = Duration::from_secs(10);
-const LONGEST_REST: Duration = Duration::from_secs(300);
 /// How long the broker may take to acknowledge our goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -329,104 +329,5 @@ impl Traffic {
         }
         count(self.shared.metrics.counters.published.of(parcel.sort()));
         self.delivery.submitted(parcel);
-    }
-
-    /// Takes in what happened to what is on its way.
-    pub fn happened(&mut self, happening: Happening) {
-        if matches!(happening, Happening::Sent(1..) | Happening::Acknowledged { .. }) {
-            self.progress = Stopwatch::start();
-        }
-        match happening {
-            Happening::Sent(packet) => self.delivery.sent(packet),
-            Happening::Acknowledged { packet, outcome } => {
-                match self.delivery.acknowledged(packet, outcome.is_ok()) {
-                    Verdict::Delivered(parcel) => self.delivered(parcel),
-                    Verdict::Refused(parcel) => {
-                        if let Err(objection) = outcome {
-                            self.refused(parcel, &objection);
-                        }
-                    }
-                    Verdict::Unknown => {}
-                }
-            }
-            Happening::Received(message) => self.received(message),
-            Happening::Subscribed(Err(reason)) => tracing::error!(
-                "the broker refuses a subscription ({reason}): commands, or the birth of Home Assistant, do not reach this camera; check its access rules"
-            ),
-            _ => {}
-        }
-    }
-
-    /// The connection never waits for whoever reads commands: what does not fit is counted there.
-    fn received(&mut self, message: Message) {
-        if self.announcement.hears(&message) {
-            return;
-        }
-        let Some(inbox) = &self.shared.inbox else { return };
-        if inbox.sender.try_send(message).is_err() {
-            count(&self.shared.metrics.counters.lost_commands);
-        }
-    }
-
-    fn delivered(&mut self, parcel: Parcel) {
-        let counters = &self.shared.metrics.counters;
-        count(counters.acknowledged.of(parcel.sort()));
-        counters.last_acknowledged_ms.store(self.shared.clock.uptime_ms().max(1), Ordering::Relaxed);
-        let Parcel::Stored(key) = parcel else { return };
-        self.shared.outbox().remove(&[key]);
-        self.suspects.cleared(key);
-        self.shared.object(key.lane, None);
-        self.rest.1 = FIRST_REST;
-        if let Some(alert) = self.drills.remove(&key.number) {
-            let arrival = Arrival { alert, uptime_ms: self.shared.clock.uptime_ms() };
-            *self.shared.last_drill.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrival);
-        }
-        if let Some(captured) = self.captured.remove(&key.number) {
-            let took = self.shared.clock.uptime_ms().saturating_sub(captured);
-            self.shared.metrics.record(Stage::CaptureToPuback, Duration::from_millis(took));
-        }
-    }
-
-    /// The message stays in the outbox, whatever the reason.
-    fn refused(&mut self, parcel: Parcel, objection: &Objection) {
-        count(self.shared.metrics.counters.refused.of(parcel.sort()));
-        let Objection { code, text, effect } = objection;
-        match parcel {
-            Parcel::Stored(Key { lane, .. }) => {
-                let place = topic(
-                    &self.shared.site,
-                    match lane {
-                        Lane::Alerts => Kind::Alert,
-                        Lane::Snapshots => Kind::Snapshot,
-                        Lane::Telemetry => Kind::Telemetry,
-                    },
-                );
-                self.object(
-                    lane,
-                    format!("the broker refuses messages ({code}) on {place}; they wait; {text}"),
-                );
-            }
-            Parcel::Present => {
-                tracing::warn!("the broker refuses status, state or an answer ({code}); {text}")
-            }
-        }
-        match effect {
-            Effect::Waits => {}
-            Effect::Rests => {
-                let (_, pause) = self.rest;
-                self.rest = (self.shared.clock.uptime() + pause, (pause * 2).min(LONGEST_REST));
-                self.delivery.start_over();
-            }
-            Effect::Reconnects => self.lost_count = true,
-        }
-    }
-
-    /// For the status, where the broker lets us say it, and for the log once a connection.
-    fn object(&mut self, lane: Lane, text: String) {
-        if !self.refusal_told {
-            tracing::error!("{text}");
-            self.refusal_told = true;
-        }
-        self.shared.object(lane, Some(text));
     }
 }

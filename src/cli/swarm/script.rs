@@ -193,6 +193,7 @@ fn armed() -> StateDraft {
         bear_threshold: None,
         log: "usual".into(),
         signed_only: false,
+        drill: None,
         audit: Head::default(),
     }
 }
@@ -206,6 +207,7 @@ fn alert(alert: Alert) -> AlertDraft {
         inferred_at_uptime_ms: alert.captured.uptime_ms,
         simulated: true,
         drill: false,
+        open: usize::from(alert.state != AlertState::Closed),
     }
 }
 

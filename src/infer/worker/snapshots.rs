@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Worker;
 use crate::capture::pixels::{encode_jpeg, to_picture};
-use crate::infer::annotate::{caption, mark};
+use crate::infer::annotate::{banner, caption, mark};
 use crate::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertState};
@@ -36,9 +36,10 @@ impl Worker {
         let drill = alert.id.is_of_drill();
         let mut drawn = if drill { self.picture.clone() } else { self.lens().clone() };
         mark(&mut drawn, alert.class, alert.score, alert.bbox);
-        let place = self.caption_of(stamp);
-        let text = if drill { format!("{place}  {DRILL}") } else { place };
-        caption(&mut drawn, &text);
+        caption(&mut drawn, &self.caption_of(stamp));
+        if drill {
+            banner(&mut drawn, DRILL);
+        }
         self.send_picture(&drawn, Subject::Alert(alert.id), stamp);
         // What the camera saw before shows nothing of a drawn bear.
         let told = alert.state == AlertState::Opened && !drill;

@@ -34,8 +34,12 @@ impl Control {
     /// Begins one, which the command of this number asked for, or the schedule.
     pub(super) fn begin_drill(&mut self, request: Option<u64>, now: &Now) -> Result<(), String> {
         let number = self.drills.begin(request, now);
+        let ordered = self.order(Order::Drill(number));
+        if let Err(reason) = &ordered {
+            self.drills.call_off(reason);
+        }
         self.keep_drills();
-        self.order(Order::Drill(number))
+        ordered
     }
 
     /// Follows the one that is on; begins one that is due.

@@ -140,6 +140,14 @@ impl Drills {
         self.begun
     }
 
+    /// The one that is on was not taken up: it tells nothing.
+    pub fn call_off(&mut self, reason: &str) {
+        self.running = None;
+        if let Some(last) = &mut self.memory.last {
+            (last.course, last.reason) = (Course::BrokenOff, reason.to_owned());
+        }
+    }
+
     /// Looks how the one that is on stands; gives whether it has just ended.
     pub fn look(&mut self, view: &View, now: &Now) -> bool {
         let Some(running) = self.running else { return false };

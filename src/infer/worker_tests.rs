@@ -16,7 +16,7 @@ use crate::publish::Subject;
 use crate::system::hours::Hours;
 
 /// A worker with the embedded model, and the end of its queue of drafts.
-fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
+pub(super) fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
     let bundle = Bundle::open(None).unwrap();
     let engine = Engine::load(&bundle).unwrap();
     let perception = Perception::new(engine.spec().clone(), Settings::default());

@@ -51,8 +51,8 @@ Examples:
 
 The bell rings for every alert that is news, late ones too (a BEL character; --no-bell for files), and
 not for one of quiet hours before it becomes more than that.
-LATE marks what was sent long after it was taken, SIMULATION what the simulator drew, DRILL an
-exercise. A camera is SILENT when nothing was heard of it for --silence seconds (or 3.5 of its own
+LATE marks what was sent long after it was taken, SIMULATION what the simulator drew,
+DRILL, NO BEAR an exercise. A camera is SILENT when nothing was heard of it for --silence seconds (or 3.5 of its own
 telemetry's intervals, if that is longer).
 
 Pictures are named TIME_SITE_CAMERA_ALERT_NUMBER.jpg (time in UTC) and are never half-written.

@@ -90,3 +90,7 @@ impl Worker {
         self.links.sight.lock().unwrap_or_else(PoisonError::into_inner).drill = Some(played);
     }
 }
+
+#[cfg(test)]
+#[path = "drill_tests.rs"]
+mod tests;

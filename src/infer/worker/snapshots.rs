@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Worker;
 use crate::capture::pixels::{encode_jpeg, shrunk, to_picture};
-use crate::infer::annotate::{caption, mark};
+use crate::infer::annotate::{banner, caption, mark};
 use crate::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
 use crate::perceive::geometry::Rect;
 use crate::perceive::liveness::Impairment;
@@ -41,9 +41,10 @@ impl Worker {
         let mut drawn = shrunk(source, self.snapshots.max_side);
         self.hide(&mut drawn, &[alert.bbox], stamp);
         mark(&mut drawn, alert.class, alert.score, alert.bbox);
-        let place = self.caption_of(stamp);
-        let text = if drill { format!("{place}  {DRILL}") } else { place };
-        caption(&mut drawn, &text);
+        caption(&mut drawn, &self.caption_of(stamp));
+        if drill {
+            banner(&mut drawn, DRILL);
+        }
         self.send_picture(&drawn, Subject::Alert(alert.id), stamp);
         // What the camera saw before shows nothing of a drawn bear.
         let told = alert.state == AlertState::Opened && !drill;

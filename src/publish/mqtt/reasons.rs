@@ -104,81 +104,159 @@ pub fn acknowledgement(reason: PubAckReason) -> Result<(), Objection> {
     Err(Objection { code: format!("{reason:?}"), text, effect })
 }
 
-/// What it means that the broker ends the connection with a code.
+/// How much a code weighs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// The broker may be back at any time.
+    Passing,
+    /// It asks for less.
+    Busy,
+    /// Somebody has to act first.
+    Refusal,
+    /// It shuts us out.
+    Ban,
+}
+
+/// What it means that the broker ends the connection with a code. One that is not here gives no more than its log.
+const ENDED: &[(DisconnectReasonCode, Weight, &str)] = {
+    use DisconnectReasonCode as Code;
+    use Weight::{Ban, Busy, Passing, Refusal};
+    const NOT_UNDERSTOOD: &str = "it does not understand us; see its log, and please report it";
+    const TOO_BUSY: &str = "it has too much to do";
+    const TOO_MUCH: &str =
+        "we send more than it allows; publish.telemetry_s and publish.history_snapshots make it less";
+    const NO_COMMANDS: &str = "it does not let us listen to commands as we do";
+    const A_MESSAGE: &str = "it finds fault with a message; the others go on";
+    &[
+        (Code::ServerShuttingDown, Passing, "it is shutting down, and back soon or not"),
+        (
+            Code::KeepAliveTimeout,
+            Passing,
+            "it heard nothing of us for too long; publish.keep_alive_s may be longer than the network keeps a connection open",
+        ),
+        (Code::MaximumConnectTime, Passing, "it lets nobody stay connected for longer"),
+        (Code::ServerBusy, Busy, TOO_BUSY),
+        (Code::ConnectionRateExceeded, Busy, TOO_BUSY),
+        (Code::MessageRateTooHigh, Busy, TOO_MUCH),
+        (Code::QuotaExceeded, Busy, TOO_MUCH),
+        (
+            Code::SessionTakenOver,
+            Refusal,
+            "another client has the same name: is there a second daemon with this site and camera?",
+        ),
+        (
+            Code::NotAuthorized,
+            Refusal,
+            "check user and password_file, and the broker's list of users and access rules",
+        ),
+        (Code::AdministrativeAction, Ban, "somebody has ended it there; ask whoever runs the broker"),
+        (Code::UseAnotherServer, Passing, "it sends us to another broker"),
+        (Code::ServerMoved, Passing, "it sends us to another broker"),
+        (Code::TopicAliasInvalid, Passing, "it takes no topic aliases after all; none are used any more"),
+        (
+            Code::PacketTooLarge,
+            Passing,
+            "a message is larger than it takes: publish.snapshot_px makes pictures smaller; the others go on",
+        ),
+        (Code::TopicNameInvalid, Passing, A_MESSAGE),
+        (Code::PayloadFormatInvalid, Passing, A_MESSAGE),
+        (
+            Code::RetainNotSupported,
+            Refusal,
+            "it keeps no retained messages, without which nobody knows whether this camera lives",
+        ),
+        (
+            Code::QoSNotSupported,
+            Refusal,
+            "it acknowledges no messages (QoS 1), without which none can be told from a lost one",
+        ),
+        (Code::MalformedPacket, Passing, NOT_UNDERSTOOD),
+        (Code::ProtocolError, Passing, NOT_UNDERSTOOD),
+        (Code::ReceiveMaximumExceeded, Passing, NOT_UNDERSTOOD),
+        (Code::TopicFilterInvalid, Passing, NOT_UNDERSTOOD),
+        (Code::SharedSubscriptionNotSupported, Refusal, NO_COMMANDS),
+        (Code::SubscriptionIdentifiersNotSupported, Refusal, NO_COMMANDS),
+        (Code::WildcardSubscriptionsNotSupported, Refusal, NO_COMMANDS),
+    ]
+};
+
+/// What it means that the broker does not let us in. One that is not here is a refusal that its log explains.
+const REFUSED_US: &[(ConnectReturnCode, Weight, &str)] = {
+    use ConnectReturnCode as Code;
+    use Weight::{Ban, Busy, Passing, Refusal};
+    const WHO_WE_ARE: &str = "check user and password_file, and the broker's list of users";
+    const NAME: &str = "the broker does not allow this client id";
+    const VERSION: &str = "the broker does not speak MQTT v5";
+    const WILL: &str = "it does not take our last will: a retained status at QoS 1";
+    const ELSEWHERE: &str = "it sends us to another broker; its log or its owner says which";
+    &[
+        (Code::BadUserNamePassword, Refusal, WHO_WE_ARE),
+        (Code::NotAuthorized, Refusal, WHO_WE_ARE),
+        (Code::BadAuthenticationMethod, Refusal, WHO_WE_ARE),
+        (Code::ClientIdentifierNotValid, Refusal, NAME),
+        (Code::BadClientId, Refusal, NAME),
+        (Code::UnsupportedProtocolVersion, Refusal, VERSION),
+        (Code::RefusedProtocolVersion, Refusal, VERSION),
+        (Code::Banned, Ban, "it has banned this camera; ask whoever runs the broker"),
+        (Code::ServiceUnavailable, Passing, "it is not ready"),
+        (Code::ServerUnavailable, Passing, "it is not ready"),
+        (Code::ServerBusy, Busy, "it has too much to do"),
+        (Code::ConnectionRateExceeded, Busy, "it has too much to do"),
+        (Code::QuotaExceeded, Busy, "its quota is used up; ask whoever runs the broker"),
+        (Code::UseAnotherServer, Passing, ELSEWHERE),
+        (Code::ServerMoved, Passing, ELSEWHERE),
+        (Code::RetainNotSupported, Refusal, WILL),
+        (Code::QoSNotSupported, Refusal, WILL),
+        (Code::TopicNameInvalid, Refusal, WILL),
+        (Code::PayloadFormatInvalid, Refusal, WILL),
+        (Code::PacketTooLarge, Refusal, WILL),
+    ]
+};
+
+/// The row of a code.
+fn meaning<C: Copy + PartialEq>(
+    table: &[(C, Weight, &'static str)],
+    code: C,
+) -> Option<(Weight, &'static str)> {
+    table.iter().find(|(known, _, _)| *known == code).map(|(_, weight, what)| (*weight, *what))
+}
+
+/// What it means that the broker ends the connection.
 pub fn disconnect(packet: &Disconnect) -> Trouble {
     use DisconnectReasonCode as Code;
     let code = packet.reason_code;
     let properties = packet.properties.as_ref();
-    let said = properties
-        .and_then(|p| p.reason_string.clone())
-        .map_or(String::new(), |said| format!(", saying {said:?}"));
-    let text = |what: &str| format!("ended the connection ({code:?}{said}); {what}");
-    let passing = |what: &str| Trouble::passing(text(what));
-    let refusal = |what: &str| Trouble::refusal(text(what));
-    let trouble = match code {
-        Code::ServerShuttingDown => passing("it is shutting down, and back soon or not"),
-        Code::KeepAliveTimeout => passing(
-            "it heard nothing of us for too long; publish.keep_alive_s may be longer than the network keeps a connection open",
-        ),
-        Code::ServerBusy | Code::ConnectionRateExceeded => {
-            Trouble { rest: BUSY, ..passing("it has too much to do") }
-        }
-        Code::MessageRateTooHigh | Code::QuotaExceeded => Trouble {
-            rest: BUSY,
-            ..passing(
-                "we send more than it allows; publish.telemetry_s and publish.history_snapshots make it less",
-            )
-        },
-        Code::MaximumConnectTime => passing("it lets nobody stay connected for longer"),
-        Code::SessionTakenOver => {
-            refusal("another client has the same name: is there a second daemon with this site and camera?")
-        }
-        Code::NotAuthorized => {
-            refusal("check user and password_file, and the broker's list of users and access rules")
-        }
-        Code::AdministrativeAction => {
-            Trouble { rest: BANNED, ..refusal("somebody has ended it there; ask whoever runs the broker") }
-        }
-        Code::UseAnotherServer | Code::ServerMoved => {
-            let to = properties.and_then(|p| p.server_reference.clone());
-            let moved = code == Code::ServerMoved;
-            Trouble {
-                rest: BANNED,
-                redirected: Some(Redirection { to, moved }),
-                ..passing("it sends us to another broker")
-            }
-        }
-        Code::TopicAliasInvalid => Trouble {
-            aliases: true,
-            ..passing("it takes no topic aliases after all; none are used any more")
-        },
-        Code::PacketTooLarge => passing(
-            "a message is larger than it takes: publish.snapshot_px makes pictures smaller; the others go on",
-        ),
-        Code::TopicNameInvalid | Code::PayloadFormatInvalid => {
-            passing("it finds fault with a message; the others go on")
-        }
-        Code::RetainNotSupported => {
-            refusal("it keeps no retained messages, without which nobody knows whether this camera lives")
-        }
-        Code::QoSNotSupported => {
-            refusal("it acknowledges no messages (QoS 1), without which none can be told from a lost one")
-        }
-        Code::NormalDisconnection | Code::DisconnectWithWillMessage => {
-            passing("it gave no reason; see its log")
-        }
-        Code::UnspecifiedError | Code::ImplementationSpecificError => passing("see its log"),
-        Code::MalformedPacket
-        | Code::ProtocolError
-        | Code::ReceiveMaximumExceeded
-        | Code::TopicFilterInvalid => passing("it does not understand us; see its log, and please report it"),
-        Code::SharedSubscriptionNotSupported
-        | Code::SubscriptionIdentifiersNotSupported
-        | Code::WildcardSubscriptionsNotSupported => {
-            refusal("it does not let us listen to commands as we do")
-        }
+    let said = properties.and_then(|p| p.reason_string.clone());
+    let said = said.map_or(String::new(), |said| format!(", saying {said:?}"));
+    let (weight, what) = meaning(ENDED, code).unwrap_or((Weight::Passing, "see its log"));
+    let redirected = matches!(code, Code::UseAnotherServer | Code::ServerMoved).then(|| Redirection {
+        to: properties.and_then(|p| p.server_reference.clone()),
+        moved: code == Code::ServerMoved,
+    });
+    let aliases = code == Code::TopicAliasInvalid;
+    let text = format!("ended the connection ({code:?}{said}); {what}");
+    Trouble { aliases, innocent: is_innocent(code), ..weighed(weight, redirected, text) }
+}
+
+/// What it means that the broker does not let us in.
+pub fn refused(code: ConnectReturnCode) -> Trouble {
+    use ConnectReturnCode as Code;
+    let (weight, what) = meaning(REFUSED_US, code).unwrap_or((Weight::Refusal, "see the broker's log"));
+    let redirected = matches!(code, Code::UseAnotherServer | Code::ServerMoved)
+        .then_some(Redirection { to: None, moved: code == Code::ServerMoved });
+    weighed(weight, redirected, format!("refused us ({code:?}); {what}"))
+}
+
+fn weighed(weight: Weight, redirected: Option<Redirection>, text: String) -> Trouble {
+    let rest = match weight {
+        Weight::Passing if redirected.is_some() => BANNED,
+        Weight::Passing => SOON,
+        Weight::Busy => BUSY,
+        Weight::Refusal => REFUSED,
+        Weight::Ban => BANNED,
     };
-    Trouble { innocent: is_innocent(code), ..trouble }
+    let refused = matches!(weight, Weight::Refusal | Weight::Ban);
+    Trouble { refused, rest, redirected, ..Trouble::passing(text) }
 }
 
 /// Whether a broker that ends the connection so has nothing against what was on its way.
@@ -199,49 +277,6 @@ fn is_innocent(code: DisconnectReasonCode) -> bool {
             | Code::ServerMoved
             | Code::TopicAliasInvalid
     )
-}
-
-/// What it means that the broker does not let us in.
-pub fn refused(code: ConnectReturnCode) -> Trouble {
-    use ConnectReturnCode as Code;
-    let text = |what: &str| format!("refused us ({code:?}); {what}");
-    let passing = |what: &str| Trouble::passing(text(what));
-    let refusal = |what: &str| Trouble::refusal(text(what));
-    match code {
-        Code::BadUserNamePassword | Code::NotAuthorized | Code::BadAuthenticationMethod => {
-            refusal("check user and password_file, and the broker's list of users")
-        }
-        Code::ClientIdentifierNotValid | Code::BadClientId => {
-            refusal("the broker does not allow this client id")
-        }
-        Code::UnsupportedProtocolVersion | Code::RefusedProtocolVersion => {
-            refusal("the broker does not speak MQTT v5")
-        }
-        Code::Banned => {
-            Trouble { rest: BANNED, ..refusal("it has banned this camera; ask whoever runs the broker") }
-        }
-        Code::ServiceUnavailable | Code::ServerUnavailable => passing("it is not ready"),
-        Code::ServerBusy | Code::ConnectionRateExceeded => {
-            Trouble { rest: BUSY, ..passing("it has too much to do") }
-        }
-        Code::QuotaExceeded => {
-            Trouble { rest: BUSY, ..refusal("its quota is used up; ask whoever runs the broker") }
-        }
-        Code::UseAnotherServer | Code::ServerMoved => {
-            let redirected = Some(Redirection { to: None, moved: code == Code::ServerMoved });
-            Trouble {
-                rest: BANNED,
-                redirected,
-                ..passing("it sends us to another broker; its log or its owner says which")
-            }
-        }
-        Code::RetainNotSupported
-        | Code::QoSNotSupported
-        | Code::TopicNameInvalid
-        | Code::PayloadFormatInvalid
-        | Code::PacketTooLarge => refusal("it does not take our last will: a retained status at QoS 1"),
-        _ => refusal("see the broker's log"),
-    }
 }
 
 #[cfg(test)]

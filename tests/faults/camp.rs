@@ -52,8 +52,8 @@ pub type Start = Box<dyn Fn(&Home, &[&str]) -> Daemon>;
 /// What a camp consists of beside what all have.
 pub struct Site {
     pub broker: Broker,
-    /// Options of mosquitto_sub.
-    pub listening: Vec<String>,
+    /// Where the broker speaks TLS, for a daemon that does; the desk does not.
+    pub encrypted: Option<u16>,
     /// How the daemon reaches the wire; `PORT` stands for its port.
     pub url: String,
     pub sets: Vec<String>,
@@ -91,9 +91,9 @@ pub struct Camp {
 impl Camp {
     /// A daemon that watches bears, with the settings of the tests and the site's.
     pub fn new(site: Site) -> Camp {
-        let Site { broker, listening, url, sets, start, mut ground } = site;
-        let wire = Wire::to(broker.port, url.starts_with("mqtts:"));
-        let desk = Desk::start(&broker, &listening);
+        let Site { broker, encrypted, url, sets, start, mut ground } = site;
+        let wire = Wire::to(encrypted.unwrap_or(broker.port), encrypted.is_some());
+        let desk = Desk::start(&broker);
         let home = Home::with_bear(&url.replace("PORT", &wire.port.to_string()), 4, true);
         ground.disk =
             ground.wants_disk.then(|| LoopDisk::mount(&home.path("disk"), &home.store(), &home.path("kept")));

@@ -47,12 +47,11 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub fn start(broker: &Broker, options: &[String]) -> Desk {
+    pub fn start(broker: &Broker) -> Desk {
         let id = format!("desk-{}", broker.log().len());
         let mut child = Command::new("mosquitto_sub")
             .args(["-V", "5", "-h", "127.0.0.1", "-p", &broker.port.to_string(), "-q", "1", "-i", &id])
             .args(["-t", "bearwatch/v1/+/+/+", "-F", "%t\t%r\t%P\t%x"])
-            .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -84,7 +84,7 @@ fn fill(store: &Path, alerts: u64) {
 fn waiting_alerts_are_drained() {
     const WAITING: u64 = 10_000;
     let broker = broker();
-    let mut desk = Desk::start(&broker, &[]);
+    let mut desk = Desk::start(&broker);
     let home = Home::new(&broker.url, QUIET);
     fill(&home.store(), WAITING);
     let mut daemon = home.start(&["store.max_mb=1000", SURE[0], SURE[1]]);
@@ -131,7 +131,7 @@ fn memory_does_not_grow_with_what_waits() {
 #[ignore = "a measurement: make faults"]
 fn the_way_from_capture_to_acknowledgement() {
     let broker = broker();
-    let mut desk = Desk::start(&broker, &[]);
+    let mut desk = Desk::start(&broker);
     let home = Home::with_bear(&broker.url, 8, true);
     let mut daemon = home.start(&["publish.telemetry_s=90", "alert.cooldown_s=0", "alert.close_after_s=2"]);
     assert!(desk.until(5 * SOON, |desk| !desk.telemetry.is_empty()), "{}", daemon.log());
@@ -163,7 +163,7 @@ fn written_mb(daemon: &Daemon) -> f64 {
 fn what_is_written_in_a_day() {
     let minutes: u32 = std::env::var("FAULTS_MINUTES").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
     let broker = broker();
-    let mut desk = Desk::start(&broker, &[]);
+    let mut desk = Desk::start(&broker);
     let home = Home::new(&broker.url, QUIET);
     let daemon = home.start(&["publish.telemetry_s=10", "command.accept=true", SURE[0], SURE[1]]);
     assert!(desk.until(SOON, |desk| desk.status.is_some()), "{}", daemon.log());

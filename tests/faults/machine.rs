@@ -28,7 +28,7 @@ pub fn camp() -> Camp {
     let name = namespace.name.clone();
     Camp::new(Site {
         broker: Broker::with_config(&format!("{ANONYMOUS}{PATIENT}")),
-        listening: Vec::new(),
+        encrypted: None,
         url: "mqtt://broker.park:PORT".into(),
         // Pictures of some size, so that a full disk and a slow network are felt.
         sets: vec!["publish.snapshot_px=640".into(), "publish.snapshot_quality=95".into()],

@@ -32,7 +32,7 @@ pub const PATIENT: &str = "max_queued_messages 0\nmax_inflight_messages 0\n";
 pub fn camp() -> Camp {
     Camp::new(Site {
         broker: Broker::with_config(&format!("{ANONYMOUS}{PATIENT}")),
-        listening: Vec::new(),
+        encrypted: None,
         url: "mqtt://127.0.0.1:PORT".into(),
         sets: Vec::new(),
         start: Box::new(|home, sets| home.start(sets)),

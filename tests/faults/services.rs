@@ -38,7 +38,7 @@ pub fn camp() -> Camp {
     );
     Camp::new(Site {
         broker: Broker::with_config(&format!("{ANONYMOUS}{PATIENT}{keeps}")),
-        listening: Vec::new(),
+        encrypted: None,
         url: "mqtt://127.0.0.1:PORT".into(),
         sets: vec!["command.accept=true".into()],
         start: Box::new(|home, sets| {
@@ -169,14 +169,12 @@ pub fn camp_with_tls() -> Camp {
     make_certificates(folder.path());
     let file = |name: &str| folder.path().join(name).display().to_string();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let config = format!(
-        "{ANONYMOUS}{PATIENT}certfile {}\nkeyfile {}\nlistener {port} 127.0.0.1\n",
-        file("now.crt"),
-        file("now.key")
-    );
+    // The plain listener comes first: that is where the tests look whether the broker is there.
+    let tls =
+        format!("listener {port} 127.0.0.1\ncertfile {}\nkeyfile {}\n", file("now.crt"), file("now.key"));
     Camp::new(Site {
-        broker: Broker::with_config(&config),
-        listening: vec!["-p".into(), port.to_string()],
+        broker: Broker::with_config(&format!("{ANONYMOUS}{PATIENT}{tls}")),
+        encrypted: Some(port),
         url: "mqtts://127.0.0.1:PORT".into(),
         sets: vec![format!("publish.ca_file={}", file("ca.crt"))],
         start: Box::new(|home, sets| home.start(sets)),

@@ -22,7 +22,7 @@ from measured import Failed, around, run
 from scale_page import page
 
 #: Cameras of each run.
-FLEETS = [100, 1000, 3000]
+FLEETS = [100, 1000]
 SECONDS, SEED = 60, 7
 
 

@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use desk::Wire;
 use serde_json::Value;
 use support::daemon::{Home, Listener, Post, SOON};
-use support::{ANONYMOUS, Broker, wait_for};
+use support::{ANONYMOUS, Broker, bearwatch, wait_for};
 
 /// More than Mosquitto keeps by default for a client that is away.
 const MANY: usize = 1_500;

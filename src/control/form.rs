@@ -200,7 +200,8 @@ mod tests {
             let fits = COMPILED.with(|(schemas, indices)| {
                 schemas.validate(&payload, indices[which]).map_err(|error| format!("{error:#}"))
             });
-            prop_assert_eq!(read.is_ok(), fits.is_ok(), "{} {payload}: {read:?} but {fits:?}", FORMS[which].word);
+            let told = format!("{} {payload}: {read:?} but {fits:?}", FORMS[which].word);
+            prop_assert_eq!(read.is_ok(), fits.is_ok(), "{}", told);
         }
     }
 }

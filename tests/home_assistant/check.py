@@ -100,8 +100,17 @@ sys.meta_path.insert(0, Closed())
 sys.meta_path.append(StandIn())
 
 
-def shim_orjson():
-    """What of orjson Home Assistant's JSON helpers need, by the standard library."""
+class Bounded(dict):
+    """In place of lru's: here nothing grows."""
+
+    def __init__(self, *_, **__):
+        super().__init__()
+
+
+def shim_libraries():
+    """What of orjson and lru Home Assistant's helpers need, by the standard library."""
+    sys.modules["lru"] = types.ModuleType("lru")
+    sys.modules["lru"].LRU = Bounded
     orjson = types.ModuleType("orjson")
     orjson.JSONDecodeError = json.JSONDecodeError
     orjson.JSONEncodeError = TypeError
@@ -187,7 +196,7 @@ def check_bear(config, alert):
 
 def main(heard):
     """`heard`: lines of topic, tab, payload in hexadecimal, as mosquitto_sub wrote them."""
-    shim_orjson()
+    shim_libraries()
     stand_in_for_the_house()
     posts = [(topic, bytes.fromhex(payload)) for topic, payload in (line.split("\t") for line in heard.splitlines())]
     [described] = {(topic, payload) for topic, payload in posts if topic.endswith("/config") and payload}

@@ -118,6 +118,11 @@ impl Daemon {
         assert!(wait_for(SOON, || self.log().contains(text)), "it never said {text:?}: {}", self.log());
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// As a power cut: nothing is said and nothing is written any more.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -238,6 +243,11 @@ impl Listener {
             status["state"] == state && status["reason"].as_str().unwrap().contains(why)
         };
         self.hears("status", wanted).json()
+    }
+
+    /// What has come in since.
+    pub fn drain(&self) -> Vec<Post> {
+        self.incoming.try_iter().collect()
     }
 
     pub fn of(&self, kind: &str) -> Vec<&Post> {

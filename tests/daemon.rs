@@ -154,6 +154,7 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
         "messages",
         "scores",
         "ghosts",
+        "certificates",
         "regime",
         "scene",
         "effort",

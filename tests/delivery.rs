@@ -282,8 +282,9 @@ fn tls_that_fails_is_told_with_what_to_check() {
         daemon.says(says);
         assert_eq!(daemon.stop(), 0);
     };
-    let untrusted =
-        format!("broker {url}: TLS failed: invalid peer certificate: UnknownIssuer; check ca_file");
+    let untrusted = format!(
+        "broker {url}: TLS failed: the broker's certificate is not of the authority that we trust (UnknownIssuer); check ca_file"
+    );
     failing(&[&authority("stranger.crt")], &untrusted);
     failing(
         &[&authority("ca.crt")],

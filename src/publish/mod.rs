@@ -5,16 +5,18 @@
 
 mod address;
 mod backoff;
+pub mod certificates;
 mod delivery;
 mod disk;
 mod gate;
-mod incoming;
+mod handshake;
+pub mod incoming;
 pub mod ladder;
 pub mod message;
 mod mqtt;
 mod outbox;
 mod pending;
-mod record;
+pub mod record;
 pub mod reply;
 pub mod review;
 mod session;
@@ -33,7 +35,7 @@ use crate::perceive::frame::Stamp;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertId, Regime};
 
-pub use message::State;
+pub use message::{Kind, State};
 pub use mqtt::Message;
 pub use pending::Acknowledger;
 pub use reply::{AckDraft, AnswerDraft, Mode, StateDraft};

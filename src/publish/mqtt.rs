@@ -16,6 +16,7 @@ use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, S
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 
 use super::address::{Address, Login};
+use super::handshake;
 
 /// Packets that may wait between us and the event loop.
 const CHANNEL: usize = 64;
@@ -289,10 +290,12 @@ fn message(publish: Publish) -> Message {
 fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
     let (refused, what) = match error {
         ConnectionError::ConnectionRefused(code) => (!is_passing(*code), refusal(*code)),
-        ConnectionError::Tls(TlsError::Io(e)) if e.get_ref().is_some() => (
-            true,
-            format!("TLS failed: {e}; check ca_file, cert_file, key_file, the host's name and the clock"),
-        ),
+        ConnectionError::Tls(TlsError::Io(e)) if e.get_ref().is_some() => match of_rustls(e) {
+            Some(error) => (true, handshake::words(error)),
+            None => {
+                (true, format!("TLS failed: {e}; check the address, and whether the broker speaks TLS there"))
+            }
+        },
         ConnectionError::Tls(e) => (false, format!("TLS failed: {e}")),
         ConnectionError::Io(e) => {
             (false, format!("cannot connect: {e}; check the address, the network and the broker"))
@@ -322,15 +325,14 @@ fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
 
 /// A connection that broke. Over TLS 1.3 a broker that does not like our certificate says so only after it has let us in.
 fn broken(error: &std::io::Error) -> (bool, String) {
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(rustls::Error::AlertReceived(alert)) => (
-            true,
-            format!(
-                "TLS failed: the broker answers {alert:?}; check cert_file and key_file, and what it expects"
-            ),
-        ),
+    match of_rustls(error) {
+        Some(alert @ rustls::Error::AlertReceived(_)) => (true, handshake::words(alert)),
         _ => (false, format!("the connection broke: {error}")),
     }
+}
+
+fn of_rustls(error: &std::io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// The broker is overloaded or about to end: nobody has to act.

@@ -18,7 +18,7 @@ use super::mqtt::{self, Connection, Happening, Message, Options, Trouble};
 use super::shared::{Link, Shared};
 use super::suspects::Suspects;
 use super::traffic::{Traffic, status_message};
-use super::{Health, State};
+use super::{Health, PublishError, State};
 use crate::system::clock::Stopwatch;
 use crate::system::metrics::count;
 use crate::system::pulse::Pulse;
@@ -183,8 +183,9 @@ impl Session {
     /// What the connection needs, and the envelope of the birth that its last will belongs to.
     fn options(&mut self) -> Result<(Options, Envelope), Trouble> {
         let shared = &self.shared;
-        let login = Login::read(&shared.settings)
-            .map_err(|error| Trouble { text: error.to_string(), refused: true })?;
+        let refused = |error: PublishError| Trouble { text: error.to_string(), refused: true };
+        let login = Login::read(&shared.settings).map_err(refused)?;
+        let tls = shared.tls().map_err(refused)?;
         let number = self.unborn.take().unwrap_or_else(|| shared.next_number(Kind::Status));
         let birth = shared.numbered(number);
         let reason = "connection lost: no power, no network, or the daemon died".into();
@@ -193,7 +194,7 @@ impl Session {
             client_id: format!("bearwatch-{}-{}", shared.site.name, shared.site.camera),
             address: shared.address.clone(),
             login,
-            tls: shared.tls.clone(),
+            tls,
             keep_alive_s: shared.settings.keep_alive_s,
             will: status_message(shared, &will),
             memory_s: 0,

@@ -39,10 +39,22 @@ pub struct Settings {
     pub snapshot_px: u32,
     /// JPEG quality of a snapshot, 1..100.
     pub snapshot_quality: u8,
+    /// Whether people are to be seen on pictures that are stored or sent.
+    pub snapshot_people: People,
     /// What happens to an alert that nobody acknowledges; empty where nobody is asked to.
     pub ladder: Vec<Rung>,
     /// Where messages wait: the outbox and its folder.
     pub store: StoreSettings,
+}
+
+/// What becomes of people on pictures that are stored or sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum People {
+    /// They are pixelated.
+    #[default]
+    Blurred,
+    /// They are left as the camera sees them.
+    Shown,
 }
 
 /// Settings of the store.
@@ -98,6 +110,7 @@ impl Default for Settings {
             history_snapshots: 3,
             snapshot_px: 640,
             snapshot_quality: 80,
+            snapshot_people: People::Blurred,
             ladder: Vec::new(),
             store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64, review_mb: 16 },
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::address::{Address, Login};
+use super::certificates::{Certificates, Ending};
 use super::message::{BootId, Envelope, Kind};
 use super::mqtt::Message;
 use super::outbox::Outbox;
@@ -46,7 +47,8 @@ pub struct Shared {
     pub site: Site,
     pub settings: Settings,
     pub address: Address,
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// When the certificates of the newest connection end.
+    pub certificates: Certificates,
     pub clock: Clock,
     pub boot: BootId,
     pub metrics: Arc<Metrics>,
@@ -78,14 +80,17 @@ impl Shared {
     ) -> Result<Shared, PublishError> {
         let address = Address::parse(&settings.broker)?;
         Login::read(&settings)?;
-        let tls = address.tls.then(|| tls::client_config(&settings)).transpose()?;
+        let certificates = Certificates::default();
+        if address.tls {
+            tls::client_config(&settings, &certificates)?;
+        }
         let outbox = Outbox::open(&settings.store, clock, metrics.clone())?;
         let pending = Pending::new(&settings.ladder, &settings.store);
         Ok(Shared {
             site,
             settings,
             address,
-            tls,
+            certificates,
             clock,
             boot: BootId::new(),
             metrics,
@@ -119,16 +124,30 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the status says: the daemon's own word, made worse by trouble with the outbox.
+    /// What the status says: the daemon's own word, made worse by trouble with the outbox and certificates that end.
     pub fn status(&self) -> Health {
         let said = self.health().clone();
-        match self.outbox().trouble() {
+        let said = match self.outbox().trouble() {
             Some(trouble) if said.state == State::Online => {
                 Health { state: State::Degraded, reason: trouble }
             }
             Some(trouble) => Health { state: said.state, reason: format!("{}; {trouble}", said.reason) },
             None => said,
+        };
+        match self.certificates.ending(self.clock.unix_ms()) {
+            Some(Ending { text, urgent: true }) if said.state == State::Online => {
+                Health { state: State::Degraded, reason: text }
+            }
+            Some(Ending { text, .. }) => {
+                Health { state: said.state, reason: format!("{}; {text}", said.reason) }
+            }
+            None => said,
         }
+    }
+
+    /// Encryption by the files as they are now, so that a new certificate needs no restart; `None` where the address asks for none.
+    pub fn tls(&self) -> Result<Option<Arc<rustls::ClientConfig>>, PublishError> {
+        self.address.tls.then(|| tls::client_config(&self.settings, &self.certificates)).transpose()
     }
 
     /// An envelope with the next number of that topic.

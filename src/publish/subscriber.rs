@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::address::{Address, Login};
 use super::backoff::Backoff;
+use super::certificates::Certificates;
 use super::incoming;
 pub use super::incoming::{Body, Received, Snapshot};
 use super::message::BootId;
@@ -67,6 +68,7 @@ pub enum Heard {
 pub struct Subscriber {
     heard: Receiver<Heard>,
     posts: mpsc::Sender<Message>,
+    certificates: Certificates,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
 }
@@ -91,7 +93,8 @@ impl Subscriber {
     fn begin(settings: &Settings, filter: Option<String>) -> Result<Subscriber, PublishError> {
         let address = Address::parse(&settings.broker)?;
         Login::read(settings)?;
-        let tls = address.tls.then(|| tls::client_config(settings)).transpose()?;
+        let certificates = Certificates::default();
+        let tls = address.tls.then(|| tls::client_config(settings, &certificates)).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (sender, heard) = sync_channel(QUEUE);
         let (posts, posts_out) = mpsc::channel(POSTS);
@@ -111,7 +114,12 @@ impl Subscriber {
             // A look-up of a name may still be under way and cannot be interrupted: it is not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Subscriber { heard, posts, stop, thread: Some(thread) })
+        Ok(Subscriber { heard, posts, certificates, stop, thread: Some(thread) })
+    }
+
+    /// When the certificates end; the broker's once it has let us in.
+    pub fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     /// Sends a message once the broker has let us in; `false` where too many wait.

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::message::{Envelope, FrameSize};
+use super::certificates::Expiry;
+use super::message::{Envelope, FrameSize, rfc3339};
 use crate::perceive::ghost::Ghost;
 use crate::perceive::governor::Effort;
 use crate::perceive::histogram::ScoreHistograms;
@@ -69,6 +70,18 @@ pub struct TelemetryMessage {
     pub temperature_c: Option<f32>,
     /// Resident memory, megabytes.
     pub memory_mb: Option<f32>,
+    /// When the certificates of the connection end; empty without TLS.
+    #[serde(default)]
+    pub certificates: Vec<CertificateEnd>,
+}
+
+/// When a certificate ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateEnd {
+    /// `broker`, `camera` (ours) or `authority` (the pinned one).
+    pub of: String,
+    /// RFC 3339.
+    pub until: String,
 }
 
 /// One thing that stands still and looks like a bear.
@@ -152,7 +165,18 @@ impl TelemetryMessage {
             strain: draft.effort.strain.map(|strain| strain.name().into()),
             temperature_c: draft.temperature_c,
             memory_mb: draft.memory_mb,
+            certificates: Vec::new(),
         }
+    }
+
+    /// Adds when certificates end.
+    pub fn with(mut self, known: &[Expiry]) -> TelemetryMessage {
+        let end = |expiry: &Expiry| CertificateEnd {
+            of: expiry.holder.name().into(),
+            until: rfc3339(expiry.until_ms),
+        };
+        self.certificates = known.iter().map(end).collect();
+        self
     }
 }
 

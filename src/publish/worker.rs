@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::certificates::Ending;
 use super::delivery::Lane;
 use super::gate::{Gate, Passage};
 use super::message::{AlertMessage, BootId, Kind, alert_id, rfc3339, topic};
@@ -72,6 +73,7 @@ pub fn spawn(
         gate: Gate::default(),
         review: Review::new(&store.path, store.review_mb),
         waited_at: clock.uptime(),
+        ending: None,
         pulse,
         session_life: life,
         shared: shared.clone(),
@@ -154,6 +156,8 @@ struct Worker {
     review: Review,
     /// Up to when the ladder's time was counted.
     waited_at: Duration,
+    /// What was logged of certificates that end.
+    ending: Option<Ending>,
     pulse: Pulse,
     session_life: Pulse,
 }
@@ -168,11 +172,27 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.escalate();
+            self.tell_endings();
             self.shared.outbox().maintain();
             if self.session_life.age() < STUCK {
                 self.pulse.beat();
             }
         }
+    }
+
+    /// Says once that a certificate ends; the status says it as long as that is so.
+    fn tell_endings(&mut self) {
+        let ending = self.shared.certificates.ending(self.shared.clock.unix_ms());
+        if ending == self.ending {
+            return;
+        }
+        match &ending {
+            Some(Ending { text, urgent: true }) => tracing::error!("{text}"),
+            Some(Ending { text, .. }) => tracing::warn!("{text}"),
+            None => tracing::info!("the certificates were renewed"),
+        }
+        self.ending = ending;
+        self.shared.wake.notify_one();
     }
 
     /// Takes a batch of drafts and commits what must not be lost at once, so that a burst costs one sync.
@@ -308,7 +328,8 @@ impl Worker {
         let shared = &self.shared;
         let envelope = shared.envelope(Kind::Telemetry);
         let properties = record::properties(&envelope.boot, envelope.seq, false);
-        let message = TelemetryMessage::new(envelope, draft, &shared.metrics);
+        let message =
+            TelemetryMessage::new(envelope, draft, &shared.metrics).with(&shared.certificates.known());
         let sent = *shared.link() == Link::Up
             && serde_json::to_vec(&message).is_ok_and(|payload| {
                 let topic = topic(&shared.site, Kind::Telemetry);

@@ -149,16 +149,16 @@ fn subjects(args: &CheckArgs, config: &Config, stop: &Stop, report: &mut Report)
     let crate::publish::settings::Site { name, camera } = &config.site;
     let file = args.config.display();
     report.add(&Finding::ok("config", format!("{file}: site {name}, camera {camera}")))?;
-    let slow: [&dyn Fn() -> Finding; 3] = [
-        &|| camera::check(&config.capture.source, stop),
-        &|| model::check(&config.model, &config.perceive),
+    let slow: [&dyn Fn() -> Vec<Finding>; 3] = [
+        &|| vec![camera::check(&config.capture.source, stop)],
+        &|| vec![model::check(&config.model, &config.perceive)],
         &|| broker::check(&config.publish, stop),
     ];
     for check in slow {
         if stop.is_raised() {
             return Ok(());
         }
-        report.add(&check())?;
+        check().iter().try_for_each(|finding| report.add(finding))?;
     }
     report.add(&board::disk(&config.publish.store))?;
     report.add(&board::board(config))?;

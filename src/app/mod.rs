@@ -201,6 +201,7 @@ fn snapshots(config: &Config) -> SnapshotSettings {
         max_side: config.publish.snapshot_px,
         quality: config.publish.snapshot_quality,
         from_history: config.publish.history_snapshots,
+        people: config.publish.snapshot_people,
         place: format!("{}/{}", config.site.name, config.site.camera),
     }
 }

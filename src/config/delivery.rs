@@ -5,7 +5,7 @@ use url::Url;
 use super::reader::Reader;
 use super::sections::store;
 use crate::publish::ladder::Rung;
-use crate::publish::settings::Settings;
+use crate::publish::settings::{People, Settings};
 
 const BROKER: &str = "publish.broker";
 /// Steps of a ladder.
@@ -29,6 +29,9 @@ pub fn publish(reader: &mut Reader) -> Settings {
         history_snapshots: reader.whole("publish.history_snapshots", default.history_snapshots, 0..=20),
         snapshot_px: reader.whole("publish.snapshot_px", default.snapshot_px, 64..=4096),
         snapshot_quality: reader.whole("publish.snapshot_quality", default.snapshot_quality, 1..=100),
+        snapshot_people: reader
+            .choice("publish.snapshot_people", &[("blurred", People::Blurred), ("shown", People::Shown)])
+            .unwrap_or(default.snapshot_people),
         ladder: ladder(reader),
         store: store(reader),
     }

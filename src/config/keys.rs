@@ -105,6 +105,7 @@ pub const KEYS: &[Key] = &[
     always("publish.history_snapshots"),
     always("publish.snapshot_px"),
     always("publish.snapshot_quality"),
+    always("publish.snapshot_people"),
     always("acknowledge.ladder"),
     always("command.accept"),
     always("command.keys"),

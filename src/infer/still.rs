@@ -1,4 +1,4 @@
-//! Detection on a single picture, without time: for `detect`, `eval` and golden pictures.
+//! Detection on a single picture, without time: for `detect`, `eval`, golden pictures, and for who else is on a picture that is to be sent.
 
 use super::bundle::Bundle;
 use super::bundle::ModelError;
@@ -14,20 +14,13 @@ use crate::perceive::settings::RegionMode;
 /// An engine with its buffers.
 pub struct StillDetector {
     engine: Engine,
-    resampler: Resampler,
-    input: Vec<u8>,
-    output: Vec<f32>,
+    glance: Glance,
 }
 
 impl StillDetector {
     /// Loads the model.
     pub fn load(bundle: &Bundle) -> Result<StillDetector, ModelError> {
-        Ok(StillDetector {
-            engine: Engine::load(bundle)?,
-            resampler: Resampler::default(),
-            input: Vec::new(),
-            output: Vec::new(),
-        })
+        Ok(StillDetector { engine: Engine::load(bundle)?, glance: Glance::default() })
     }
 
     /// The model's specification.
@@ -42,15 +35,36 @@ impl StillDetector {
         mode: RegionMode,
         min_score: f32,
     ) -> Result<Vec<Detection>, RunError> {
+        self.glance.look(&self.engine, picture, mode, min_score)
+    }
+}
+
+/// The buffers of a look at a single picture, by whoever's engine.
+#[derive(Default)]
+pub struct Glance {
+    resampler: Resampler,
+    input: Vec<u8>,
+    output: Vec<f32>,
+}
+
+impl Glance {
+    /// As [`StillDetector::detect`].
+    pub fn look(
+        &mut self,
+        engine: &Engine,
+        picture: &Picture,
+        mode: RegionMode,
+        min_score: f32,
+    ) -> Result<Vec<Detection>, RunError> {
         let size = (picture.width, picture.height);
         let mut found = Vec::new();
         let regime = condition::of_still(picture);
-        for region in for_still(size.0, size.1, mode, &self.engine.spec().input) {
-            let place = Letterbox::new(region, size.0, size.1, &self.engine.spec().input);
-            let spec = &self.engine.spec().input;
-            self.resampler.fill(picture, &place, spec, &IDENTITY_TONE, &mut self.input);
-            self.engine.run(&self.input, &mut self.output)?;
-            decode(&self.output, self.engine.spec(), &place, size, regime, min_score, &mut found);
+        let spec = engine.spec();
+        for region in for_still(size.0, size.1, mode, &spec.input) {
+            let place = Letterbox::new(region, size.0, size.1, &spec.input);
+            self.resampler.fill(picture, &place, &spec.input, &IDENTITY_TONE, &mut self.input);
+            engine.run(&self.input, &mut self.output)?;
+            decode(&self.output, spec, &place, size, regime, min_score, &mut found);
         }
         suppress(&mut found);
         Ok(found)

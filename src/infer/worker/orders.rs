@@ -1,7 +1,6 @@
 //! Orders that came over the network and need the detector: carried out between two frames.
 
 use super::Worker;
-use crate::infer::annotate::caption;
 use crate::perceive::frame::Stamp;
 use crate::perceive::geometry::Rect;
 use crate::perceive::model::Class;
@@ -53,19 +52,7 @@ impl Worker {
         self.send_alert(Alert { state: AlertState::Closed, ..opened }, regime, true);
     }
 
-    /// The picture of the last frame, masked as ever; none where there was no frame yet.
-    fn send_last(&mut self, subject: Subject, word: &str) {
-        if self.picture.width == 0 {
-            tracing::warn!("no picture to send: no frame was seen yet");
-            return;
-        }
-        let stamp = self.last_stamp();
-        let mut drawn = self.picture.clone();
-        caption(&mut drawn, &format!("{}  {word}", self.caption_of(stamp)));
-        self.send_picture(&drawn, subject, stamp);
-    }
-
-    fn last_stamp(&self) -> Stamp {
+    pub(super) fn last_stamp(&self) -> Stamp {
         let sight = self.links.sight.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         sight.last.unwrap_or_else(|| self.now())
     }

@@ -15,7 +15,7 @@ DEMO_OUT ?= demo-out
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board endurance soak bench figures performance accuracy sight
+.PHONY: help build demo demo-check test lint arm kernels board endurance soak bench figures performance accuracy sight fuzz sbom
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ test: ## Formatting, then every test that is fast enough to run on each change, 
 lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit
 	@deploy/prepare.sh build lint
 	cargo clippy --locked --all-targets $(CARGO_FLAGS) -- -D warnings
-	shellcheck .ci/run deploy/*.sh tests/*.sh benches/*.sh benches/instructions/*.sh
+	shellcheck .ci/run fuzz/*.sh deploy/*.sh deploy/*/*.sh tests/*.sh benches/*.sh benches/instructions/*.sh
 	@python3 docs/figures.py --check
 	@python3 docs/performance.py --check
 	@python3 docs/accuracy.py --check
@@ -63,6 +63,15 @@ kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM p
 board: ## A whole emulated board with a virtual V4L2 camera that falls silent, fails and is unplugged (some minutes; not in CI)
 	@deploy/prepare.sh build broker tests arm board
 	@tests/board.sh
+
+FUZZ_SECONDS ?= 180
+
+fuzz: ## Junk against everything that comes from outside, FUZZ_SECONDS=180 for each of five parsers
+	@deploy/prepare.sh build
+	@fuzz/run.sh $(FUZZ_SECONDS)
+
+sbom: ## What the program is made of, with versions and licences: target/sbom, CycloneDX
+	@deploy/sbom.sh
 
 endurance: ## Ten minutes of the daemon at 15 frames a second: memory, drops, and every alert received
 	@deploy/prepare.sh build broker tests

@@ -15,6 +15,7 @@ use crate::control::is_wanted;
 use crate::infer::sight::Sight;
 use crate::perceive::governor::{Board, Throttle};
 use crate::publish::{Draft, Health, TelemetryDraft};
+use crate::system::distress::Distress;
 use crate::system::metrics::count;
 use crate::system::notify::Notifier;
 use crate::system::stop::Stop;
@@ -37,6 +38,7 @@ pub(super) struct Watch {
     vitals: Vitals,
     vitals_at: Option<Duration>,
     notifier: Notifier,
+    distress: Distress,
     watchdog: Watchdog,
     feed_every: Option<Duration>,
     fed_at: Duration,
@@ -67,6 +69,7 @@ impl Watch {
             vitals: Vitals::default(),
             vitals_at: None,
             notifier: Notifier::default(),
+            distress: distress(&config.capture.source),
             watchdog,
             feed_every: Notifier::watchdog_interval(),
             fed_at: Duration::ZERO,
@@ -116,6 +119,10 @@ impl Watch {
     }
 
     fn event(&mut self, event: Event) {
+        match &event {
+            Event::Lost { why } => self.distress.camera_lost(why),
+            Event::Opened { .. } | Event::Ended => self.distress.camera_found(),
+        }
         self.camera = match event {
             Event::Opened { what } => Camera::Open(what),
             Event::Lost { why } => Camera::Lost(why),
@@ -210,6 +217,14 @@ impl Watch {
             }
             Some(_) => {}
         }
+    }
+}
+
+/// A USB port can be reset for V4L2 cameras alone.
+fn distress(source: &SourceSettings) -> Distress {
+    match source {
+        SourceSettings::Camera(_) => Distress::from_env(),
+        _ => Distress::default(),
     }
 }
 

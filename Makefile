@@ -72,6 +72,7 @@ deb-check: ## The package around the program in target/debug: built twice, insta
 	@deploy/prepare.sh build deb deb-check
 	cargo build --locked $(CARGO_FLAGS)
 	@tests/deb.sh $(PROGRAM)
+	@tests/size.sh dev $(PROGRAM)
 
 size: ## Size of the stripped program as built for boards (ARCH=arm64, armhf), held to tests/size.txt
 	@deploy/prepare.sh build $(ARCH_STEP)

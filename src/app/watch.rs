@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::control::is_wanted;
 use crate::infer::sight::Sight;
 use crate::perceive::governor::{Board, Throttle};
-use crate::publish::{Draft, Health, TelemetryDraft};
+use crate::publish::{Draft, Handle, Health, Standing, TelemetryDraft};
 use crate::system::distress::Distress;
 use crate::system::metrics::count;
 use crate::system::notify::Notifier;
@@ -32,6 +32,7 @@ const STAGE_LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) struct Watch {
     drafts: SyncSender<Draft>,
+    standing: Standing,
     shared: Shared,
     store: PathBuf,
     sysfs: PathBuf,
@@ -51,7 +52,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(config: &Config, drafts: SyncSender<Draft>, shared: Shared) -> Watch {
+    pub(super) fn new(config: &Config, publish: &Handle, shared: Shared) -> Watch {
         let mut watchdog = Watchdog::default();
         let pulses = &shared.pulses;
         for (stage, pulse) in
@@ -63,7 +64,8 @@ impl Watch {
             watchdog.watch("control", pulses.control.clone(), STAGE_LIMIT);
         }
         Watch {
-            drafts,
+            drafts: publish.sender(),
+            standing: publish.standing(),
             store: config.publish.store.path.clone(),
             sysfs: config.sysfs.clone(),
             vitals: Vitals::default(),
@@ -174,10 +176,11 @@ impl Watch {
             interval: self.interval,
         };
         let health = judge(&facts);
+        let (state, reason) = (health.state.name(), &health.reason);
+        self.notifier.status(&format!("{state}: {reason}; {}", self.standing.sentence()));
         if self.told.as_ref() == Some(&health) {
             return;
         }
-        self.notifier.status(&format!("{}: {}", health.state.name(), health.reason));
         if self.drafts.try_send(Draft::Health(health.clone())).is_ok() {
             tracing::info!(reason = health.reason, "{}", health.state.name());
             self.told = Some(health);

@@ -37,7 +37,7 @@ pub use message::State;
 pub use mqtt::Message;
 pub use pending::Acknowledger;
 pub use reply::{AckDraft, AnswerDraft, Mode, StateDraft};
-pub use shared::{Inbox, Link};
+pub use shared::{Inbox, Link, Standing};
 pub use telemetry::TelemetryDraft;
 pub use worker::Handle;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# deb.sh [amd64|arm64|armhf]: builds the package and prints where it is. PROGRAM=PATH packs a program that is built already;
-# DEB_VERSION=… gives the package another version than Cargo.toml does. The same sources give the same bytes.
+# deb.sh [amd64|arm64|armhf]: builds the package and prints where it is. PROGRAM=PATH packs a program that is built already; FAST=1 compresses
+# it less. The same sources give the same bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 architecture=${1:-$(dpkg --print-architecture)}
@@ -23,12 +23,15 @@ if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
     export SOURCE_DATE_EPOCH
 fi
 
-if [ "$("$build/tools/bin/cargo-deb" --version 2>/dev/null)" != "$CARGO_DEB" ]; then
+case $("$build/tools/bin/cargo-deb" --version 2>/dev/null) in
+*"$CARGO_DEB") ;;
+*)
     echo "cargo-deb $CARGO_DEB is not here: building it into $build/tools (some minutes, once)" >&2
     # Without its own xz: the system's is the same for everybody who builds on this release of Debian.
     cargo install cargo-deb --version "$CARGO_DEB" --locked --no-default-features --root "$build/tools" \
         --target-dir "$build/tools/build" >&2
-fi
+    ;;
+esac
 
 # Pages and completions are the same for every processor: a program of this machine writes them.
 manual=$build/debug/examples/manual
@@ -53,8 +56,13 @@ stage=$build/deb/$architecture
 rm -rf "$stage"
 mkdir -p "$stage/$target/dist"
 cp "$program" "$stage/$target/dist/bearwatch"
-CARGO_TARGET_DIR=$stage "$build/tools/bin/cargo-deb" --no-build --no-strip --locked --target "$target" --profile dist \
-    ${DEB_VERSION:+--deb-version "$DEB_VERSION"} --output "$build/deb/" --quiet >&2
-
-version=${DEB_VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)-1}
-echo "$build/deb/bearwatch_${version}_$architecture.deb"
+# The C library of a cross compiler names itself libc6:arm64; on the board it is libc6.
+mkdir "$stage/bin"
+cat >"$stage/bin/dpkg-shlibdeps" <<SH
+#!/bin/bash
+set -o pipefail
+$(command -v dpkg-shlibdeps) "\$@" | sed 's/:$architecture / /g'
+SH
+chmod +x "$stage/bin/dpkg-shlibdeps"
+PATH=$stage/bin:$PATH CARGO_TARGET_DIR=$stage "$build/tools/bin/cargo-deb" --no-build --no-strip --locked --target "$target" \
+    --profile dist ${FAST:+--fast} --output "$build/deb/" --quiet

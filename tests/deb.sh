@@ -21,14 +21,16 @@ fail() { printf 'deb: %s\n' "$*" >&2; exit 1; }
 
 # -- The package --
 strip -o "$work/bearwatch" "$1"
-pack() { PROGRAM=$work/bearwatch deploy/deb.sh; }
+pack() { PROGRAM=$work/bearwatch FAST=1 deploy/deb.sh; }
 first=$(pack)
 cp "$first" "$work/first.deb"
 touch -d '2001-02-03' "$work/bearwatch" # a stamp that must not show
 first=$(pack)
 cmp "$first" "$work/first.deb" || fail "the same sources gave other bytes"
-DEB_VERSION=99.0-1 pack >/dev/null
-cp "$build/deb/bearwatch_99.0-1_$(dpkg --print-architecture).deb" "$work/next.deb"
+# What an upgrade is to bring: the same with a higher version.
+dpkg-deb -R "$first" "$work/next"
+sed -i 's/^Version: .*/Version: 99.0-1/' "$work/next/DEBIAN/control"
+dpkg-deb --root-owner-group -Zgzip -z1 -b "$work/next" "$work/next.deb" >/dev/null
 say "the same bytes twice"
 
 depends=$(dpkg-deb -f "$first" Depends)
@@ -42,7 +44,7 @@ for path in usr/bin/bearwatch usr/lib/systemd/system/bearwatch{.service,-usb-res
     usr/share/bash-completion/completions/bearwatch usr/share/zsh/vendor-completions/_bearwatch; do
     grep -q " \./$path\$" "$work/contents" || fail "the package lacks $path"
 done
-if grep -v ' root/root ' "$work/contents"; then fail "not root's"; fi
+if grep -Ev ' (root/root|0/0) ' "$work/contents"; then fail "not root's"; fi
 if grep ' \./etc/' "$work/contents"; then fail "what lies in /etc is asked about at upgrades"; fi
 say "contents and dependencies ($(($(dpkg-deb -f "$first" Installed-Size) / 1024)) MiB installed, the program in the profile of $1)"
 

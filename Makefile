@@ -14,8 +14,15 @@ DEMO_OUT ?= demo-out
 # The development profile everywhere, so that dependencies are compiled once for demo, test and tools.
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
+# What cross-building needs.
+ARCH ?= $(shell dpkg --print-architecture 2>/dev/null)
+ARCH_STEP := $(if $(filter arm64,$(ARCH)),arm,$(filter armhf,$(ARCH)))
+ifeq ($(ARCH),$(shell dpkg --print-architecture 2>/dev/null))
+ARCH_STEP :=
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale
+.PHONY: help build demo demo-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale deb deb-check size
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +48,7 @@ test: ## Formatting, then every test that is fast enough to run on each change, 
 lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit, the rules for Prometheus
 	@deploy/prepare.sh build lint
 	cargo clippy --locked --all-targets $(CARGO_FLAGS) -- -D warnings
-	shellcheck .ci/run fuzz/*.sh deploy/*.sh deploy/*/*.sh tests/*.sh benches/*.sh benches/instructions/*.sh
+	shellcheck .ci/run fuzz/*.sh deploy/*.sh deploy/*/*.sh deploy/debian/post* systemd/usb-reset tests/*.sh benches/*.sh benches/instructions/*.sh
 	@python3 docs/figures.py --check
 	@python3 docs/performance.py --check
 	@python3 docs/accuracy.py --check
@@ -54,11 +61,26 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@tests/deny.sh
 	@tests/unit.sh
 	@tests/rules.sh
+	@tests/usb_reset.sh
 
 arm: ## Cross-build for 64-bit ARM and run it under emulation: its detections equal the native ones
 	@deploy/prepare.sh build broker tests arm
 	cargo build --locked $(CARGO_FLAGS)
 	@tests/arm.sh $(PROGRAM)
+
+deb: ## The package for Debian and Raspberry Pi OS; ARCH=arm64 or armhf for boards, else for this machine
+	@deploy/prepare.sh build deb $(ARCH_STEP)
+	@deploy/deb.sh $(ARCH)
+
+deb-check: ## The package around the program in target/debug: built twice, installed, upgraded, downgraded, removed, purged (root or sudo)
+	@deploy/prepare.sh build deb deb-check
+	cargo build --locked $(CARGO_FLAGS)
+	@tests/deb.sh $(PROGRAM)
+	@tests/size.sh dev $(PROGRAM)
+
+size: ## Size of the stripped program as built for boards (ARCH=arm64, armhf), held to tests/size.txt
+	@deploy/prepare.sh build $(ARCH_STEP)
+	@tests/size.sh $(ARCH)
 
 kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM processors (a quarter of an hour; not in CI)
 	@deploy/prepare.sh build arm kernels

@@ -1,5 +1,5 @@
 #!/bin/sh
-# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board] [node]: looks for the programs that these steps need, says what is missing, and installs that by apt.
+# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board] [node] [armhf] [deb] [deb-check]: looks for the programs that these steps need, says what is missing, and installs that by apt.
 # Root or sudo is asked for only when something is missing. CAMERA=0 leaves out what only V4L2 cameras need.
 set -eu
 
@@ -87,6 +87,18 @@ for step in "$@"; do
         arm_target || { want rustc-web libstd-rust-web-dev:arm64; foreign=yes; }
         ;;
     node) has npm || want nodejs npm ;;
+    armhf)
+        has arm-linux-gnueabihf-gcc || want gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
+        # The sources of the standard library, for Debian's compiler has it for no 32-bit board.
+        [ -d "$(rustc --print sysroot)/lib/rustlib/armv7-unknown-linux-gnueabihf/lib" ] ||
+            [ -d "$(/usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library" ] || want rustc-web rust-web-src
+        ;;
+    deb)
+        has dpkg-deb || fail "packages are built on Debian or what derives from it: dpkg-deb is not here."
+        has dpkg-shlibdeps || want dpkg-dev
+        has xz || want xz-utils
+        ;;
+    deb-check) has mmdebstrap || want mmdebstrap ;;
     peers) has motion || want motion ;;
     kernels) has valgrind || want valgrind libc6-dbg ;;
     board)

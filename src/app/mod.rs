@@ -153,7 +153,7 @@ impl App {
         let (event, events) = sync_channel(EVENTS);
         let capture = spawn_capture(config.capture.clone(), source, sender, history, event, &shared, stop)?;
         let threads = Threads { capture, infer, control, events };
-        let mut watch = Watch::new(&config, publish.sender(), shared);
+        let mut watch = Watch::new(&config, &publish, shared);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
         end(threads, publish, watch, ended, stop)
     }

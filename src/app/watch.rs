@@ -14,7 +14,8 @@ use crate::config::Config;
 use crate::control::{Notice, is_wanted};
 use crate::infer::sight::Sight;
 use crate::perceive::governor::{Board, Throttle};
-use crate::publish::{Draft, Health, TelemetryDraft};
+use crate::publish::{Draft, Handle, Health, Standing, TelemetryDraft};
+use crate::system::distress::Distress;
 use crate::system::metrics::count;
 use crate::system::notify::Notifier;
 use crate::system::stop::Stop;
@@ -32,6 +33,7 @@ const STAGE_LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) struct Watch {
     drafts: SyncSender<Draft>,
+    standing: Standing,
     shared: Shared,
     store: PathBuf,
     sysfs: PathBuf,
@@ -39,6 +41,7 @@ pub(super) struct Watch {
     vitals_at: Option<Duration>,
     wear: Wear,
     notifier: Notifier,
+    distress: Distress,
     watchdog: Watchdog,
     feed_every: Option<Duration>,
     fed_at: Duration,
@@ -51,7 +54,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(config: &Config, drafts: SyncSender<Draft>, shared: Shared) -> Watch {
+    pub(super) fn new(config: &Config, publish: &Handle, shared: Shared) -> Watch {
         let mut watchdog = Watchdog::default();
         let pulses = &shared.pulses;
         for (stage, pulse) in
@@ -63,13 +66,15 @@ impl Watch {
             watchdog.watch("control", pulses.control.clone(), STAGE_LIMIT);
         }
         Watch {
-            drafts,
+            drafts: publish.sender(),
+            standing: publish.standing(),
             store: config.publish.store.path.clone(),
             sysfs: config.sysfs.clone(),
             vitals: Vitals::default(),
             vitals_at: None,
             wear: Wear::default(),
             notifier: Notifier::default(),
+            distress: distress(&config.capture.source),
             watchdog,
             feed_every: Notifier::watchdog_interval(),
             fed_at: Duration::ZERO,
@@ -123,6 +128,10 @@ impl Watch {
     }
 
     fn event(&mut self, event: Event) {
+        match &event {
+            Event::Lost { why } => self.distress.camera_lost(why),
+            Event::Opened { .. } | Event::Ended => self.distress.camera_found(),
+        }
         self.camera = match event {
             Event::Opened { what } => Camera::Open(what),
             Event::Lost { why } => Camera::Lost(why),
@@ -175,10 +184,11 @@ impl Watch {
         };
         let health = judge(&facts);
         self.shared.health.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&health);
+        let (state, reason) = (health.state.name(), &health.reason);
+        self.notifier.status(&format!("{state}: {reason}; {}", self.standing.sentence()));
         if self.told.as_ref() == Some(&health) {
             return;
         }
-        self.notifier.status(&format!("{}: {}", health.state.name(), health.reason));
         if self.drafts.try_send(Draft::Health(health.clone())).is_ok() {
             tracing::info!(reason = health.reason, "{}", health.state.name());
             self.told = Some(health);
@@ -220,6 +230,14 @@ impl Watch {
             }
             Some(_) => {}
         }
+    }
+}
+
+/// A USB port can be reset for V4L2 cameras alone.
+fn distress(source: &SourceSettings) -> Distress {
+    match source {
+        SourceSettings::Camera(_) => Distress::from_env(),
+        _ => Distress::default(),
     }
 }
 

@@ -44,7 +44,7 @@ pub use message::{Kind, State};
 pub use mqtt::Message;
 pub use pending::Acknowledger;
 pub use reply::{AckDraft, AnswerDraft, Mode, StateDraft};
-pub use shared::{Inbox, Link};
+pub use shared::{Inbox, Link, Standing};
 pub use telemetry::TelemetryDraft;
 pub use worker::Handle;
 

@@ -37,6 +37,21 @@ pub enum Link {
     },
 }
 
+/// How the connection stands, for whoever watches the daemon on the board itself. Clones share it.
+#[derive(Clone)]
+pub struct Standing(pub(super) Arc<Shared>);
+
+impl Standing {
+    /// In words for people; alerts of a broker that is away wait on disk.
+    pub fn sentence(&self) -> String {
+        match &*self.0.link() {
+            Link::Connecting => "the broker is being asked".into(),
+            Link::Up => "the broker hears us".into(),
+            Link::Down { why, .. } => format!("alerts wait: {why}"),
+        }
+    }
+}
+
 /// What is listened to, and where it goes. A full queue drops and counts.
 pub struct Inbox {
     /// Topics, as a filter of MQTT.

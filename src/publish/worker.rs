@@ -18,7 +18,7 @@ use super::record::{self, Record};
 use super::reply::{AnswerDraft, AnswerMessage};
 use super::review::Review;
 use super::settings::{Settings, Site};
-use super::shared::{Inbox, Link, Shared};
+use super::shared::{Inbox, Link, Shared, Standing};
 use super::telemetry::TelemetryMessage;
 use super::{AlertDraft, Draft, PublishError, Subject, TelemetryDraft, session};
 use crate::perceive::frame::Stamp;
@@ -96,6 +96,11 @@ impl Handle {
     /// Takes acknowledgements.
     pub fn acknowledger(&self) -> Acknowledger {
         Acknowledger(self.shared.clone())
+    }
+
+    /// How the connection stands, in words, for others to ask.
+    pub fn standing(&self) -> Standing {
+        Standing(self.shared.clone())
     }
 
     /// How the connection stands.

@@ -1,6 +1,7 @@
 //! The machine we live on: clocks, signs of life, measurements, small files and the log.
 
 pub mod clock;
+pub mod distress;
 pub mod file;
 pub mod hours;
 pub mod log;

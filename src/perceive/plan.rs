@@ -42,7 +42,10 @@ const MOVING_MS: f32 = 1_000.0;
 const TILE_MS: f32 = 4_000.0;
 
 /// Close looks at a still at most.
-const MOST_SECOND_LOOKS: usize = 8;
+const MOST_SECOND_LOOKS: usize = 12;
+
+/// Of a pair of close looks the second is moved by so much of its side: the thing stays in it with most of its surroundings.
+const ASIDE: f32 = 0.2;
 
 /// On stills: the score from which something gets a close look.
 pub const WORTH_A_LOOK: f32 = 0.05;
@@ -180,18 +183,31 @@ fn chosen(candidates: Vec<Candidate>, view: &View, allowed: usize) -> Vec<Region
     regions
 }
 
-/// Close looks at what the first look at a still, `found`, may have shown too small to be known: best first, as many as [`MOST_SECOND_LOOKS`].
+/// Close looks at what the first looks at a still, `found`, may have shown too small to be known: at the best first, and at each twice, once in
+/// the middle and once aside: what only looks like a bear does so less often in both.
 pub fn second_looks(view: &View, first: &[Region], found: &[Detection]) -> Vec<Region> {
-    let mut looks = Vec::new();
+    let mut looks: Vec<Region> = Vec::new();
     for thing in found.iter().filter(|d| d.class != Class::Person && d.score >= WORTH_A_LOOK) {
-        if looks.len() == MOST_SECOND_LOOKS {
+        if looks.len() >= MOST_SECOND_LOOKS {
             break;
         }
         if !view.sees(first, thing.bbox) && !view.sees(&looks, thing.bbox) {
-            looks.push(view.close_look(thing.bbox));
+            let middle = view.close_look(thing.bbox);
+            looks.extend([middle, aside(middle)]);
         }
     }
     looks
+}
+
+/// The region moved by a part of its size, towards the middle of the frame.
+fn aside(region: Region) -> Region {
+    let Rect { x, y, w, h } = region.rect;
+    let moved = |at: f32, side: f32| {
+        let by = ASIDE * side;
+        let towards = if at + side / 2.0 < 0.5 { at + by } else { at - by };
+        towards.clamp(0.0, (1.0 - side).max(0.0))
+    };
+    Region { rect: Rect { x: moved(x, w), y: moved(y, h), w, h } }
 }
 
 /// A frame as the planner needs to know it.

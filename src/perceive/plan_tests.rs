@@ -197,3 +197,28 @@ fn what_is_watched_comes_twice_as_often_as_the_rest() {
     let (least, most) = (times(true).min().unwrap(), times(false).max().unwrap());
     assert!(f64::from(least) > 1.7 * f64::from(most), "{seen:?}");
 }
+
+#[test]
+fn a_still_is_looked_at_again_where_something_is_too_small_to_be_known() {
+    let input = InputSpec::square(416);
+    let planner = Planner::new(RegionMode::Auto, Vec::new());
+    let view = planner.view((640, 480), &input);
+    let whole = [Region { rect: Rect::WHOLE }];
+    let found = |class, score, bbox| Detection { class, score, bbox, cut: false };
+    let (small, corner) =
+        (Rect { x: 0.4, y: 0.5, w: 0.05, h: 0.05 }, Rect { x: 0.0, y: 0.0, w: 0.04, h: 0.05 });
+    let large = Rect { x: 0.2, y: 0.2, w: 0.4, h: 0.5 };
+    for bbox in [small, corner] {
+        let looks = second_looks(&view, &whole, &[found(Class::Bear, 0.3, bbox)]);
+        assert_eq!(looks.len(), 2);
+        assert_ne!(looks[0], looks[1]);
+        assert!(looks.iter().all(|look| view.sees(&[*look], bbox)), "{looks:?}");
+        assert!(looks.iter().all(|look| look.rect.clipped() == look.rect), "{looks:?}");
+    }
+    let nothing =
+        [found(Class::Bear, 0.3, large), found(Class::Person, 0.9, small), found(Class::Bear, 0.01, small)];
+    assert_eq!(second_looks(&view, &whole, &nothing), []);
+    let crowd: Vec<Detection> =
+        (0..20).map(|i| found(Class::Bear, 0.5, Rect { x: 0.05 * i as f32, ..small })).collect();
+    assert!(second_looks(&view, &whole, &crowd).len() <= MOST_SECOND_LOOKS + 1);
+}

@@ -50,7 +50,7 @@ pub fn judge(facts: &Facts) -> Health {
     match (facts.warning, health.state) {
         (None, _) => health,
         (Some(Warning { text, cause }), State::Online) => {
-            Health { state: State::Degraded, reason: text.clone(), cause }
+            Health { state: State::Degraded, reason: text.clone(), cause: *cause }
         }
         (Some(Warning { text, .. }), _) => Health { reason: format!("{text}; {}", health.reason), ..health },
     }

@@ -14,8 +14,15 @@ DEMO_OUT ?= demo-out
 # The development profile everywhere, so that dependencies are compiled once for demo, test and tools.
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
+# What cross-building needs.
+ARCH ?= $(shell dpkg --print-architecture 2>/dev/null)
+ARCH_STEP := $(if $(filter arm64,$(ARCH)),arm,$(filter armhf,$(ARCH)))
+ifeq ($(ARCH),$(shell dpkg --print-architecture 2>/dev/null))
+ARCH_STEP :=
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board endurance soak bench figures performance accuracy sight
+.PHONY: help build demo demo-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale deb deb-check size
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,25 +43,44 @@ test: ## Formatting, then every test that is fast enough to run on each change, 
 	@deploy/prepare.sh build broker tests
 	cargo fmt --check
 	cargo test --locked $(CARGO_FLAGS)
+	@tests/bridges.py $(PROGRAM)
 
-lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit
+lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit, the rules for Prometheus
 	@deploy/prepare.sh build lint
 	cargo clippy --locked --all-targets $(CARGO_FLAGS) -- -D warnings
-	shellcheck .ci/run deploy/*.sh tests/*.sh benches/*.sh benches/instructions/*.sh
+	shellcheck .ci/run fuzz/*.sh deploy/*.sh deploy/*/*.sh deploy/debian/post* systemd/usb-reset tests/*.sh benches/*.sh benches/instructions/*.sh
 	@python3 docs/figures.py --check
 	@python3 docs/performance.py --check
 	@python3 docs/accuracy.py --check
 	@python3 docs/sight.py --check
 	@python3 docs/soak.py --check
+	@python3 docs/scale.py --check
 	@python3 docs/learning.py --check
+	@python3 docs/delivery.py --check
 	@python3 -m training.report --check
 	@tests/deny.sh
 	@tests/unit.sh
+	@tests/rules.sh
+	@tests/usb_reset.sh
 
 arm: ## Cross-build for 64-bit ARM and run it under emulation: its detections equal the native ones
 	@deploy/prepare.sh build broker tests arm
 	cargo build --locked $(CARGO_FLAGS)
 	@tests/arm.sh $(PROGRAM)
+
+deb: ## The package for Debian and Raspberry Pi OS; ARCH=arm64 or armhf for boards, else for this machine
+	@deploy/prepare.sh build deb $(ARCH_STEP)
+	@deploy/deb.sh $(ARCH)
+
+deb-check: ## The package around the program in target/debug: built twice, installed, upgraded, downgraded, removed, purged (root or sudo)
+	@deploy/prepare.sh build deb deb-check
+	cargo build --locked $(CARGO_FLAGS)
+	@tests/deb.sh $(PROGRAM)
+	@tests/size.sh dev $(PROGRAM)
+
+size: ## Size of the stripped program as built for boards (ARCH=arm64, armhf), held to tests/size.txt
+	@deploy/prepare.sh build $(ARCH_STEP)
+	@tests/size.sh $(ARCH)
 
 kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM processors (a quarter of an hour; not in CI)
 	@deploy/prepare.sh build arm kernels
@@ -63,6 +89,24 @@ kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM p
 board: ## A whole emulated board with a virtual V4L2 camera that falls silent, fails and is unplugged (some minutes; not in CI)
 	@deploy/prepare.sh build broker tests arm board
 	@tests/board.sh
+
+FUZZ_SECONDS ?= 180
+
+fuzz: ## Junk against everything that comes from outside, FUZZ_SECONDS=180 for each of five parsers
+	@deploy/prepare.sh build
+	@fuzz/run.sh $(FUZZ_SECONDS)
+
+sbom: ## What the program is made of, with versions and licences: target/sbom, CycloneDX
+	@deploy/sbom.sh
+
+NODE_RED := $(or $(CARGO_TARGET_DIR),target)/node-red
+
+bridges: ## The bridges with a real Node-RED, and Home Assistant's own code over what a camera tells it (downloads 200 MB once; not in CI)
+	@deploy/prepare.sh build broker tests node
+	cargo build --locked $(CARGO_FLAGS)
+	[ -d $(NODE_RED)/node_modules/node-red ] || npm install --silent --no-audit --no-fund --prefix $(NODE_RED) node-red@4.1
+	@tests/bridges.py $(PROGRAM) $(NODE_RED)
+	@tests/home_assistant.sh $(PROGRAM)
 
 endurance: ## Ten minutes of the daemon at 15 frames a second: memory, drops, and every alert received
 	@deploy/prepare.sh build broker tests
@@ -107,6 +151,15 @@ soak: ## Days at a drawn campsite without bears (SOAK_DAYS=10): what they raise 
 	@deploy/prepare.sh build
 	cargo build --locked --profile dist $(CARGO_FLAGS)
 	@python3 docs/soak.py --program $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch
+
+faults: ## Networks, disks, brokers, clocks and daemons that fail (ROUNDS=1000), and what delivery costs: docs/delivery.md anew (an hour; root for all of it)
+	@deploy/prepare.sh build broker tests
+	@python3 docs/delivery.py --rounds $(or $(ROUNDS),1000)
+
+scale: ## Fleets of played cameras against a real Mosquitto on this machine: docs/scale.md anew (some minutes)
+	@deploy/prepare.sh build broker
+	cargo build --locked $(CARGO_FLAGS)
+	@python3 docs/scale.py --program $(PROGRAM)
 
 # Training of the model is Python: see training/README.md.
 -include training/train.mk

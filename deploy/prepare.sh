@@ -1,5 +1,5 @@
 #!/bin/sh
-# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board]: looks for the programs that these steps need, says what is missing, and installs that by apt.
+# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board] [node] [armhf] [deb] [deb-check]: looks for the programs that these steps need, says what is missing, and installs that by apt.
 # Root or sudo is asked for only when something is missing. CAMERA=0 leaves out what only V4L2 cameras need.
 set -eu
 
@@ -65,12 +65,18 @@ for step in "$@"; do
         has mosquitto_sub || want mosquitto-clients
         has ffmpeg || want ffmpeg
         has openssl || want openssl
+        has python3 || want python3
         has mke2fs || want e2fsprogs
+        has faketime || want faketime
+        has nft || want nftables
+        has tc || want iproute2
+        has prometheus || want prometheus
         ;;
     lint)
         has shellcheck || want shellcheck
         python3 -c 'import ensurepip' 2>/dev/null || want python3-venv
         has systemd-analyze || want systemd
+        has promtool || want prometheus
         ;;
     arm)
         has qemu-aarch64-static || want qemu-user-static
@@ -80,6 +86,19 @@ for step in "$@"; do
         # Not from rustup by ourselves: which toolchain a person has is theirs to decide.
         arm_target || { want rustc-web libstd-rust-web-dev:arm64; foreign=yes; }
         ;;
+    node) has npm || want nodejs npm ;;
+    armhf)
+        has arm-linux-gnueabihf-gcc || want gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
+        # The sources of the standard library, for Debian's compiler has it for no 32-bit board.
+        [ -d "$(rustc --print sysroot)/lib/rustlib/armv7-unknown-linux-gnueabihf/lib" ] ||
+            [ -d "$(/usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library" ] || want rustc-web rust-web-src
+        ;;
+    deb)
+        has dpkg-deb || fail "packages are built on Debian or what derives from it: dpkg-deb is not here."
+        has dpkg-shlibdeps || want dpkg-dev
+        has xz || want xz-utils
+        ;;
+    deb-check) has mmdebstrap || want mmdebstrap ;;
     peers) has motion || want motion ;;
     kernels) has valgrind || want valgrind libc6-dbg ;;
     board)
@@ -117,6 +136,7 @@ if [ -n "$missing" ]; then
     [ -z "$foreign" ] || arm64_packages
     say "this needs packages that are not installed; ${root:+sudo }apt-get will install:$missing"
     case $missing in *mosquitto*) say "(Debian also starts Mosquitto as a service on 127.0.0.1:1883; the demo and the tests use brokers of their own)" ;; esac
+    case $missing in *prometheus*) say "(Debian also starts Prometheus as a service on port 9090: 'systemctl disable --now prometheus' ends that)" ;; esac
     case $missing in *motion*) say "(Debian also starts Motion as a service, which looks for a camera: 'systemctl disable --now motion' ends that)" ;; esac
     # shellcheck disable=SC2086 # a list of packages
     $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing ||

@@ -9,6 +9,7 @@
 //! * [`system`] – clocks, signs of life, measurements of the machine we live on.
 //! * [`control`] – what people tell the camera: commands, who may give them, the audit log.
 //! * [`config`] – one TOML file becomes checked settings; every mistake is told at once.
+//! * [`web`] – what the board answers over HTTP: its metrics.
 //! * [`cli`] – the commands.
 //! * [`evaluate`] – is it any good? Matching, average precision, intervals. Pure.
 
@@ -22,3 +23,4 @@ pub mod infer;
 pub mod perceive;
 pub mod publish;
 pub mod system;
+pub mod web;

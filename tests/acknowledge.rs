@@ -243,6 +243,21 @@ fn an_exercise_is_acknowledged_like_an_alert_and_calls_nobody_else() {
     assert_eq!(daemon.stop(), 0);
 }
 
+#[test]
+fn an_exercise_goes_up_the_ladder_where_that_is_wanted() {
+    let broker = Broker::start();
+    let mut desk = Listener::start(&broker);
+    let home = Home::new(&broker.url, "source = \"simulated\"\nfps = 5\n");
+    let ladder = ["acknowledge.ladder=[\"1 duty\"]", "acknowledge.drills=true"];
+    let mut daemon =
+        home.start(&[&ladder[..], &["command.accept=true", "perceive.bear_threshold=0.99"]].concat());
+    desk.hears_state("online", "SIMULATED");
+    broker.publish("bearwatch/v1/yellow-creek/north/set/test", br#"{"v":1}"#);
+    let told = desk.hears("escalation/duty", |_| true).json();
+    assert_eq!(told["drill"], true, "{told}");
+    assert_eq!(daemon.stop(), 0);
+}
+
 // ---- the duty desk -----------------------------------------------------------------------------------------------------------
 
 /// `bearwatch watch` with somebody at its keyboard.

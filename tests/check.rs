@@ -114,6 +114,25 @@ fn a_bad_configuration_is_told_line_by_line_and_the_rest_waits() {
     assert_says(&findings, "config", "fail", &["cannot be read", "--config"]);
 }
 
+/// What the package asks before it replaces a daemon that runs.
+#[test]
+fn the_configuration_alone_is_checked_without_touching_anything_else() {
+    let installation = Installation::new("mqtt://127.0.0.1:1");
+    let ask = || {
+        let mut command = bearwatch();
+        command.args(["check", "--config-only", "--json", "--config"]).arg(&installation.config);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = ask();
+    assert_eq!((code, said.lines().count()), (Some(0), 1), "the broker is away, and not asked: {said}");
+    fs::write(&installation.config, "[site]\nnmae = \"a\"\n").unwrap();
+    let (code, said) = ask();
+    assert_eq!(code, Some(78));
+    assert!(said.contains("site.nmae") && !said.contains("camera\",\"verdict"), "{said}");
+    assert!(!said.contains("unchecked"), "{said}");
+}
+
 #[test]
 fn the_code_is_that_of_the_first_failure() {
     let broker = Broker::start();

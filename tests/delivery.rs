@@ -74,6 +74,28 @@ fn a_broker_that_comes_later_gets_what_it_missed_marked_late() {
     }
 }
 
+#[test]
+fn telemetry_of_a_time_without_connection_comes_afterwards_as_history() {
+    let broker = Broker::start();
+    let proxy = Proxy::start(broker.port);
+    proxy.close();
+    let mut desk = Listener::start(&broker);
+    let home = Home::new(&proxy.url, "source = \"simulated\"\nfps = 1\n");
+    let mut daemon = home.start(&[]);
+    daemon.says("messages wait, trying again");
+    // What is older than ten seconds is late.
+    std::thread::sleep(Duration::from_secs(13));
+    proxy.open();
+    let first = desk.hears("telemetry", |post| post.json()["seq"] == 0);
+    assert_eq!((&first.json()["late"], first.properties["late"].as_str()), (&true.into(), "true"));
+    let all = |post: &Post| post.json()["late"] == false && post.json()["messages"]["history"] == 0;
+    let last = desk.hears("telemetry", all).json()["seq"].as_u64().unwrap();
+    let heard: BTreeSet<u64> =
+        desk.of("telemetry").iter().map(|post| post.json()["seq"].as_u64().unwrap()).collect();
+    assert!((0..=last).all(|seq| heard.contains(&seq)), "of {last}: {heard:?}");
+    assert_eq!(daemon.stop(), 0);
+}
+
 /// Kills the broker and starts it again, with the daemon shut out until the desk listens again: mosquitto_sub comes back by itself.
 fn restart(broker: &mut Broker, proxy: &Proxy, meanwhile: impl FnOnce()) {
     proxy.close();
@@ -179,7 +201,8 @@ fn messages_that_the_broker_refuses_wait_until_it_takes_them() {
     let counted = |post: &Post| post.json()["messages"]["refused"].as_u64().unwrap() >= 2;
     let waiting = desk.hears("telemetry", counted).json()["messages"]["waiting"].as_u64().unwrap();
     assert!(waiting >= 2);
-    daemon.says("the broker refuses messages (NotAuthorized); they wait; check its access rules");
+    daemon.says("the broker refuses messages (NotAuthorized) on bearwatch/v1/yellow-creek/north/");
+    daemon.says("its access rules do not let this camera write there");
     assert!(desk.of("alert").is_empty());
     restart(&mut broker, &proxy, || std::fs::write(&rules, "topic readwrite #\n").unwrap());
     desk.hears("alert", |post| post.json()["state"] == "opened");
@@ -282,8 +305,9 @@ fn tls_that_fails_is_told_with_what_to_check() {
         daemon.says(says);
         assert_eq!(daemon.stop(), 0);
     };
-    let untrusted =
-        format!("broker {url}: TLS failed: invalid peer certificate: UnknownIssuer; check ca_file");
+    let untrusted = format!(
+        "broker {url}: TLS failed: the broker's certificate is not of the authority that we trust (UnknownIssuer); check ca_file"
+    );
     failing(&[&authority("stranger.crt")], &untrusted);
     failing(
         &[&authority("ca.crt")],

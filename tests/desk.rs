@@ -39,7 +39,7 @@ fn every_step_of_an_alert_is_a_line_and_the_bell_rings_for_the_news() {
     let opened = line("BEAR opened");
     assert!(opened.starts_with('\x07') && opened.contains("creek/north"), "{opened:?}");
     assert!(opened.contains("score 0.93 · infrared · 412 ms") && !opened.contains("LATE"), "{opened:?}");
-    assert!(line("BEAR updated").contains("SIMULATION · DRILL"), "{}", line("BEAR updated"));
+    assert!(line("DRILL, NO BEAR updated").contains("creek/north"), "{lines:#?}");
     assert!(line("BEAR closed").contains("LATE: taken 2026-11-25"), "{}", line("BEAR closed"));
     assert_eq!(lines.iter().filter(|line| line.contains('\x07')).count(), 1, "{lines:#?}");
     assert!(!lines.concat().contains('\x1b'), "colours are for terminals");

@@ -13,7 +13,8 @@ unit=$folder/bearwatch.service
 # The program is not installed where the unit expects it: a stand-in takes its place.
 printf '#!/bin/sh\n' >"$folder/bearwatch"
 chmod +x "$folder/bearwatch"
-sed "s,/usr/local/bin/bearwatch,$folder/bearwatch," systemd/bearwatch.service >"$unit"
+stand_in() { sed "s,^ExecStart=[^ ]*,ExecStart=$folder/bearwatch," "$1"; }
+stand_in systemd/bearwatch.service >"$unit"
 
 verify() { systemd-analyze verify --man=no --recursive-errors=no "$1" 2>&1; }
 
@@ -26,14 +27,41 @@ sed 's/^WatchdogSec=.*/WatchDogSeconds=60/' "$unit" >"$folder/wrong.service"
 said=$(verify "$folder/wrong.service") || true
 [ -n "$said" ] || { echo "systemd-analyze let an unknown setting pass: this check is of no use" >&2; exit 1; }
 
-exposure=$(systemd-analyze security --offline=true --no-pager "$unit" | sed -n 's/.*Overall exposure level for .*: \([0-9.]*\) .*/\1/p')
-[ -n "$exposure" ] || { echo "systemd-analyze security gave no figure" >&2; exit 1; }
-awk "BEGIN { exit !($exposure <= $MOST_EXPOSURE) }" || {
-    systemd-analyze security --offline=true --no-pager "$unit" >&2
-    echo "systemd/bearwatch.service: exposure $exposure, at most $MOST_EXPOSURE" >&2
-    exit 1
+exposure() {
+    systemd-analyze security --offline=true --no-pager "$1" | sed -n 's/.*Overall exposure level for .*: \([0-9.]*\) .*/\1/p'
 }
+hold_closed() {
+    local found
+    found=$(exposure "$1")
+    [ -n "$found" ] || { echo "systemd-analyze security gave no figure" >&2; exit 1; }
+    awk "BEGIN { exit !($found <= $MOST_EXPOSURE) }" || {
+        systemd-analyze security --offline=true --no-pager "$1" >&2
+        echo "$1: exposure $found, at most $MOST_EXPOSURE" >&2
+        exit 1
+    }
+    echo "systemd/$(basename "$1"): verified, exposure $found of 10"
+}
+hold_closed "$unit"
+
+# What resets USB ports is root's, and as closed as that can be.
+stand_in systemd/bearwatch-usb-reset.service >"$folder/bearwatch-usb-reset.service"
+cp systemd/bearwatch-usb-reset.timer "$folder"
+for other in "$folder"/bearwatch-usb-reset.{service,timer}; do
+    said=$(verify "$other") || true
+    [ -z "$said" ] || { printf '%s:\n%s\n' "$other" "$said" >&2; exit 1; }
+done
+hold_closed "$folder/bearwatch-usb-reset.service"
+
+# The drop-in that reboots after many starts, as systemd reads it.
+mkdir "$unit.d"
+cp systemd/reboot.conf "$unit.d/"
+said=$(verify "$unit") || true
+[ -z "$said" ] || { printf 'systemd/reboot.conf:\n%s\n' "$said" >&2; exit 1; }
 
 # Exit codes that starting again cannot mend, as the program documents them.
 grep -q '^RestartPreventExitStatus=64 78$' systemd/bearwatch.service
-echo "systemd/bearwatch.service: verified, exposure $exposure of 10"
+# That holds for the main process alone: a check before it that failed would be started again for ever.
+if grep -q '^ExecStartPre=' systemd/bearwatch.service; then
+    echo "systemd/bearwatch.service: ExecStartPre would be started again for ever where it fails" >&2
+    exit 1
+fi

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use crate::perceive::governor::Effort;
+use crate::control::Warning;
+use crate::perceive::governor::{Effort, Strain};
 use crate::perceive::liveness::Impairment;
 use crate::publish::{Health, State};
 
@@ -37,8 +38,8 @@ pub struct Facts<'a> {
     pub impairment: Option<Impairment>,
     /// How much is done at present, and why no more.
     pub effort: Effort,
-    /// What was ordered that keeps anybody from being told.
-    pub ordered: Option<&'a str>,
+    /// What was ordered that keeps anybody from being told, or a drill that shows that nobody may be.
+    pub warning: Option<&'a Warning>,
     /// Longest time between two frames of this source in ordinary life (files at one frame a minute).
     pub interval: Duration,
 }
@@ -46,26 +47,28 @@ pub struct Facts<'a> {
 /// The verdict. A camera that tells nobody by order says so before anything else: it must not be taken for one that sees nothing.
 pub fn judge(facts: &Facts) -> Health {
     let health = judge_sight(facts);
-    match (facts.ordered, health.state) {
+    match (facts.warning, health.state) {
         (None, _) => health,
-        (Some(ordered), State::Online) => Health { state: State::Degraded, reason: ordered.into() },
-        (Some(ordered), state) => Health { state, reason: format!("{ordered}; {}", health.reason) },
+        (Some(Warning { text, cause }), State::Online) => {
+            Health { state: State::Degraded, reason: text.clone(), cause }
+        }
+        (Some(Warning { text, .. }), _) => Health { reason: format!("{text}; {}", health.reason), ..health },
     }
 }
 
 fn judge_sight(facts: &Facts) -> Health {
-    let degraded = |reason: String| Health { state: State::Degraded, reason };
+    let degraded = |cause, reason: String| Health { state: State::Degraded, reason, cause };
     match (facts.camera, facts.since_last) {
-        (Camera::Lost(why), _) => degraded(why.clone()),
-        (Camera::Ended, _) => degraded("the pictures have come to their end".into()),
-        (_, None) => degraded(waiting(facts)),
-        (_, Some(since)) if since > BLIND_AFTER + 2 * facts.interval => degraded(blind(facts)),
+        (Camera::Lost(why), _) => degraded("camera-lost", why.clone()),
+        (Camera::Ended, _) => degraded("camera-ended", "the pictures have come to their end".into()),
+        (_, None) => degraded("no-picture", waiting(facts)),
+        (_, Some(since)) if since > BLIND_AFTER + 2 * facts.interval => degraded("blind", blind(facts)),
         (Camera::Open(what), _) => match (facts.impairment, facts.effort.sentence()) {
-            (Some(impairment), _) => degraded(impairment.sentence().into()),
-            (None, Some(less)) => degraded(less),
-            (None, None) => Health { state: State::Online, reason: what.clone() },
+            (Some(impairment), _) => degraded(impairment.name(), impairment.sentence().into()),
+            (None, Some(less)) => degraded(facts.effort.strain.map_or("busy", Strain::name), less),
+            (None, None) => Health { state: State::Online, reason: what.clone(), cause: "ok" },
         },
-        (Camera::Opening, _) => degraded("the source is being opened".into()),
+        (Camera::Opening, _) => degraded("opening", "the source is being opened".into()),
     }
 }
 
@@ -85,7 +88,7 @@ fn blind(facts: &Facts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::perceive::governor::{Level, Strain};
+    use crate::perceive::governor::Level;
 
     fn verdict(camera: Camera, since_s: Option<u64>, fault: Option<&str>) -> Health {
         let since_last = since_s.map(Duration::from_secs);
@@ -95,7 +98,7 @@ mod tests {
             fault,
             impairment: None,
             effort: Effort::default(),
-            ordered: None,
+            warning: None,
             interval: Duration::from_millis(66),
         })
     }
@@ -133,7 +136,7 @@ mod tests {
             fault: None,
             impairment: None,
             effort: Effort::default(),
-            ordered: None,
+            warning: None,
             interval: Duration::from_secs(60),
         };
         assert_eq!(judge(&facts).state, State::Online);
@@ -146,30 +149,33 @@ mod tests {
         let impairment = Some(Impairment::Obstructed);
         let effort = Effort { level: Level::Half, strain: Some(Strain::Hot) };
         let facts =
-            Facts { camera: &camera, since_last, fault: None, impairment, effort, ordered: None, interval };
+            Facts { camera: &camera, since_last, fault: None, impairment, effort, warning: None, interval };
         let health = judge(&facts);
         assert_eq!(health.state, State::Degraded);
         assert!(health.reason.contains("a web") && health.reason.contains("please wipe it"), "{health:?}");
         let health = judge(&Facts { impairment: None, ..facts });
         assert_eq!(health.state, State::Degraded);
         assert!(health.reason.contains("is hot: please give the board shade"), "{health:?}");
+        assert_eq!(health.cause, "hot");
     }
 
     #[test]
     fn a_camera_that_tells_nobody_by_order_is_never_online() {
         let (open, lost) = (Camera::Open("MJPEG".into()), Camera::Lost("unplugged".into()));
         let ordered = "DISARMED until noon by anna: nobody is told of bears";
+        let warning = Warning { text: ordered.into(), cause: "ordered" };
         let facts = Facts {
             camera: &open,
             since_last: Some(Duration::ZERO),
             fault: None,
             impairment: None,
             effort: Effort::default(),
-            ordered: Some(ordered),
+            warning: Some(&warning),
             interval: Duration::from_secs(1),
         };
         let health = judge(&facts);
         assert_eq!((health.state, health.reason.as_str()), (State::Degraded, ordered));
+        assert_eq!(health.cause, "ordered");
         let health = judge(&Facts { camera: &lost, ..facts });
         assert_eq!(health.reason, format!("{}; unplugged", ordered));
     }

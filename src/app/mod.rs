@@ -23,6 +23,7 @@ use crate::publish::{Handle, PublishError};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
 use crate::system::stop::Stop;
+use crate::web::Server;
 
 pub mod health;
 mod orders;
@@ -143,6 +144,8 @@ impl App {
     pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
         let App { config, source, engine, model, publish, desk, shared } = self;
         let (control, orders) = desk.open(&config, &publish, &shared)?;
+        let view = shared.view(&config, &model);
+        let _web = config.metrics.map(|address| Server::start(address, view)).transpose()?;
         let history = history(&config.capture);
         let links = shared.links(publish.sender(), orders, history.clone());
         let (sender, receiver) = ring(RING);
@@ -150,7 +153,7 @@ impl App {
         let (event, events) = sync_channel(EVENTS);
         let capture = spawn_capture(config.capture.clone(), source, sender, history, event, &shared, stop)?;
         let threads = Threads { capture, infer, control, events };
-        let mut watch = Watch::new(&config, publish.sender(), shared);
+        let mut watch = Watch::new(&config, &publish, shared);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
         end(threads, publish, watch, ended, stop)
     }
@@ -201,6 +204,7 @@ fn snapshots(config: &Config) -> SnapshotSettings {
         max_side: config.publish.snapshot_px,
         quality: config.publish.snapshot_quality,
         from_history: config.publish.history_snapshots,
+        people: config.publish.snapshot_people,
         place: format!("{}/{}", config.site.name, config.site.camera),
     }
 }

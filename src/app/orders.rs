@@ -46,7 +46,7 @@ impl Desk {
             orders,
             acknowledger: publish.acknowledger(),
             sight: shared.sight.clone(),
-            warning: shared.warning.clone(),
+            notice: shared.notice.clone(),
             metrics: shared.metrics.clone(),
             clock: shared.clock,
             pulse: shared.pulses.control.clone(),

@@ -5,14 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use crate::capture::history::History;
 use crate::capture::light::Light;
-use crate::control::Warning;
+use crate::config::Config;
+use crate::control::{Notice, is_wanted};
+use crate::infer::bundle::ModelName;
 use crate::infer::sight::Sight;
 use crate::infer::worker::{Links, Order};
 use crate::perceive::governor::Board;
-use crate::publish::Draft;
+use crate::publish::{Draft, Health, State};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
 use crate::system::pulse::Pulse;
+use crate::web::View;
 
 /// What all threads read.
 #[derive(Clone)]
@@ -22,7 +25,8 @@ pub(super) struct Shared {
     pub sight: Arc<Mutex<Sight>>,
     pub board: Arc<Mutex<Board>>,
     pub light: Light,
-    pub warning: Warning,
+    pub notice: Arc<Mutex<Notice>>,
+    pub health: Arc<Mutex<Health>>,
     pub pulses: Pulses,
 }
 
@@ -40,8 +44,30 @@ impl Shared {
     pub fn new(clock: Clock) -> Shared {
         let pulse = || Pulse::new(clock);
         let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse(), control: pulse() };
-        let (metrics, sight, board, light, warning) = Default::default();
-        Shared { clock, metrics, sight, board, light, warning, pulses }
+        let (metrics, sight, board, light, notice) = Default::default();
+        let starting =
+            Health { state: State::Degraded, reason: "the daemon starts".into(), cause: "starting" };
+        let health = Arc::new(Mutex::new(starting));
+        Shared { clock, metrics, sight, board, light, notice, health, pulses }
+    }
+
+    /// What is looked at for the metrics.
+    pub fn view(&self, config: &Config, model: &ModelName) -> View {
+        let Pulses { capture, infer, publish, control } = self.pulses.clone();
+        let mut pulses = vec![("capture", capture), ("infer", infer), ("publish", publish)];
+        pulses.extend(is_wanted(config).then_some(("control", control)));
+        View {
+            site: config.site.clone(),
+            model: model.clone(),
+            metrics: self.metrics.clone(),
+            sight: self.sight.clone(),
+            health: self.health.clone(),
+            pulses,
+            clock: self.clock,
+            sysfs: config.sysfs.clone(),
+            store: config.publish.store.path.clone(),
+            budget_ms: config.perceive.budget_ms,
+        }
     }
 
     /// The detector's part of it.

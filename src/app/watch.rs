@@ -11,15 +11,17 @@ use super::shared::Shared;
 use crate::capture::Event;
 use crate::capture::settings::SourceSettings;
 use crate::config::Config;
-use crate::control::is_wanted;
+use crate::control::{Notice, is_wanted};
 use crate::infer::sight::Sight;
 use crate::perceive::governor::{Board, Throttle};
-use crate::publish::{Draft, Health, TelemetryDraft};
+use crate::publish::{Draft, Handle, Health, Standing, TelemetryDraft};
+use crate::system::distress::Distress;
 use crate::system::metrics::count;
 use crate::system::notify::Notifier;
 use crate::system::stop::Stop;
 use crate::system::vitals::{Clocking, Vitals};
 use crate::system::watchdog::{Silent, Watchdog};
+use crate::system::wear::Wear;
 
 /// How often the watch looks around when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
@@ -31,12 +33,15 @@ const STAGE_LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) struct Watch {
     drafts: SyncSender<Draft>,
+    standing: Standing,
     shared: Shared,
     store: PathBuf,
     sysfs: PathBuf,
     vitals: Vitals,
     vitals_at: Option<Duration>,
+    wear: Wear,
     notifier: Notifier,
+    distress: Distress,
     watchdog: Watchdog,
     feed_every: Option<Duration>,
     fed_at: Duration,
@@ -49,7 +54,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(config: &Config, drafts: SyncSender<Draft>, shared: Shared) -> Watch {
+    pub(super) fn new(config: &Config, publish: &Handle, shared: Shared) -> Watch {
         let mut watchdog = Watchdog::default();
         let pulses = &shared.pulses;
         for (stage, pulse) in
@@ -61,12 +66,15 @@ impl Watch {
             watchdog.watch("control", pulses.control.clone(), STAGE_LIMIT);
         }
         Watch {
-            drafts,
+            drafts: publish.sender(),
+            standing: publish.standing(),
             store: config.publish.store.path.clone(),
             sysfs: config.sysfs.clone(),
             vitals: Vitals::default(),
             vitals_at: None,
+            wear: Wear::default(),
             notifier: Notifier::default(),
+            distress: distress(&config.capture.source),
             watchdog,
             feed_every: Notifier::watchdog_interval(),
             fed_at: Duration::ZERO,
@@ -115,7 +123,15 @@ impl Watch {
         self.shared.sight.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn notice(&self) -> Notice {
+        self.shared.notice.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn event(&mut self, event: Event) {
+        match &event {
+            Event::Lost { why } => self.distress.camera_lost(why),
+            Event::Opened { .. } | Event::Ended => self.distress.camera_found(),
+        }
         self.camera = match event {
             Event::Opened { what } => Camera::Open(what),
             Event::Lost { why } => Camera::Lost(why),
@@ -155,7 +171,7 @@ impl Watch {
     /// Told when it changes.
     fn tell_health(&mut self, sight: &Sight) {
         let now_ms = self.shared.clock.uptime_ms();
-        let ordered = self.shared.warning.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let warning = self.notice().warning;
         let since = |last: u64| Duration::from_millis(now_ms.saturating_sub(last));
         let facts = Facts {
             camera: &self.camera,
@@ -163,14 +179,16 @@ impl Watch {
             fault: sight.fault.as_deref(),
             impairment: sight.impairment,
             effort: sight.effort,
-            ordered: ordered.as_deref(),
+            warning: warning.as_ref(),
             interval: self.interval,
         };
         let health = judge(&facts);
+        self.shared.health.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&health);
+        let (state, reason) = (health.state.name(), &health.reason);
+        self.notifier.status(&format!("{state}: {reason}; {}", self.standing.sentence()));
         if self.told.as_ref() == Some(&health) {
             return;
         }
-        self.notifier.status(&format!("{}: {}", health.state.name(), health.reason));
         if self.drafts.try_send(Draft::Health(health.clone())).is_ok() {
             tracing::info!(reason = health.reason, "{}", health.state.name());
             self.told = Some(health);
@@ -185,9 +203,11 @@ impl Watch {
             scores: sight.histograms,
             ghosts: sight.ghosts,
             size: sight.size,
+            drill: self.notice().drill,
             effort: sight.effort,
             temperature_c: self.vitals.temperature_c,
             memory_mb: self.vitals.memory_mb,
+            written: self.vitals.written_mb.map(|mb| self.wear.enter(now, mb)),
         };
         self.telemetry_at = now;
         if self.drafts.try_send(Draft::Telemetry(draft)).is_err() {
@@ -210,6 +230,14 @@ impl Watch {
             }
             Some(_) => {}
         }
+    }
+}
+
+/// A USB port can be reset for V4L2 cameras alone.
+fn distress(source: &SourceSettings) -> Distress {
+    match source {
+        SourceSettings::Camera(_) => Distress::from_env(),
+        _ => Distress::default(),
     }
 }
 

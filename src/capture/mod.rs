@@ -17,7 +17,7 @@ pub mod history;
 pub mod jpeg;
 pub mod light;
 pub mod mjpeg;
-mod multipart;
+pub mod multipart;
 pub mod pace;
 pub mod pixels;
 pub mod probe;
@@ -27,7 +27,7 @@ pub mod settings;
 pub mod simulated;
 mod watch;
 pub mod worker;
-mod y4m;
+pub mod y4m;
 mod yuv;
 
 /// Why no frame came.

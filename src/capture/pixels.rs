@@ -56,6 +56,16 @@ pub fn read_picture(path: &Path) -> Result<Picture, CaptureError> {
     Ok(picture)
 }
 
+/// A copy whose longer side has at most `max_side` pixels.
+pub fn shrunk(picture: &Picture, max_side: u32) -> Picture {
+    let (width, height) = scaled_size(picture.width, picture.height, max_side);
+    let whole = ImageBuffer::<Rgb<u8>, _>::from_raw(picture.width, picture.height, picture.data.as_slice());
+    match whole.filter(|_| (width, height) != (picture.width, picture.height)) {
+        Some(whole) => Picture { width, height, data: thumbnail(&whole, width, height).into_raw() },
+        None => picture.clone(),
+    }
+}
+
 /// Makes a JPEG of `quality` 1..=100 whose longer side has at most `max_side` pixels.
 ///
 /// # Errors

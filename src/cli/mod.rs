@@ -20,8 +20,10 @@ pub mod reach;
 pub mod reset;
 pub mod run;
 pub mod say;
+pub mod schema;
 pub mod simulate;
 pub mod soak;
+pub mod swarm;
 pub mod watch;
 
 use exit::Outcome;
@@ -44,11 +46,13 @@ enum Task {
     Reset(reset::ResetArgs),
     Models(models::ModelsArgs),
     Reach(reach::ReachArgs),
+    Schema(schema::SchemaArgs),
     Detect(detect::DetectArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
     Simulate(simulate::SimulateArgs),
     Soak(soak::SoakArgs),
+    Swarm(swarm::SwarmArgs),
 }
 
 impl Cli {
@@ -64,10 +68,12 @@ impl Cli {
             Task::Models(args) => models::run(args),
             Task::Bench(args) => bench::run(args),
             Task::Reach(args) => reach::run(args),
+            Task::Schema(args) => schema::run(args),
             Task::Detect(args) => detect::run(args),
             Task::Eval(args) => eval::run(args),
             Task::Simulate(args) => simulate::run(args),
             Task::Soak(args) => soak::run(args),
+            Task::Swarm(args) => swarm::run(args),
         }
     }
 }

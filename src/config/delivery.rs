@@ -1,13 +1,18 @@
 //! `[publish]`, `[acknowledge]` and `[store]`: the broker, who we are to it, who must have heard, and where messages wait.
 
+use std::time::Duration;
+
 use url::Url;
 
+use super::Config;
 use super::reader::Reader;
 use super::sections::store;
 use crate::publish::ladder::Rung;
-use crate::publish::settings::Settings;
+use crate::publish::settings::{HomeAssistant, People, Settings};
 
 const BROKER: &str = "publish.broker";
+const FALLBACK: &str = "publish.fallback";
+const PREFIX: &str = "home_assistant.discovery_prefix";
 /// Steps of a ladder.
 const MOST_RUNGS: usize = 10;
 
@@ -15,10 +20,22 @@ const MOST_RUNGS: usize = 10;
 pub fn publish(reader: &mut Reader) -> Settings {
     let default = Settings::default();
     let broker = reader.text(BROKER).unwrap_or(default.broker);
-    let encrypted = check_broker(reader, &broker);
-    check_partners(reader, encrypted);
+    let fallback =
+        reader.texts(FALLBACK, "a list of brokers, [\"mqtts://second.example\"]").unwrap_or_default();
+    let encrypted = check_broker(reader, BROKER, &broker);
+    let others: Vec<Option<bool>> =
+        fallback.iter().map(|broker| check_broker(reader, FALLBACK, broker)).collect();
+    // TLS files are of use where any of them is addressed with it.
+    check_partners(reader, if others.contains(&Some(true)) { Some(true) } else { encrypted });
+    check_mixture(reader, encrypted, &others);
     Settings {
         broker,
+        fallback,
+        look_back: Duration::from_secs(reader.whole(
+            "publish.look_back_s",
+            default.look_back.as_secs(),
+            5..=86_400,
+        )),
         user: reader.text("publish.user"),
         password_file: reader.secret("publish.password_file"),
         ca_file: reader.secret("publish.ca_file"),
@@ -29,9 +46,36 @@ pub fn publish(reader: &mut Reader) -> Settings {
         history_snapshots: reader.whole("publish.history_snapshots", default.history_snapshots, 0..=20),
         snapshot_px: reader.whole("publish.snapshot_px", default.snapshot_px, 64..=4096),
         snapshot_quality: reader.whole("publish.snapshot_quality", default.snapshot_quality, 1..=100),
+        snapshot_people: reader
+            .choice("publish.snapshot_people", &[("blurred", People::Blurred), ("shown", People::Shown)])
+            .unwrap_or(default.snapshot_people),
         ladder: ladder(reader),
+        drills_climb: reader.flag("acknowledge.drills", default.drills_climb),
+        home_assistant: None,
         store: store(reader),
     }
+}
+
+/// `[home_assistant]`, with what the rest of the file means for it.
+pub fn home_assistant(reader: &mut Reader, config: &Config) -> Option<HomeAssistant> {
+    let prefix = reader.text(PREFIX).unwrap_or_else(|| "homeassistant".into());
+    let good =
+        |level: &str| !level.is_empty() && !level.contains(['+', '#', '\0']) && !level.starts_with('$');
+    if prefix.len() > 100 || !prefix.split('/').all(good) {
+        reader.wrong(
+            PREFIX,
+            "is no beginning of a topic",
+            "write it as Home Assistant has it, \"homeassistant\" where nobody changed it",
+        );
+    }
+    let taken = config.commands.accept;
+    reader.flag("home_assistant.discovery", false).then(|| HomeAssistant {
+        prefix,
+        unsigned_commands: taken && config.commands.keys.is_empty(),
+        state: taken || !config.publish.ladder.is_empty() || !config.drill.every.is_zero(),
+        update_s: config.perceive.update_s,
+        telemetry_s: config.publish.telemetry_s,
+    })
 }
 
 /// `[acknowledge]`: each rung "seconds level". One that is wrong is refused, for somebody would not be called.
@@ -62,33 +106,44 @@ fn rung(text: &str) -> Option<Rung> {
 
 /// Tells whether the connection is encrypted, `None` where the address says nothing. Never shows the address: it may hold a
 /// password.
-fn check_broker(reader: &mut Reader, broker: &str) -> Option<bool> {
+fn check_broker(reader: &mut Reader, key: &str, broker: &str) -> Option<bool> {
     let form = "write it as mqtt://host[:1883], or mqtts://host[:8883] for TLS";
     let Ok(url) = Url::parse(broker) else {
-        reader.wrong(BROKER, "is not an address", form);
+        reader.wrong(key, "is not an address", form);
         return None;
     };
     if url.password().is_some() {
         reader.wrong(
-            BROKER,
+            key,
             "holds a password",
             "write the password into a file that only bearwatch may read, and give user and password_file",
         );
     } else if !url.username().is_empty() {
-        reader.wrong(BROKER, "holds a user", "give it as user");
+        reader.wrong(key, "holds a user", "give it as user");
     }
     if url.host_str().is_none_or(str::is_empty) {
-        reader.wrong(BROKER, "names no host", form);
+        reader.wrong(key, "names no host", form);
     } else if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        reader.wrong(BROKER, "goes on after the host", form);
+        reader.wrong(key, "goes on after the host", form);
     }
     match url.scheme() {
         "mqtt" => Some(false),
         "mqtts" => Some(true),
         other => {
-            reader.wrong(BROKER, format!("\"{other}\" is not spoken here"), form);
+            reader.wrong(key, format!("\"{other}\" is not spoken here"), form);
             None
         }
+    }
+}
+
+/// Who is shut out of an encrypted broker must not give its password to one that is not.
+fn check_mixture(reader: &mut Reader, encrypted: Option<bool>, others: &[Option<bool>]) {
+    if encrypted == Some(true) && others.contains(&Some(false)) && reader.has("publish.user") {
+        reader.wrong(
+            FALLBACK,
+            "holds a broker without TLS, the preferred one is with it",
+            "write mqtts://, or the password would go over the network for everybody to read",
+        );
     }
 }
 

@@ -95,6 +95,8 @@ pub const KEYS: &[Key] = &[
     always("alert.quiet"),
     always("alert.time_zone"),
     always("publish.broker"),
+    always("publish.fallback"),
+    always("publish.look_back_s"),
     always("publish.user"),
     always("publish.password_file"),
     always("publish.ca_file"),
@@ -105,15 +107,24 @@ pub const KEYS: &[Key] = &[
     always("publish.history_snapshots"),
     always("publish.snapshot_px"),
     always("publish.snapshot_quality"),
+    always("publish.snapshot_people"),
     always("acknowledge.ladder"),
+    always("acknowledge.drills"),
     always("command.accept"),
     always("command.keys"),
     always("command.longest_s"),
     always("command.threshold_min"),
     always("command.threshold_max"),
+    always("drill.within_s"),
+    always("drill.every_h"),
+    always("drill.hours"),
+    always("home_assistant.discovery"),
+    always("home_assistant.discovery_prefix"),
     always("store.path"),
     always("store.max_mb"),
     always("store.review_mb"),
+    always("metrics.listen"),
+    always("metrics.beyond_loopback"),
     always("board.hot_c"),
     always("board.sysfs"),
 ];
@@ -123,7 +134,7 @@ pub const RUN_TIME: &[Key] =
     &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 11] = [
+pub const SECTIONS: [&str; 14] = [
     "site",
     "capture",
     "capture.scene",
@@ -133,7 +144,10 @@ pub const SECTIONS: [&str; 11] = [
     "publish",
     "acknowledge",
     "command",
+    "drill",
+    "home_assistant",
     "store",
+    "metrics",
     "board",
 ];
 

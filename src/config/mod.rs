@@ -5,6 +5,7 @@
 //! Three layers, the later wins: the administrator's file, the overrides that were made at run time, `--set` of the command
 //! line. Secrets are never in any of them, only the names of files or of systemd credentials.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub mod keys;
@@ -45,10 +46,14 @@ pub struct Config {
     pub quiet: Hours,
     /// How alerts leave, and where they wait.
     pub publish: publish::settings::Settings,
+    /// Where metrics can be asked for; `None` where they cannot.
+    pub metrics: Option<SocketAddr>,
     /// Where the kernel tells of the board.
     pub sysfs: PathBuf,
     /// What may be ordered over the network.
     pub commands: publish::settings::CommandSettings,
+    /// When drills are given.
+    pub drill: publish::settings::DrillSettings,
     /// What was ordered for a time and was in force when the daemon ended.
     pub mode: Option<HeldMode>,
     /// Operating point for bears as the file has it, whatever was changed at run time.
@@ -112,8 +117,10 @@ impl Config {
             perceive: perceive::settings::Settings { hot_c: f64::INFINITY, ..Default::default() },
             quiet: Hours::default(),
             publish: publish::settings::Settings::default(),
+            metrics: None,
             sysfs: SYSFS.into(),
             commands: publish::settings::CommandSettings::default(),
+            drill: publish::settings::DrillSettings::default(),
             mode: None,
             usual_threshold: None,
             overrides: Overrides::default(),
@@ -135,7 +142,7 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
     let mut reader = Reader::new(layers, name, credentials);
     let (site, capture) = (sections::site(&mut reader), source::capture(&mut reader));
     let (model, perceive) = (sections::model(&mut reader), sections::perceive(&mut reader));
-    let config = Config {
+    let mut config = Config {
         site,
         capture,
         model,
@@ -143,11 +150,14 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
         perceive,
         quiet: sections::quiet(&mut reader),
         publish: delivery::publish(&mut reader),
+        metrics: sections::metrics(&mut reader),
         sysfs: sections::sysfs(&mut reader),
         commands: command::commands(&mut reader),
+        drill: sections::drill(&mut reader),
         mode: command::mode(&mut reader),
         overrides: Overrides::default(),
     };
+    config.publish.home_assistant = delivery::home_assistant(&mut reader, &config);
     match reader.finish() {
         mistakes if mistakes.is_empty() => Ok(config),
         mistakes => Err(ConfigErrors { mistakes }),

@@ -1,6 +1,8 @@
 //! The short sections: who we are, the model, what makes an alert, the store.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::tz::{TimeZone, db};
 
@@ -9,7 +11,7 @@ use super::reader::{Reader, short};
 use super::{ModelSettings, SYSFS};
 use crate::perceive::settings::{RegionMode, Settings as Perceive};
 use crate::perceive::zone::Polygon;
-use crate::publish::settings::{Settings as Publish, Site, StoreSettings};
+use crate::publish::settings::{DrillSettings, Settings as Publish, Site, StoreSettings};
 use crate::system::hours::{Hours, Stretch};
 
 const DAY_S: f64 = 86_400.0;
@@ -79,23 +81,40 @@ fn areas(reader: &mut Reader, key: &str) -> Vec<Polygon> {
     areas
 }
 
-/// `alert.quiet` in `alert.time_zone`. The zone is asked for, not taken from the board: that is often left as it was delivered.
+/// `alert.quiet` in `alert.time_zone`.
 pub fn quiet(reader: &mut Reader) -> Hours {
     let zone = zone(reader);
+    hours(reader, "alert.quiet", zone)
+}
+
+/// `[drill]`.
+pub fn drill(reader: &mut Reader) -> DrillSettings {
+    let default = DrillSettings::default();
+    let every_h = reader.number("drill.every_h", default.every.as_secs_f64() / 3600.0, 0.0..=720.0);
+    let within_s = reader.whole("drill.within_s", default.within.as_secs(), 10..=600);
+    // What is wrong with it is told where alerts are read.
+    let zone = reader.text("alert.time_zone").and_then(|name| TimeZone::get(&name).ok());
+    DrillSettings {
+        every: Duration::from_secs_f64(3600.0 * every_h),
+        hours: hours(reader, "drill.hours", zone),
+        within: Duration::from_secs(within_s),
+    }
+}
+
+/// Stretches of the day in `alert.time_zone`. The zone is asked for, not taken from the board: that is often left as it was delivered.
+fn hours(reader: &mut Reader, key: &str, zone: Option<TimeZone>) -> Hours {
     let mut stretches = Vec::new();
-    for text in reader.texts("alert.quiet", "a list of hours, [\"22:00-06:00\"]").unwrap_or_default() {
+    for text in reader.texts(key, "a list of hours, [\"22:00-06:00\"]").unwrap_or_default() {
         match Stretch::parse(&text) {
             Ok(stretch) => stretches.push(stretch),
-            Err(what) => reader.wrong(
-                "alert.quiet",
-                format!("\"{}\" {what}", short(&text)),
-                "write HH:MM-HH:MM, as 22:00-06:00",
-            ),
+            Err(what) => {
+                reader.wrong(key, format!("\"{}\" {what}", short(&text)), "write HH:MM-HH:MM, as 22:00-06:00")
+            }
         }
     }
-    if reader.has("alert.quiet") && !reader.has("alert.time_zone") {
+    if reader.has(key) && !reader.has("alert.time_zone") {
         let remedy = "add time_zone = \"Europe/Bratislava\", or where the site is, to [alert]";
-        reader.wrong("alert.quiet", "is given without time_zone", remedy);
+        reader.wrong(key, "is given without time_zone", remedy);
     }
     Hours::new(zone.unwrap_or(TimeZone::UTC), stretches)
 }
@@ -130,6 +149,23 @@ pub fn store(reader: &mut Reader) -> StoreSettings {
     }
 }
 
+/// `[metrics]`. They tell when bears are there and when the camera does not see, so that another address than loopback is asked for twice.
+pub fn metrics(reader: &mut Reader) -> Option<SocketAddr> {
+    let key = "metrics.listen";
+    let beyond = reader.flag("metrics.beyond_loopback", false);
+    let text = reader.text(key)?;
+    let Ok(address) = text.parse::<SocketAddr>() else {
+        let what = format!("\"{}\" is no number with a port", short(&text));
+        reader.wrong(key, what, "write it as \"127.0.0.1:9555\"");
+        return None;
+    };
+    if !address.ip().is_loopback() && !beyond {
+        let remedy = "write 127.0.0.1, or add beyond_loopback = true where a firewall guards the port";
+        reader.wrong(key, "can be reached from other machines, and has no password", remedy);
+    }
+    Some(address)
+}
+
 /// The rest of `[board]`: where the kernel tells of it.
 pub fn sysfs(reader: &mut Reader) -> PathBuf {
     reader.path("board.sysfs").unwrap_or_else(|| SYSFS.into())
@@ -139,6 +175,23 @@ pub fn sysfs(reader: &mut Reader) -> PathBuf {
 mod tests {
     use super::*;
     use crate::config::layer::Layer;
+
+    #[test]
+    fn metrics_stay_on_the_machine_unless_it_is_said_twice() {
+        let read = |text: &str| {
+            let mut reader = Reader::new(&[&Layer::file(text, "x.toml")], "x.toml", None);
+            let address = metrics(&mut reader).map(|address| address.to_string());
+            (address, reader.finish().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        };
+        assert_eq!(read("[metrics]\n"), (None, String::new()));
+        assert_eq!(read("[metrics]\nlisten = \"[::1]:9555\"\n"), (Some("[::1]:9555".into()), String::new()));
+        let open = "[metrics]\nlisten = \"0.0.0.0:9555\"\n";
+        assert!(read(open).1.contains("x.toml:2: metrics.listen: can be reached from other machines"));
+        assert_eq!(read(&format!("{open}beyond_loopback = true\n")).1, "");
+        assert!(
+            read("[metrics]\nlisten = \"localhost\"\n").1.contains("\"localhost\" is no number with a port")
+        );
+    }
 
     #[test]
     fn an_area_that_is_drawn_wrongly_is_named_and_none_is_left_out_in_silence() {

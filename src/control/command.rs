@@ -12,7 +12,8 @@ use crate::system::log::Level;
 
 /// Largest payload, bytes.
 pub const MOST_BYTES: usize = 4096;
-const KNOWN: &str = "arm, disarm, shadow, test, snapshot, threshold, log, ack";
+/// The last levels of their topics.
+pub(super) const KNOWN: &str = "arm, disarm, shadow, test, drill, snapshot, threshold, log, ack";
 /// Longest name, id or nonce, characters.
 const NAME: usize = 80;
 
@@ -27,6 +28,8 @@ pub enum Action {
     Shadow(u64),
     /// Send an exercise the whole way of an alert.
     Test,
+    /// Draw a bear into the picture, which must come out as an alert.
+    Drill,
     /// Send a picture.
     Snapshot,
     /// Another operating point for bears; that of the file or the model card where `None`.
@@ -109,6 +112,7 @@ fn action(word: &str, fields: &mut Fields) -> Result<Action, String> {
         "disarm" => Action::Disarm(fields.length()?),
         "shadow" => Action::Shadow(fields.length()?),
         "test" => Action::Test,
+        "drill" => Action::Drill,
         "snapshot" => Action::Snapshot,
         "threshold" => Action::Threshold(fields.threshold()?),
         "log" => Action::Log(fields.level()?, fields.length()?),

@@ -24,6 +24,8 @@ pub enum Plan {
     Withhold(Mode, Term),
     /// Send an exercise.
     Exercise,
+    /// Draw a bear, which must come out as an alert by then.
+    Drill(Term),
     /// Send a picture.
     Snapshot,
     /// Another operating point.
@@ -48,6 +50,9 @@ impl Plan {
             Plan::Arm => "armed: alerts are told".into(),
             Plan::Withhold(mode, term) => format!("{} {}", mode.name(), term.words()),
             Plan::Exercise => "an alert marked as drill is on its way, with a picture".into(),
+            Plan::Drill(_) => "a drill begins: a drawn bear walks into the picture, and the broker must have an alert on it, marked as drill, in time; \
+                               …/state tells how it went"
+                .into(),
             Plan::Snapshot => "a picture is on its way; its property \"request\" is the number of this line of the audit log".into(),
             Plan::Threshold(Some(bear)) => format!("a bear counts from a score of {bear}"),
             Plan::Threshold(None) => "a bear counts from the usual score".into(),
@@ -61,7 +66,7 @@ impl Plan {
     /// When it ends by itself.
     pub fn until(&self) -> Option<Until> {
         match self {
-            Plan::Withhold(_, term) | Plan::Log(_, term) => Some(term.until()),
+            Plan::Withhold(_, term) | Plan::Log(_, term) | Plan::Drill(term) => Some(term.until()),
             _ => None,
         }
     }
@@ -78,6 +83,10 @@ impl Control {
             Action::Disarm(seconds) => Plan::Withhold(Mode::Disarmed, self.term(*seconds, now)?),
             Action::Shadow(seconds) => Plan::Withhold(Mode::Shadow, self.term(*seconds, now)?),
             Action::Test => Plan::Exercise,
+            Action::Drill => match self.objection_to_drill(now) {
+                Some(objection) => return Err(objection),
+                None => Plan::Drill(Term::new(self.drills.within(), now)),
+            },
             Action::Snapshot => self.fresh(now).map(|()| Plan::Snapshot)?,
             Action::Threshold(bear) => Plan::Threshold(self.within_limits(*bear)?),
             Action::Log(level, seconds) => Plan::Log(*level, self.term(*seconds, now)?),
@@ -131,6 +140,7 @@ impl Control {
                 self.send(Draft::Mode(mode));
             }
             Plan::Exercise => self.order(Order::Exercise(number))?,
+            Plan::Drill(_) => self.begin_drill(Some(number), now)?,
             Plan::Snapshot => self.order(Order::Snapshot(number))?,
             Plan::Threshold(bear) => self.reweigh(bear)?,
             Plan::Log(level, term) => {
@@ -160,7 +170,7 @@ impl Control {
         self.order(Order::Reweigh(Box::new(self.perceive.clone())))
     }
 
-    fn order(&self, order: Order) -> Result<(), String> {
+    pub(super) fn order(&self, order: Order) -> Result<(), String> {
         self.links
             .orders
             .try_send(order)

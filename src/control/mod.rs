@@ -13,6 +13,7 @@ use crate::config::{Config, HeldMode};
 use crate::infer::sight::Sight;
 use crate::infer::worker::Order;
 use crate::perceive::settings::Settings as Perceive;
+use crate::publish::drill::DrillMessage;
 use crate::publish::message::BootId;
 use crate::publish::settings::CommandSettings;
 use crate::publish::{Acknowledger, Draft, Message, StateDraft};
@@ -23,8 +24,11 @@ use crate::system::stop::Stop;
 
 pub mod audit;
 pub mod command;
+mod conduct;
+mod drill;
 mod execute;
 mod flood;
+pub mod form;
 mod keep;
 mod orders;
 mod receive;
@@ -35,6 +39,7 @@ mod trust;
 pub use trust::{KEY, SIGNATURE};
 
 use audit::Audit;
+use drill::Drills;
 use flood::Allowance;
 use orders::{Expired, Held, Orders};
 use term::{Now, Term};
@@ -48,8 +53,23 @@ const TICK: Duration = Duration::from_millis(250);
 /// starts again and again is armed in the end.
 const WRITTEN_EVERY: Duration = Duration::from_secs(300);
 
-/// What the status has to say about orders; shared with the watch over the camera.
-pub type Warning = Arc<Mutex<Option<String>>>;
+/// What the watch over the camera has to tell of orders and drills.
+#[derive(Clone, Debug, Default)]
+pub struct Notice {
+    /// For the status: why nobody is told of bears, or may not be.
+    pub warning: Option<Warning>,
+    /// For the telemetry.
+    pub drill: Option<DrillMessage>,
+}
+
+/// Why nobody is told of bears, or may not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// For people.
+    pub text: String,
+    /// In a word for programs: `ordered`, or `drill-failed`, which weighs more.
+    pub cause: &'static str,
+}
 
 /// What the thread needs of the others.
 pub struct Links {
@@ -63,8 +83,8 @@ pub struct Links {
     pub acknowledger: Acknowledger,
     /// What the detector saw last.
     pub sight: Arc<Mutex<Sight>>,
-    /// What the status has to say.
-    pub warning: Warning,
+    /// What is to be told of orders and drills.
+    pub notice: Arc<Mutex<Notice>>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Clock of the process.
@@ -81,6 +101,7 @@ pub struct Control {
     usual_threshold: Option<f32>,
     links: Links,
     orders: Orders,
+    drills: Drills,
     trust: Trust,
     audit: Audit,
     unproven: Allowance,
@@ -94,9 +115,9 @@ pub struct Control {
     told: Option<StateDraft>,
 }
 
-/// Whether there is anything to do: commands or acknowledgements are taken, or a command is in force still.
+/// Whether there is anything to do: commands or acknowledgements are taken, a command is in force still, or drills are given.
 pub fn is_wanted(config: &Config) -> bool {
-    heard(config).is_some() || config.mode.is_some()
+    heard(config).is_some() || config.mode.is_some() || !config.drill.every.is_zero()
 }
 
 /// The last level of the topics that are listened to, as a filter; `None` where there are none.
@@ -115,8 +136,10 @@ impl Control {
         let store = config.publish.store.path.clone();
         let trust = Trust::new(config.commands.keys.clone(), &store, &boot.0);
         let audit = Audit::new(&store, &boot.0, &now);
+        let drills = Drills::new(config.drill.clone(), boot, &conduct::memory(&store), &now);
         let mut control = Control {
             store,
+            drills,
             limits: config.commands.clone(),
             perceive: config.perceive.clone(),
             usual_threshold: config.usual_threshold,
@@ -181,6 +204,7 @@ impl Control {
         if self.orders.mode.is_some() && now.uptime.saturating_sub(self.written_at) >= WRITTEN_EVERY {
             self.keep_mode(&now);
         }
+        self.look_after_drills(&now);
         self.tell_flood(&now);
         self.tell_state();
     }
@@ -203,7 +227,7 @@ impl Control {
 
     /// Told when it changes.
     fn tell_state(&mut self) {
-        *self.links.warning.lock().unwrap_or_else(PoisonError::into_inner) = self.orders.warning();
+        self.tell_watch();
         let state = StateDraft {
             mode: self.orders.mode(),
             until: self.orders.until(),
@@ -211,11 +235,21 @@ impl Control {
             bear_threshold: self.orders.bear_threshold,
             log: self.orders.log_words(),
             signed_only: self.trust.signed_only(),
+            drill: self.drills.last().cloned(),
             audit: self.audit.head().clone(),
         };
         if self.told.as_ref() != Some(&state) && self.send(Draft::State(state.clone())) {
             self.told = Some(state);
         }
+    }
+
+    fn tell_watch(&self) {
+        let (ordered, failed) = (self.orders.warning(), self.drills.warning());
+        let cause = if failed.is_some() { "drill-failed" } else { "ordered" };
+        let texts: Vec<String> = [ordered, failed].into_iter().flatten().collect();
+        let warning = (!texts.is_empty()).then(|| Warning { text: texts.join("; "), cause });
+        let notice = Notice { warning, drill: self.drills.last().cloned() };
+        *self.links.notice.lock().unwrap_or_else(PoisonError::into_inner) = notice;
     }
 
     fn send(&self, draft: Draft) -> bool {

@@ -22,6 +22,11 @@ pub fn caption(picture: &mut Picture, text: &str) {
     label(picture, Point::new(0, top), text, Rgb888::BLACK, Rgb888::WHITE);
 }
 
+/// A line of text at the upper edge, for what nobody must overlook.
+pub fn banner(picture: &mut Picture, text: &str) {
+    label(picture, Point::zero(), text, colour(Class::Bear), Rgb888::BLACK);
+}
+
 /// One box with its label ("bear 0.87").
 pub fn mark(picture: &mut Picture, class: Class, score: f32, bbox: Rect) {
     let [x, y, w, h] = bbox.clipped().to_pixels(picture.width, picture.height);

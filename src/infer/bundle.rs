@@ -117,7 +117,11 @@ impl Bundle {
         Bundle::check(path, Cow::Owned(onnx), &card_path, &card)
     }
 
-    fn check(
+    /// Checks a card and the bytes that it speaks of; `path` and `card_path` are their names in messages.
+    ///
+    /// # Errors
+    /// See [`ModelError`].
+    pub fn check(
         path: &Path,
         onnx: Cow<'static, [u8]>,
         card_path: &Path,

@@ -2,6 +2,7 @@
 
 pub mod annotate;
 pub mod bundle;
+pub mod discretion;
 pub mod engine;
 pub mod graph;
 pub mod int8;

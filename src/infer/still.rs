@@ -1,4 +1,4 @@
-//! Detection on a single picture, without time: for `detect`, `eval` and golden pictures.
+//! Detection on a single picture, without time: for `detect`, `eval`, golden pictures, and for who else is on a picture that is to be sent.
 
 use super::bundle::Bundle;
 use super::bundle::ModelError;
@@ -16,24 +16,13 @@ use crate::perceive::views::Views;
 /// An engine with its buffers.
 pub struct StillDetector {
     engine: Engine,
-    resampler: Resampler,
-    input: Vec<u8>,
-    output: Vec<f32>,
-    found: Vec<Detection>,
-    views: Views,
+    glance: Glance,
 }
 
 impl StillDetector {
     /// Loads the model.
     pub fn load(bundle: &Bundle) -> Result<StillDetector, ModelError> {
-        Ok(StillDetector {
-            engine: Engine::load(bundle)?,
-            resampler: Resampler::default(),
-            input: Vec::new(),
-            output: Vec::new(),
-            found: Vec::new(),
-            views: Views::default(),
-        })
+        Ok(StillDetector { engine: Engine::load(bundle)?, glance: Glance::default() })
     }
 
     /// The model's specification.
@@ -48,20 +37,43 @@ impl StillDetector {
         mode: RegionMode,
         min_score: f32,
     ) -> Result<Vec<Detection>, RunError> {
+        self.glance.look(&self.engine, picture, mode, min_score)
+    }
+}
+
+/// The buffers of a look at a single picture, by whoever's engine.
+#[derive(Default)]
+pub struct Glance {
+    resampler: Resampler,
+    input: Vec<u8>,
+    output: Vec<f32>,
+    found: Vec<Detection>,
+    views: Views,
+}
+
+impl Glance {
+    /// As [`StillDetector::detect`].
+    pub fn look(
+        &mut self,
+        engine: &Engine,
+        picture: &Picture,
+        mode: RegionMode,
+        min_score: f32,
+    ) -> Result<Vec<Detection>, RunError> {
         let size = (picture.width, picture.height);
-        let input = self.engine.spec().input.clone();
+        let input = &engine.spec().input;
         let planner = Planner::new(mode, Vec::new());
-        let view = planner.view(size, &input);
+        let view = planner.view(size, input);
         let regime = condition::of_still(picture);
         self.views.clear();
-        let first = for_still(size.0, size.1, mode, &input);
+        let first = for_still(size.0, size.1, mode, input);
         let least = min_score.min(WORTH_A_LOOK);
-        self.look(picture, &first, regime, least)?;
+        self.read(engine, picture, &first, regime, least)?;
         let mut found = self.views.found().to_vec();
         suppress(&mut found);
         if mode == RegionMode::Auto {
             let closer = second_looks(&view, &first, &found);
-            self.look(picture, &closer, regime, least)?;
+            self.read(engine, picture, &closer, regime, least)?;
             found = self.views.found().to_vec();
             suppress(&mut found);
             found.iter_mut().for_each(|d| d.score = self.views.agreed_of(&view, d.class, d.bbox, d.score));
@@ -71,8 +83,10 @@ impl StillDetector {
         Ok(found)
     }
 
-    fn look(
+    /// What these regions show, added to what was seen before.
+    fn read(
         &mut self,
+        engine: &Engine,
         picture: &Picture,
         regions: &[Region],
         regime: Regime,
@@ -80,10 +94,10 @@ impl StillDetector {
     ) -> Result<(), RunError> {
         let size = (picture.width, picture.height);
         for &region in regions {
-            let spec = self.engine.spec();
+            let spec = engine.spec();
             let place = Letterbox::new(region, size.0, size.1, &spec.input);
             self.resampler.fill(picture, &place, &spec.input, &IDENTITY_TONE, &mut self.input);
-            self.engine.run(&self.input, &mut self.output)?;
+            engine.run(&self.input, &mut self.output)?;
             self.found.clear();
             decode(&self.output, spec, &place, size, regime, min_score, &mut self.found);
             self.views.add(region, &self.found);

@@ -1,40 +1,42 @@
 //! The thread "infer": takes the newest frame, decodes it, lets the core choose regions, runs the model on them and hands
 //! what the core decided to publishing. It owns the engine; nothing else on this path may block for long.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::annotate::{caption, mark};
 use super::bundle::ModelName;
+use super::discretion::Discretion;
 use super::engine::{Engine, RunError};
 use super::lanes::{Lane, run_lanes};
 use super::quiet::Quiet;
 use super::sight::Sight;
 use crate::capture::history::History;
 use crate::capture::light::{Light, Seen};
-use crate::capture::pixels::{encode_jpeg, to_picture};
+use crate::capture::pixels::to_picture;
 use crate::capture::ring::{FrameReceiver, Received};
-use crate::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
+use crate::perceive::frame::{Frame, Picture, Stamp};
+use crate::perceive::geometry::Rect;
 use crate::perceive::governor::Board;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertState, Observation, Regime};
 use crate::perceive::perception::{Perception, Spent};
 use crate::perceive::regions::Region;
-use crate::publish::{AlertDraft, Draft, Subject};
+use crate::publish::settings::People;
+use crate::publish::{AlertDraft, Draft};
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
 use crate::system::pulse::Pulse;
 
+mod drill;
 mod orders;
+mod snapshots;
 
+use drill::Drill;
 pub use orders::Order;
 
 /// How long an empty ring is waited for before life is shown again.
 const PATIENCE: Duration = Duration::from_millis(500);
-
-/// Pictures of what is wrong with the camera are sent no more often than this, milliseconds: a web that sways comes and goes.
-const SHOWN_EVERY_MS: u64 = 600_000;
 
 /// What snapshots look like.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct SnapshotSettings {
     pub quality: u8,
     /// Pictures from before the alert.
     pub from_history: usize,
+    /// Whether people are to be seen on them.
+    pub people: People,
     /// Says where and by whom, in the caption.
     pub place: String,
 }
@@ -81,11 +85,16 @@ pub struct Worker {
     picture: Picture,
     lanes: Vec<Lane>,
     quiet: Quiet,
+    discretion: Discretion,
     simulated: bool,
     /// When the last rest that the board was owed ended: what a frame waits until then is told by the effort and is no miss.
     rested_ms: u64,
     /// When a picture of an impairment was sent.
     shown_ms: Option<u64>,
+    /// The drill that is on.
+    drill: Option<Drill>,
+    /// The last frame as the lens gave it, where a bear was drawn on it.
+    lens: Option<Picture>,
 }
 
 /// Wall time by step over the regions of one frame.
@@ -109,11 +118,13 @@ impl Worker {
     ) -> Worker {
         let lanes = std::iter::repeat_with(Lane::default).take(threads.max(1)).collect();
         let picture = Picture::default();
+        let discretion = Discretion::new(snapshots.people);
         Worker {
             engine,
             perception,
             model,
             snapshots,
+            discretion,
             links,
             picture,
             lanes,
@@ -121,6 +132,8 @@ impl Worker {
             simulated: false,
             rested_ms: 0,
             shown_ms: None,
+            drill: None,
+            lens: None,
         }
     }
 
@@ -140,7 +153,7 @@ impl Worker {
             self.obey();
         }
         for alert in self.perception.close() {
-            self.send_alert(alert, self.perception.regime(), false);
+            self.send_alert(alert, self.perception.regime(), alert.id.is_of_drill());
         }
     }
 
@@ -165,10 +178,11 @@ impl Worker {
             return Duration::ZERO;
         }
         self.perception.mask(&mut self.picture);
+        let drawn = self.draw(frame.stamp);
         self.simulated = frame.simulated;
         self.links.metrics.record(Stage::Decode, watch.elapsed());
         let waited_ms = self.age_ms(frame.stamp) - watch.elapsed_ms();
-        match self.look(frame.stamp, waited_ms.max(0.0)) {
+        match self.look(frame.stamp, drawn, waited_ms.max(0.0)) {
             Ok(observation) => {
                 let effort = observation.effort;
                 self.told(observation);
@@ -181,11 +195,12 @@ impl Worker {
         }
     }
 
-    fn look(&mut self, stamp: Stamp, waited_ms: f64) -> Result<Observation, RunError> {
+    fn look(&mut self, stamp: Stamp, drawn: Option<Rect>, waited_ms: f64) -> Result<Observation, RunError> {
         let whole = Stopwatch::start();
         self.perception.quieten(self.quiet.at(stamp));
         self.perception.feel(*self.links.board.lock().unwrap_or_else(PoisonError::into_inner));
-        let regions = self.perception.begin(&self.picture, stamp);
+        let lens = self.lens.as_ref().unwrap_or(&self.picture);
+        let regions = self.perception.begin_drill(lens, drawn, &self.picture, stamp);
         let mut laps = Laps { prepare: whole.elapsed(), ..Laps::default() };
         for batch in regions.chunks(self.lanes.len()) {
             self.run_batch(batch, &mut laps)?;
@@ -212,6 +227,7 @@ impl Worker {
         let filled = watch.elapsed();
         run_lanes(&self.engine, lanes)?;
         let ran = watch.elapsed();
+        self.links.metrics.looked(regions.len(), ran - filled);
         for (lane, &region) in lanes.iter().zip(regions) {
             self.perception.read(region, &lane.output);
         }
@@ -228,12 +244,14 @@ impl Worker {
             count(&counters.deadline_misses);
         }
         self.tell_light(&observation);
+        self.discretion.remember(&observation, self.engine.spec());
         let before = self.remember(&observation);
         if let Some(impairment) = observation.impairment.filter(|&now| before != Some(now)) {
             self.show(impairment, observation.stamp);
         }
-        for &alert in &observation.alerts {
-            self.send_alert(alert, observation.regime, false);
+        self.follow_drill(&observation);
+        for &alert in observation.alerts.iter().chain(&observation.drills) {
+            self.send_alert(alert, observation.regime, alert.id.is_of_drill());
             if alert.state != AlertState::Closed {
                 self.send_snapshots(alert, observation.stamp);
             }
@@ -259,6 +277,7 @@ impl Worker {
         sight.scene = observation.scene;
         sight.regime = Some(observation.regime);
         sight.effort = observation.effort;
+        sight.bear = observation.bear;
         sight.histograms = self.perception.histograms().clone();
         sight.size = (self.picture.width, self.picture.height);
         let known = sight.ghosts.len();
@@ -270,18 +289,6 @@ impl Worker {
             );
         }
         std::mem::replace(&mut sight.impairment, observation.impairment)
-    }
-
-    /// A picture of what is wrong with the camera: somebody decides by it whether to drive there.
-    fn show(&mut self, impairment: Impairment, stamp: Stamp) {
-        let often = |last: u64| stamp.uptime_ms.saturating_sub(last) < SHOWN_EVERY_MS;
-        if self.shown_ms.is_some_and(often) {
-            return;
-        }
-        self.shown_ms = Some(stamp.uptime_ms);
-        let mut drawn = self.picture.clone();
-        caption(&mut drawn, &self.caption_of(stamp));
-        self.send_picture(&drawn, Subject::Impairment(impairment), stamp);
     }
 
     /// Counts a frame that could not be used and keeps why; only the first of a series is logged.
@@ -302,62 +309,12 @@ impl Worker {
             frame: (self.picture.width, self.picture.height),
             model: (self.model.name.clone(), self.model.sha256.clone()),
             inferred_at_uptime_ms: self.links.clock.uptime_ms(),
-            simulated: self.simulated,
+            simulated: self.simulated || alert.id.is_of_drill(),
             drill,
+            open: 0,
         };
         if self.links.drafts.send(Draft::Alert(draft)).is_err() {
             tracing::error!("alert not published: publishing has ended");
-        }
-    }
-
-    /// The moment with its box, and on opening what led to it.
-    fn send_snapshots(&mut self, alert: Alert, stamp: Stamp) {
-        let mut drawn = self.picture.clone();
-        mark(&mut drawn, alert.class, alert.score, alert.bbox);
-        caption(&mut drawn, &self.caption_of(stamp));
-        self.send_picture(&drawn, Subject::Alert(alert.id), stamp);
-        let history = self.links.history.as_ref().filter(|_| alert.state == AlertState::Opened);
-        for (captured, jpeg) in
-            history.map(|h| h.before(stamp, self.snapshots.from_history)).unwrap_or_default()
-        {
-            if self.perception.is_masked() {
-                self.send_masked(alert, jpeg, captured);
-            } else {
-                self.send_snapshot(Subject::Alert(alert.id), jpeg, captured);
-            }
-        }
-    }
-
-    fn caption_of(&self, stamp: Stamp) -> String {
-        let time = std::time::UNIX_EPOCH + Duration::from_millis(stamp.unix_ms.max(0) as u64);
-        let simulated = if self.simulated { "  SIMULATION" } else { "" };
-        format!("{}  {}{simulated}", self.snapshots.place, humantime::format_rfc3339_seconds(time))
-    }
-
-    /// The history holds what the camera sent: what is not to be seen is taken out before it leaves.
-    fn send_masked(&mut self, alert: Alert, data: Vec<u8>, captured: Stamp) {
-        let frame = Frame { format: PixelFormat::Jpeg, data, ..Frame::empty() };
-        let mut picture = Picture::default();
-        match to_picture(&frame, &mut picture) {
-            Ok(()) => {
-                self.perception.mask(&mut picture);
-                self.send_picture(&picture, Subject::Alert(alert.id), captured);
-            }
-            Err(error) => tracing::error!("picture from before alert {}: {error}", alert.id.0),
-        }
-    }
-
-    fn send_picture(&self, picture: &Picture, subject: Subject, captured: Stamp) {
-        match encode_jpeg(picture, self.snapshots.quality, self.snapshots.max_side) {
-            Ok(jpeg) => self.send_snapshot(subject, jpeg, captured),
-            Err(error) => tracing::error!("snapshot of {subject:?}: {error}"),
-        }
-    }
-
-    fn send_snapshot(&self, subject: Subject, jpeg: Vec<u8>, captured: Stamp) {
-        let draft = Draft::Snapshot { subject, jpeg, captured };
-        if let Err(TrySendError::Full(_)) = self.links.drafts.try_send(draft) {
-            count(&self.links.metrics.counters.lost_snapshots);
         }
     }
 }

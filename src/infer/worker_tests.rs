@@ -16,7 +16,7 @@ use crate::publish::Subject;
 use crate::system::hours::Hours;
 
 /// A worker with the embedded model, and the end of its queue of drafts.
-fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
+pub(super) fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
     let bundle = Bundle::open(None).unwrap();
     let engine = Engine::load(&bundle).unwrap();
     let perception = Perception::new(engine.spec().clone(), Settings::default());
@@ -26,8 +26,13 @@ fn worker(queue: usize, history: Option<History>) -> (Worker, Receiver<Draft>) {
     let (sight, board, pulse) = (Arc::default(), Arc::default(), Pulse::new(clock));
     let ((_, orders), light) = (sync_channel(1), Light::default());
     let links = Links { drafts, orders, history, sight, light, board, metrics, clock, pulse };
-    let snapshots =
-        SnapshotSettings { max_side: 100, quality: 70, from_history: 3, place: "camp north".into() };
+    let snapshots = SnapshotSettings {
+        max_side: 100,
+        quality: 70,
+        from_history: 3,
+        people: People::Shown,
+        place: "camp north".into(),
+    };
     let quiet = Quiet::new(Hours::default());
     (Worker::new(engine, perception, bundle.id, snapshots, 2, quiet, links), received)
 }

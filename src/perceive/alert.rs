@@ -72,6 +72,17 @@ impl Alerts {
         }
     }
 
+    /// Whose ids begin after `last`.
+    #[must_use]
+    pub fn numbered_after(self, last: u64) -> Alerts {
+        Alerts { next: last + 1, ..self }
+    }
+
+    /// Whether one is open.
+    pub fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Whether the frames from now on are of quiet hours: what is of normal severity is then told as low, and told again as normal
     /// when they end and it is still there. High severity is never demoted, and nothing is left out.
     pub fn quieten(&mut self, quiet: bool) {

@@ -43,7 +43,8 @@ pub enum Throttle {
 }
 
 /// What a board suffers from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum Strain {
     /// Hotter than the limit in the settings.
     Hot,
@@ -56,7 +57,8 @@ pub enum Strain {
 }
 
 /// Share of the time that may be worked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, schemars::JsonSchema)]
+#[schemars(rename = "EffortLevel", rename_all = "lowercase")]
 pub enum Level {
     /// All of it.
     #[default]

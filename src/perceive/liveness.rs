@@ -24,7 +24,8 @@ const LEAST_LIKENESS: f32 = 0.35;
 const LEAST_DETAIL: f32 = 0.35;
 
 /// What keeps the detector from seeing, worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, schemars::JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum Impairment {
     /// No light at all.
     Black,

@@ -4,9 +4,11 @@
 //! A frame meets the files in this order: [`perception`] asks [`condition`] about the light, [`liveness`] whether the picture is one at all,
 //! [`motion`] about what moves, [`plan`] and [`budget`] about where to look, and [`governor`] how hard the board may be worked; the model runs
 //! outside; [`decode`] reads its output, [`views`] what several regions say of one thing, [`track`] follows what is there, [`evidence`] weighs it over time, [`ghost`] knows what has always
-//! stood there, [`alert`] tells what is worth waking a ranger for, and [`histogram`] keeps count of the scores.
+//! stood there, [`staged`] what was drawn for a drill, [`alert`] tells what is worth waking a ranger for, [`announce`] keeps
+//! drills apart from that, [`histogram`] keeps count of the scores, and [`veil`] hides people on pictures that leave.
 
 pub mod alert;
+pub mod announce;
 pub mod budget;
 pub mod condition;
 pub mod decode;
@@ -25,9 +27,11 @@ pub mod plan;
 pub mod regions;
 pub mod resample;
 pub mod settings;
+pub mod staged;
 pub mod structure;
 pub mod thumbnail;
 pub mod tone;
 pub mod track;
+pub mod veil;
 pub mod views;
 pub mod zone;

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::observation::Regime;
 
 /// What bearwatch tells apart. The domain is fixed; a model maps its outputs onto it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// Any bear but a giant panda.

@@ -27,8 +27,29 @@ pub struct TrackId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AlertId(pub u64);
 
+/// Alerts of drills have ids beyond this one: no camera raises so many others.
+pub const DRILLS: u64 = 2_000_000_000;
+
+impl AlertId {
+    /// Whether it is of a bear that was drawn.
+    pub fn is_of_drill(self) -> bool {
+        self.0 > DRILLS
+    }
+}
+
 /// The light that the scene is seen in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Regime {
     /// Enough light for a picture without gain noise.
@@ -67,7 +88,8 @@ pub struct Scene {
 }
 
 /// Where an alert stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum AlertState {
     /// First heard of.
     Opened,
@@ -89,7 +111,8 @@ impl AlertState {
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, schemars::JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum Severity {
     /// A bear is there, at hours at which nobody is to be woken for that alone.
     Low,
@@ -170,6 +193,10 @@ pub struct Observation {
     pub tracks: Vec<TrackView>,
     /// Steps of alerts that this frame brought about.
     pub alerts: Vec<Alert>,
+    /// Steps of alerts on a bear that was drawn for a drill; their ids are beyond [`DRILLS`].
+    pub drills: Vec<Alert>,
+    /// Whether something that was not drawn may be a bear: an alert is open on it, or half of what that takes speaks for it.
+    pub bear: bool,
     /// Regions that were looked at.
     pub regions: usize,
     /// Whether the frame took longer than its budget.

@@ -2,7 +2,7 @@
 //!
 //! The slow, fallible step, the model, stands between the calls: nothing in here can fail.
 
-use super::alert::Alerts;
+use super::announce::{Announced, Announcer};
 use super::budget::Budget;
 pub use super::budget::Spent;
 use super::condition::Condition;
@@ -21,8 +21,9 @@ use super::plan::{Planner, Wanted};
 use super::regions::{Letterbox, Region};
 use super::resample::Resampler;
 use super::settings::Settings;
+use super::staged::is_at;
 use super::thumbnail::Thumbnail;
-use super::track::{Tracker, gather};
+use super::track::{Track, Tracker, gather};
 use super::views::Views;
 use super::zone::Polygon;
 
@@ -47,7 +48,7 @@ pub struct Perception {
     scales: Scales,
     tracker: Tracker,
     ghosts: Ghosts,
-    alerts: Alerts,
+    announcer: Announcer,
     histograms: ScoreHistograms,
     frame: Current,
     views: Views,
@@ -64,6 +65,7 @@ struct Current {
     scene: Scene,
     impairment: Option<Impairment>,
     regions: Vec<Region>,
+    drawn: Option<Rect>,
 }
 
 impl Perception {
@@ -82,7 +84,7 @@ impl Perception {
             scales: Scales::new(&spec, &settings),
             tracker: Tracker::new(settings.close_after_s),
             ghosts: Ghosts::default(),
-            alerts: Alerts::new(&settings),
+            announcer: Announcer::new(&settings),
             histograms: ScoreHistograms::default(),
             frame: Current::default(),
             views: Views::default(),
@@ -114,9 +116,9 @@ impl Perception {
         (1.0 - self.privacy.iter().map(Polygon::area).sum::<f32>()).max(0.0)
     }
 
-    /// Whether the frames from now on are of quiet hours; see [`Alerts::quieten`].
+    /// Whether the frames from now on are of quiet hours; see [`Announcer::quieten`].
     pub fn quieten(&mut self, quiet: bool) {
-        self.alerts.quieten(quiet);
+        self.announcer.quieten(quiet);
     }
 
     /// How the board is from now on; without it, nothing is known against full effort.
@@ -126,11 +128,26 @@ impl Perception {
 
     /// Measures the scene and says where to look on this frame, within the budget; most important first.
     pub fn begin(&mut self, picture: &Picture, stamp: Stamp) -> Vec<Region> {
+        self.begin_drill(picture, None, picture, stamp)
+    }
+
+    /// As [`Perception::begin`], where a bear was `drawn` on `picture`. What is wrong with the camera, and its light, are judged by the picture
+    /// as the `lens` gave it: a drawn bear must not make a frozen camera look alive.
+    pub fn begin_drill(
+        &mut self,
+        lens: &Picture,
+        drawn: Option<Rect>,
+        picture: &Picture,
+        stamp: Stamp,
+    ) -> Vec<Region> {
         let size = (picture.width, picture.height);
-        let scene = self.condition.observe(picture, stamp);
-        self.small.take(picture);
+        let scene = self.condition.observe(lens, stamp);
+        self.small.take(lens);
         let regime = self.condition.regime();
         let impairment = self.liveness.observe(&self.small, &scene, regime, stamp.uptime_ms);
+        if drawn.is_some() {
+            self.small.take(picture);
+        }
         let followed =
             self.tracker.undecided(stamp.uptime_ms, &self.scales, |track| self.ghosts.explains(track));
         let view = self.planner.view(size, &self.spec.input);
@@ -139,10 +156,10 @@ impl Perception {
         let allowed = self.governor.regions(self.budget.regions());
         let regions = self.planner.plan(&view, stamp.uptime_ms, allowed, wanted);
         if self.motion.flooded() {
-            self.alerts.hold(stamp.uptime_ms);
+            self.announcer.hold(stamp.uptime_ms);
         }
         self.views.clear();
-        self.frame = Current { stamp, size, scene, impairment, regions: regions.clone() };
+        self.frame = Current { stamp, size, scene, impairment, regions: regions.clone(), drawn };
         regions
     }
 
@@ -168,10 +185,11 @@ impl Perception {
 
     /// Closes the frame: one box a thing, tracks, evidence, alerts. `spent` chooses the effort of the next frame.
     pub fn finish(&mut self, spent: Spent) -> Observation {
-        let Current { stamp, size, scene, impairment, regions } = std::mem::take(&mut self.frame);
+        let Current { stamp, size, scene, impairment, regions, drawn } = std::mem::take(&mut self.frame);
         let mut detections = self.views.found().to_vec();
         suppress(&mut detections);
-        detections.iter().for_each(|d| self.histograms.add(d));
+        let real = detections.iter().filter(|d| !drawn.is_some_and(|drawn| is_at(drawn, d.bbox)));
+        real.for_each(|d| self.histograms.add(d));
         let view = self.planner.view(size, &self.spec.input);
         let looked = |thing| view.sees(&regions, thing);
         let aspect = size.0.max(1) as f32 / size.1.max(1) as f32;
@@ -182,8 +200,8 @@ impl Perception {
         }
         self.tracker.step(&sightings, stamp.uptime_ms, aspect, &self.scales, looked);
         let tracks = self.tracker.tracks();
-        self.ghosts.step(tracks, &self.scales, stamp.uptime_ms);
-        let alerts = self.alerts.step(tracks, &self.ghosts, stamp, &self.scales);
+        let Announced { alerts, drills, bear } =
+            self.announcer.step(drawn, tracks, &mut self.ghosts, stamp, &self.scales);
         let deadline_missed = self.budget.learn(regions.len(), spent);
         self.governor.observe(self.board, deadline_missed, stamp.uptime_ms);
         Observation {
@@ -192,17 +210,27 @@ impl Perception {
             regime: self.condition.regime(),
             impairment,
             detections,
-            tracks: tracks.iter().map(|t| t.view()).collect(),
+            tracks: tracks.iter().map(Track::view).collect(),
             alerts,
+            drills,
+            bear,
             regions: regions.len(),
             deadline_missed,
             effort: self.governor.effort(),
         }
     }
 
-    /// The stream ends: open alerts are closed.
+    /// The stream ends: open alerts are closed, those of drills among them.
     pub fn close(&mut self) -> Vec<Alert> {
-        self.alerts.close_all()
+        self.announcer.close_all()
+    }
+
+    /// Whether any part of a place is not to be seen.
+    pub fn hides(&self, place: Rect) -> bool {
+        let (x, y) = place.centre();
+        let (right, low) = (place.x + place.w, place.y + place.h);
+        let points = [(x, y), (place.x, place.y), (right, place.y), (place.x, low), (right, low)];
+        self.privacy.iter().any(|area| points.iter().any(|&point| area.contains(point)))
     }
 
     /// Scores since the start, by class.

@@ -37,6 +37,16 @@ impl Address {
     }
 }
 
+impl Address {
+    /// Whether a broker means this one by a server reference, "host", "host:port" or an address as here.
+    pub fn is_named(&self, reference: &str) -> bool {
+        let port = self.port;
+        [self.host.clone(), format!("{}:{port}", self.host), self.to_string()]
+            .iter()
+            .any(|name| name == reference.trim())
+    }
+}
+
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}://{}:{}", if self.tls { "mqtts" } else { "mqtt" }, self.host, self.port)

@@ -1,4 +1,5 @@
-//! How long to wait before trying again: doubling, capped, and jittered so that a fleet does not knock all at once.
+//! How long to wait before trying again: doubling, capped, and with full jitter, so that a fleet does not knock all at once (Brooker 2015,
+//! Exponential Backoff And Jitter).
 
 use std::hash::BuildHasher;
 use std::time::Duration;
@@ -23,11 +24,11 @@ impl Backoff {
         self.next = FIRST;
     }
 
-    /// The next pause: between half and the whole of what doubling gives, never above `cap`.
+    /// The next pause: anything up to what doubling gives, never above `cap`.
     pub fn pause(&mut self, cap: Duration) -> Duration {
         let whole = self.next.min(cap);
         self.next = (self.next * 2).min(cap);
-        whole.mul_f64(0.5 + 0.5 * unit())
+        whole.mul_f64(unit())
     }
 }
 
@@ -44,10 +45,12 @@ mod tests {
     fn doubles_up_to_the_cap_and_starts_over() {
         let cap = Duration::from_secs(4);
         let mut backoff = Backoff::new();
-        let pauses: Vec<Duration> = (0..20).map(|_| backoff.pause(cap)).collect();
-        assert!(pauses[0] >= FIRST / 2 && pauses[0] <= FIRST, "{pauses:?}");
-        assert!(pauses[10..].iter().all(|p| *p >= cap / 2 && *p <= cap), "{pauses:?}");
-        assert!(pauses[10..].windows(2).any(|w| w[0] != w[1]), "no jitter: {pauses:?}");
+        let pauses: Vec<Duration> = (0..200).map(|_| backoff.pause(cap)).collect();
+        assert!(pauses[0] <= FIRST && pauses.iter().all(|pause| *pause <= cap), "{pauses:?}");
+        let mean = pauses[10..].iter().sum::<Duration>() / 190;
+        assert!(mean > cap.mul_f64(0.35) && mean < cap.mul_f64(0.65), "{mean:?}");
+        let early = pauses[10..].iter().filter(|pause| **pause < cap / 4).count();
+        assert!(early > 20, "the whole of the time is used: {early} of 190 in its first quarter");
         backoff.reset();
         assert!(backoff.pause(cap) <= FIRST);
     }

@@ -6,16 +6,34 @@
 
 use std::collections::{HashMap, VecDeque};
 
-/// Two queues, of different weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+use crate::system::metrics::Sort;
+
+/// Queues of different weight, the weightiest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Go first, give way last.
     Alerts,
-    /// Follow when no alert waits, give way first.
+    /// Follow when no alert waits, give way before alerts.
     Snapshots,
+    /// Measurements from a time without connection: when nothing else waits. Give way first.
+    Telemetry,
 }
 
-/// Names a stored message. Numbers grow over both lanes and over restarts of the daemon while anything is stored.
+impl Lane {
+    /// All of them, in the order in which they are sent.
+    pub const ALL: [Lane; 3] = [Lane::Alerts, Lane::Snapshots, Lane::Telemetry];
+
+    /// As what its messages are counted.
+    pub fn sort(self) -> Sort {
+        match self {
+            Lane::Alerts => Sort::Alert,
+            Lane::Snapshots => Sort::Snapshot,
+            Lane::Telemetry => Sort::Telemetry,
+        }
+    }
+}
+
+/// Names a stored message. Numbers grow over all lanes and over restarts of the daemon while anything is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Its queue.
@@ -31,6 +49,20 @@ pub enum Parcel {
     Present,
     /// A stored message.
     Stored(Key),
+}
+
+/// Pictures and history on their way at once. On a slow network an alert waits for all that went before it: a window full of pictures
+/// would hold it up for minutes.
+const LIGHT: usize = 2;
+
+impl Parcel {
+    /// As what it is counted.
+    pub fn sort(self) -> Sort {
+        match self {
+            Parcel::Present => Sort::Present,
+            Parcel::Stored(key) => key.lane.sort(),
+        }
+    }
 }
 
 /// What an acknowledgement means.
@@ -51,13 +83,13 @@ pub struct Delivery {
     submitted: VecDeque<Parcel>,
     in_flight: HashMap<u16, Parcel>,
     /// Number of the last message handed over, by lane: the search for the next one begins after it.
-    reached: [u64; 2],
+    reached: [u64; 3],
 }
 
 impl Delivery {
     /// For a fresh connection; at most `window` messages are on their way at once.
     pub fn new(window: usize) -> Delivery {
-        Delivery { window, submitted: VecDeque::new(), in_flight: HashMap::new(), reached: [0; 2] }
+        Delivery { window, submitted: VecDeque::new(), in_flight: HashMap::new(), reached: [0; 3] }
     }
 
     /// From now on at most so many are on their way at once.
@@ -68,6 +100,13 @@ impl Delivery {
     /// How many more may be handed over.
     pub fn room(&self) -> usize {
         self.window.saturating_sub(self.submitted.len() + self.in_flight.len())
+    }
+
+    /// Whether one of this lane may be handed over.
+    pub fn has_room(&self, lane: Lane) -> bool {
+        let light = |key: &Key| key.lane != Lane::Alerts;
+        self.room() > 0
+            && (lane == Lane::Alerts || self.on_their_way().iter().filter(|key| light(key)).count() < LIGHT)
     }
 
     /// Whether nothing is on its way.
@@ -101,7 +140,7 @@ impl Delivery {
 
     /// Begins the search at the front again, for what was refused or given back.
     pub fn start_over(&mut self) {
-        self.reached = [0; 2];
+        self.reached = [0; 3];
     }
 
     /// The parcel was handed to the client (QoS 1).
@@ -189,6 +228,19 @@ mod tests {
         delivery.sent(2);
         assert_eq!(delivery.acknowledged(2, true), Verdict::Delivered(Parcel::Present));
         assert_eq!(delivery.acknowledged(1, true), Verdict::Delivered(stored(10)));
+    }
+
+    #[test]
+    fn a_slow_network_full_of_pictures_has_room_for_an_alert() {
+        let mut delivery = Delivery::new(16);
+        for number in 1..=2 {
+            assert!(delivery.has_room(Lane::Snapshots));
+            delivery.submitted(Parcel::Stored(Key { lane: Lane::Snapshots, number }));
+        }
+        assert!(!delivery.has_room(Lane::Snapshots) && !delivery.has_room(Lane::Telemetry));
+        assert!(delivery.has_room(Lane::Alerts));
+        (3..=16).for_each(|number| delivery.submitted(stored(number)));
+        assert!(!delivery.has_room(Lane::Alerts));
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! The outbox's file: two tables in redb, one checksummed fsync a commit.
+//! The outbox's file: a table a lane in redb, one checksummed fsync a commit.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use redb::{
-    Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
+    Builder, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageError,
+    TableDefinition,
 };
 
 use super::delivery::{Key, Lane};
@@ -12,6 +14,7 @@ use super::delivery::{Key, Lane};
 const FILE: &str = "outbox.redb";
 const ALERTS: TableDefinition<u64, &[u8]> = TableDefinition::new("alerts");
 const SNAPSHOTS: TableDefinition<u64, &[u8]> = TableDefinition::new("snapshots");
+const TELEMETRY: TableDefinition<u64, &[u8]> = TableDefinition::new("telemetry");
 /// redb's page cache. Messages are written once and read once: a large one would only cost memory.
 const CACHE_BYTES: usize = 2 * 1024 * 1024;
 
@@ -19,6 +22,7 @@ fn table(lane: Lane) -> TableDefinition<'static, u64, &'static [u8]> {
     match lane {
         Lane::Alerts => ALERTS,
         Lane::Snapshots => SNAPSHOTS,
+        Lane::Telemetry => TELEMETRY,
     }
 }
 
@@ -57,6 +61,28 @@ pub struct Load {
     pub last: u64,
 }
 
+/// Opens the database of a path: the file that lies there, or what a test puts in its place. A seam, since a power cut can only be
+/// played below redb.
+pub struct Medium(Box<dyn Fn(&Builder, &Path) -> Result<Database, DatabaseError> + Send>);
+
+impl Medium {
+    /// The file itself.
+    pub fn file() -> Medium {
+        Medium::new(|builder, path| builder.create(path))
+    }
+
+    /// Something else.
+    pub fn new(open: impl Fn(&Builder, &Path) -> Result<Database, DatabaseError> + Send + 'static) -> Medium {
+        Medium(Box::new(open))
+    }
+}
+
+impl fmt::Debug for Medium {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Medium")
+    }
+}
+
 /// The open file.
 pub struct Disk {
     path: PathBuf,
@@ -64,13 +90,15 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Opens or creates the file in `folder`, which is created too.
-    pub fn open(folder: &Path) -> Result<Disk, DiskError> {
+    /// Opens or creates the file in `folder`, which is created too. Every page that is in use is checked: redb trusts a file that was
+    /// closed cleanly, and a bit that the medium lost since would end the daemon, at each start again.
+    pub fn open(folder: &Path, medium: &Medium) -> Result<Disk, DiskError> {
         let path = folder.join(FILE);
         let unusable = |reason: String| DiskError::Unusable { path: path.clone(), reason };
         std::fs::create_dir_all(folder).map_err(|e| unusable(e.to_string()))?;
         let mut builder = Database::builder();
-        let database = builder.set_cache_size(CACHE_BYTES).create(&path).map_err(|e| match e {
+        builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+        let database = (medium.0)(&builder, &path).map_err(|e| match e {
             DatabaseError::DatabaseAlreadyOpen => DiskError::InUse(path.clone()),
             DatabaseError::Storage(StorageError::Io(e)) if e.kind() == std::io::ErrorKind::InvalidData => {
                 damaged(&path, &e)
@@ -93,8 +121,7 @@ impl Disk {
 
     fn create_tables(&self) -> Result<(), DiskError> {
         self.write(Durability::Immediate, |transaction| {
-            transaction.open_table(ALERTS)?;
-            transaction.open_table(SNAPSHOTS)?;
+            Lane::ALL.iter().try_for_each(|&lane| transaction.open_table(table(lane)).map(|_| ()))?;
             Ok(())
         })
     }

@@ -42,6 +42,12 @@ impl Gate {
 
     /// Where a step goes. The first one of an alert that is told becomes its opening.
     pub fn alert(&mut self, draft: &mut AlertDraft) -> Passage {
+        let passage = self.passage(draft);
+        draft.open = self.told.values().filter(|&&drill| !drill).count();
+        passage
+    }
+
+    fn passage(&mut self, draft: &mut AlertDraft) -> Passage {
         let alert = &mut draft.alert;
         if alert.state == AlertState::Closed {
             let known = self.told.remove(&alert.id).is_some();
@@ -101,6 +107,7 @@ mod tests {
             inferred_at_uptime_ms: 0,
             simulated: false,
             drill,
+            open: 0,
         }
     }
 
@@ -109,6 +116,19 @@ mod tests {
         let mut draft = draft(id, state, false);
         let passage = gate.alert(&mut draft);
         (passage, draft.alert.state)
+    }
+
+    #[test]
+    fn each_step_says_how_many_are_open_and_exercises_do_not_count() {
+        let mut gate = Gate::default();
+        let mut open = |id, state, drill| {
+            let mut draft = draft(id, state, drill);
+            gate.alert(&mut draft);
+            draft.open
+        };
+        assert_eq!((open(1, Opened, false), open(2, Opened, false)), (1, 2));
+        assert_eq!((open(3, Opened, true), open(1, Closed, false), open(1, Closed, false)), (2, 1, 1));
+        assert_eq!((open(2, Updated, false), open(3, Closed, true), open(2, Closed, false)), (1, 1, 0));
     }
 
     #[test]

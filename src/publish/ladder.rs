@@ -62,18 +62,26 @@ impl Memory {
 #[derive(Clone, Debug, Default)]
 pub struct Ladder {
     rungs: Vec<Rung>,
+    /// Exercises climb, too.
+    drills: bool,
     memory: Memory,
 }
 
 impl Ladder {
     /// With the alerts of an earlier life; the error says why they cannot be read.
     pub fn restored(rungs: Vec<Rung>, text: &[u8]) -> Result<Ladder, serde_json::Error> {
-        Ok(Ladder { rungs, memory: serde_json::from_slice(text)? })
+        Ok(Ladder { rungs, drills: false, memory: serde_json::from_slice(text)? })
     }
 
     /// With no alert on it.
     pub fn new(rungs: Vec<Rung>) -> Ladder {
-        Ladder { rungs, memory: Memory::default() }
+        Ladder { rungs, drills: false, memory: Memory::default() }
+    }
+
+    /// Whether exercises climb like any alert.
+    #[must_use]
+    pub fn with_drills(self, drills: bool) -> Ladder {
+        Ladder { drills, ..self }
     }
 
     /// Whether anybody is asked to acknowledge.
@@ -87,7 +95,7 @@ impl Ladder {
     }
 
     /// A step of an alert is told. Gives whether it begins to wait, which is to be written down. An exercise waits for a ranger, too, and
-    /// climbs nowhere.
+    /// climbs nowhere unless that is wanted.
     pub fn told(&mut self, message: &AlertMessage) -> bool {
         let Memory { waiting, ended } = &mut self.memory;
         if let Some(waiting) = waiting.iter_mut().find(|waiting| waiting.message.id == message.id) {
@@ -97,7 +105,7 @@ impl Ladder {
         if self.rungs.is_empty() || ended.iter().any(|ended| ended.id == message.id) {
             return false;
         }
-        if message.drill {
+        if message.drill && !self.drills {
             self.memory.end(message.id.clone(), 0, false);
             return true;
         }

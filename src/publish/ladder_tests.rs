@@ -30,6 +30,7 @@ fn message(id: &str, state: &str, drill: bool) -> AlertMessage {
         latency_ms: 0,
         simulated: false,
         drill,
+        open: 0,
         escalation: None,
     }
 }

@@ -4,11 +4,12 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{AlertDraft, Health};
 use crate::perceive::model::Class;
-use crate::perceive::observation::{AlertId, Severity};
+use crate::perceive::observation::{AlertId, AlertState, Regime, Severity};
 use crate::publish::settings::Site;
 use crate::system::clock::Clock;
 
@@ -52,6 +53,18 @@ impl Kind {
         }
     }
 
+    /// How long it is of use, seconds: a broker that could not hand it on for so long forgets it. What is retained is never forgotten, for a
+    /// camera that nobody knows of would be taken for none.
+    pub fn useful_for_s(self) -> Option<u32> {
+        match self {
+            Kind::Status | Kind::State => None,
+            Kind::Alert | Kind::Ack => Some(86_400),
+            Kind::Snapshot => Some(6 * 3600),
+            Kind::Telemetry => Some(3600),
+            Kind::Answer => Some(60),
+        }
+    }
+
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|k| k.name() == name)
@@ -77,8 +90,8 @@ pub fn parse_topic(topic: &str) -> Option<(Site, Kind)> {
 }
 
 /// Names one life of the daemon: with it, sequence numbers and alert ids never repeat.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct BootId(pub String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct BootId(#[schemars(regex(pattern = r"^[0-9a-f]{16}$"))] pub String);
 
 impl BootId {
     /// A new one: 64 bits from the system's randomness (the seed of the standard library's hash tables), hexadecimal.
@@ -94,9 +107,10 @@ impl Default for BootId {
 }
 
 /// What every JSON message begins with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Envelope {
     /// Version of the contract.
+    #[schemars(extend("const" = VERSION))]
     pub v: u32,
     /// Which life of the daemon this comes from.
     pub boot: BootId,
@@ -106,6 +120,7 @@ pub struct Envelope {
     /// When the message was made, milliseconds since the daemon started.
     pub uptime_ms: u64,
     /// When the message was made, RFC 3339 in UTC; no truer than `clock_synced` says.
+    #[schemars(extend("format" = "date-time"))]
     pub time: String,
     /// Whether the wall clock was synchronised.
     pub clock_synced: bool,
@@ -140,22 +155,26 @@ pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
 }
 
 /// A step in the life of an alert, on `…/alert`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlertMessage {
     /// Number, time, boot.
     #[serde(flatten)]
     pub envelope: Envelope,
     /// The same from opened to closed, unique for ever.
+    #[schemars(regex(pattern = r"^[0-9a-f]+-[0-9]+$"))]
     pub id: String,
     /// `opened`, `updated` or `closed`.
+    #[schemars(with = "AlertState")]
     pub state: String,
     /// What is alerted on.
     pub class: Class,
     /// `normal`, `low` where that falls into quiet hours, or `high` where a bear is where people are; what an older daemon wrote has
     /// none.
     #[serde(default)]
+    #[schemars(with = "Severity")]
     pub severity: String,
     /// Best score so far, 0..1.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub score: f32,
     /// Accumulated evidence, nats.
     pub evidence: f32,
@@ -164,10 +183,12 @@ pub struct AlertMessage {
     /// Size of the frame that `bbox` refers to.
     pub frame: FrameSize,
     /// `day`, `dusk` or `infrared`.
+    #[schemars(with = "Regime")]
     pub regime: String,
     /// What decided.
     pub model: ModelName,
     /// When the frame was taken, RFC 3339 in UTC.
+    #[schemars(extend("format" = "date-time"))]
     pub captured: String,
     /// From the capture of the frame to the decision.
     pub latency_ms: u64,
@@ -175,17 +196,22 @@ pub struct AlertMessage {
     pub simulated: bool,
     /// An exercise.
     pub drill: bool,
+    /// Alerts of this camera that are open after this step, exercises left out; what an older daemon wrote has none.
+    #[serde(default)]
+    pub open: usize,
     /// Nobody has acknowledged it in time: it is told once more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<Escalation>,
 }
 
 /// A step of the ladder that an alert has reached which nobody acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Escalation {
     /// Whom it reaches now.
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,40}$"))]
     pub level: String,
     /// Counts from 1.
+    #[schemars(range(min = 1))]
     pub step: usize,
     /// Steps of the ladder.
     pub of: usize,
@@ -194,7 +220,7 @@ pub struct Escalation {
 }
 
 /// Size of a frame, pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FrameSize {
     /// Pixels.
     pub width: u32,
@@ -203,11 +229,12 @@ pub struct FrameSize {
 }
 
 /// Which model decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelName {
     /// From its card.
     pub name: String,
     /// Of the file, hexadecimal.
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
     pub sha256: String,
 }
 
@@ -242,13 +269,14 @@ impl AlertMessage {
             latency_ms: draft.inferred_at_uptime_ms.saturating_sub(alert.captured.uptime_ms),
             simulated: draft.simulated,
             drill: draft.drill,
+            open: draft.open,
             escalation: None,
         }
     }
 }
 
 /// How the daemon is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// All is well.
@@ -271,7 +299,7 @@ impl State {
 }
 
 /// The retained status: birth, last will and what happens in between, on `…/status`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusMessage {
     /// Number, time, boot.
     #[serde(flatten)]

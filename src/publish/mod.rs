@@ -4,19 +4,26 @@
 //! not be lost to the [`outbox`], and the session sends it. What the broker acknowledged leaves the outbox, never before.
 
 mod address;
+mod announcement;
 mod backoff;
+pub mod certificates;
 mod delivery;
 mod disk;
+pub mod drill;
 mod gate;
-mod incoming;
+mod handshake;
+mod home_assistant;
+pub mod incoming;
 pub mod ladder;
 pub mod message;
 mod mqtt;
 mod outbox;
 mod pending;
-mod record;
+pub mod played;
+pub mod record;
 pub mod reply;
 pub mod review;
+mod servers;
 mod session;
 pub mod settings;
 mod shared;
@@ -33,11 +40,11 @@ use crate::perceive::frame::Stamp;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertId, Regime};
 
-pub use message::State;
+pub use message::{Kind, State};
 pub use mqtt::Message;
 pub use pending::Acknowledger;
 pub use reply::{AckDraft, AnswerDraft, Mode, StateDraft};
-pub use shared::{Inbox, Link};
+pub use shared::{Inbox, Link, Standing};
 pub use telemetry::TelemetryDraft;
 pub use worker::Handle;
 
@@ -55,7 +62,7 @@ pub enum Draft {
         /// When it was taken.
         captured: Stamp,
     },
-    /// Measurements. Sent when there is a connection, counted as lost otherwise.
+    /// Measurements. Kept as a bounded history while there is no connection.
     Telemetry(TelemetryDraft),
     /// How the daemon is. The latest one is kept and retained by the broker.
     Health(Health),
@@ -95,6 +102,8 @@ pub struct AlertDraft {
     pub simulated: bool,
     /// Whether it is an exercise.
     pub drill: bool,
+    /// Alerts that were told and are open after this step, exercises left out. The gate counts them.
+    pub open: usize,
 }
 
 /// How the daemon is, for the retained status.
@@ -104,6 +113,8 @@ pub struct Health {
     pub state: State,
     /// Why, for people; when online, what frames come from.
     pub reason: String,
+    /// Why, in a word for programs; "ok" when online. An impairment or a strain by its name on the wire.
+    pub cause: &'static str,
 }
 
 /// Why delivery cannot be set up at all. A broker that is away is no error: it is waited for.

@@ -1,24 +1,29 @@
 //! The only memory of a message: on disk before it is sent, gone when the broker has it.
 //!
-//! What happens when room runs out: the oldest snapshot gives way, then the next; an alert gives way only when no snapshot is
-//! left, the oldest first. What happens when the disk fails: new messages wait in memory, alerts that were just written are sent
-//! from a copy, what else is on the disk waits there, and the disk is tried again every few seconds. Both are counted, logged once
-//! and told to the rangers as degraded health.
+//! What happens when room runs out: see [`room`]. What happens when the disk fails: new messages wait in memory, alerts that were just
+//! written are sent from a copy, what else is on the disk waits there, and the disk is tried again every few seconds. What happens when
+//! the file is damaged: it is set aside, and a new one takes its place. All of it is counted, logged once and told to the rangers as
+//! degraded health.
+
+#[cfg(test)]
+mod card;
+mod history;
+mod room;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use history::Thinning;
+
 use super::PublishError;
 use super::delivery::{Key, Lane};
-use super::disk::{Disk, DiskError, Load};
+use super::disk::{Disk, DiskError, Load, Medium};
 use super::settings::StoreSettings;
 use crate::system::clock::Clock;
-use crate::system::metrics::{Metrics, count};
+use crate::system::metrics::Metrics;
 
-/// Most bytes that wait in memory while the disk is out of order.
-const MEMORY_BYTES: u64 = 8 * 1024 * 1024;
 /// Most bytes of alerts on the disk that are kept as copies: some thousand alerts.
 const COPIES_BYTES: usize = 1024 * 1024;
 /// Where numbers begin while nobody knows which ones the disk holds. An acknowledgement of such a message must never remove
@@ -26,17 +31,20 @@ const COPIES_BYTES: usize = 1024 * 1024;
 const FAR: u64 = 1 << 63;
 /// A disk that failed is tried again after this.
 const RETRY_MS: u64 = 5_000;
-const LANES: [Lane; 2] = [Lane::Alerts, Lane::Snapshots];
 
 /// Messages that wait for the broker.
 pub struct Outbox {
     settings: StoreSettings,
+    medium: Medium,
     clock: Clock,
     metrics: Arc<Metrics>,
     disk: Option<Disk>,
     /// As last seen, so that an unreachable disk is not taken for an empty one.
-    on_disk: [Load; 2],
-    memory: [BTreeMap<u64, Vec<u8>>; 2],
+    on_disk: [Load; 3],
+    /// What waits while there is no disk; of telemetry also what is not worth a commit yet.
+    memory: [BTreeMap<u64, Vec<u8>>; 3],
+    /// Which telemetry is kept.
+    thinning: Thinning,
     /// The newest alerts on the disk: one that fails between an alert and its sending keeps nothing from the rangers.
     copies: BTreeMap<u64, Vec<u8>>,
     /// What the broker has and a failed disk still holds; removed when that one comes back.
@@ -47,6 +55,8 @@ pub struct Outbox {
     trouble: Option<String>,
     /// A damaged file that nobody has looked at yet.
     aside: Option<PathBuf>,
+    /// What the disk said when its content made no sense: it is set aside before it is opened again.
+    damage: Option<String>,
     retry_at_ms: u64,
 }
 
@@ -57,19 +67,32 @@ impl Outbox {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Result<Outbox, PublishError> {
+        Outbox::on(Medium::file(), settings, clock, metrics)
+    }
+
+    /// As [`Outbox::open`], on a medium of one's own.
+    pub fn on(
+        medium: Medium,
+        settings: &StoreSettings,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<Outbox, PublishError> {
         let mut outbox = Outbox {
             settings: settings.clone(),
+            medium,
             clock,
             metrics,
             disk: None,
-            on_disk: [Load::default(); 2],
-            memory: [BTreeMap::new(), BTreeMap::new()],
+            on_disk: [Load::default(); 3],
+            memory: Default::default(),
+            thinning: Thinning::default(),
             copies: BTreeMap::new(),
             owed: HashSet::new(),
             last: 0,
             returned: 0,
             trouble: None,
             aside: None,
+            damage: None,
             retry_at_ms: 0,
         };
         match outbox.open_disk() {
@@ -159,6 +182,7 @@ impl Outbox {
     pub fn maintain(&mut self) {
         if self.aside.as_ref().is_some_and(|path| !path.exists()) {
             self.aside = None;
+            self.show_depth();
         }
         if self.disk.is_some() || self.clock.uptime_ms() < self.retry_at_ms {
             return;
@@ -175,17 +199,26 @@ impl Outbox {
         self.show_depth();
     }
 
-    /// Makes the removals durable, at a clean end.
+    /// Makes the removals durable and writes what waits in memory, at a clean end.
     pub fn sync(&mut self) {
+        self.write_history();
         if let Some(failed) = self.disk.as_ref().and_then(|disk| disk.sync().err()) {
             self.disk_failed(&failed);
         }
     }
 
-    /// Messages that wait.
+    /// Alerts and pictures that wait. Telemetry is not waited for: see [`Outbox::history`].
     pub fn depth(&self) -> u64 {
-        let held = |&lane: &Lane| self.on_disk[lane as usize].count + self.memory[lane as usize].len() as u64;
-        LANES.iter().map(held).sum::<u64>().saturating_sub(self.owed.len() as u64)
+        self.depth_of(Lane::Alerts) + self.depth_of(Lane::Snapshots)
+    }
+
+    /// What waits of a lane: what a failed disk still holds though the broker has it does not.
+    fn depth_of(&self, lane: Lane) -> u64 {
+        self.held(lane).saturating_sub(self.owed.iter().filter(|key| key.lane == lane).count() as u64)
+    }
+
+    fn held(&self, lane: Lane) -> u64 {
+        self.on_disk[lane as usize].count + self.memory[lane as usize].len() as u64
     }
 
     /// Changes when a failed disk came back: what waits there comes before what was sent meanwhile, and keys may be new.
@@ -204,37 +237,47 @@ impl Outbox {
         self.trouble.clone().or_else(|| self.aside.as_ref().map(damaged))
     }
 
-    /// Opens the disk and counts what waits there. A damaged file is set aside and replaced.
+    /// Opens the disk and counts what waits there. A damaged file, be it that it shows only when it is read or was found while it was
+    /// in use, is set aside and replaced. Numbers go on: none is given twice in one life of the daemon.
     fn open_disk(&mut self) -> Result<(), DiskError> {
-        let disk = match Disk::open(&self.settings.path) {
-            Err(error @ DiskError::Damaged { .. }) => self.replace(&error)?,
-            other => other?,
-        };
-        if self.last >= FAR {
-            self.last = 0;
+        if let Some(said) = self.damage.take() {
+            self.set_aside(&said)?;
         }
+        match self.take_disk() {
+            Err(error @ DiskError::Damaged { .. }) => {
+                self.set_aside(&error.to_string())?;
+                self.take_disk()
+            }
+            other => other,
+        }
+    }
+
+    fn take_disk(&mut self) -> Result<(), DiskError> {
+        let disk = Disk::open(&self.settings.path, &self.medium)?;
         disk.remove(&Vec::from_iter(self.owed.iter().copied()))?;
-        self.owed.clear();
-        for lane in LANES {
-            let load = disk.load(lane)?;
-            self.on_disk[lane as usize] = load;
-            self.last = self.last.max(load.last);
+        let mut loads = [Load::default(); 3];
+        for lane in Lane::ALL {
+            loads[lane as usize] = disk.load(lane)?;
         }
+        let known = if self.last >= FAR { 0 } else { self.last };
+        self.last = loads.iter().map(|load| load.last).fold(known, u64::max);
+        self.on_disk = loads;
+        self.owed.clear();
         self.disk = Some(disk);
         self.trouble = None;
         self.show_depth();
         Ok(())
     }
 
-    fn replace(&mut self, error: &DiskError) -> Result<Disk, DiskError> {
-        let path = self.settings.path.clone();
-        let aside = Disk::set_aside(&path, self.clock.unix_ms()).map_err(|e| DiskError::Unusable {
+    fn set_aside(&mut self, said: &str) -> Result<(), DiskError> {
+        let path = &self.settings.path;
+        let aside = Disk::set_aside(path, self.clock.unix_ms()).map_err(|e| DiskError::Unusable {
             path: path.clone(),
-            reason: format!("{error}; cannot set it aside: {e}"),
+            reason: format!("{said}; cannot set it aside: {e}"),
         })?;
-        tracing::error!("{error}; set aside as {}, a new one is used", aside.display());
+        tracing::error!("{said}; set aside as {}, a new one is used", aside.display());
         self.aside = Some(aside);
-        Disk::open(&path)
+        Ok(())
     }
 
     /// From now on memory serves. Said once in the log.
@@ -244,8 +287,10 @@ impl Outbox {
             tracing::error!("{text}; messages wait in memory and are lost if the power fails");
         }
         self.disk = None;
+        self.damage = matches!(error, DiskError::Damaged { .. }).then(|| text.clone());
         self.trouble = Some(text);
         self.retry_at_ms = self.clock.uptime_ms() + RETRY_MS;
+        self.show_depth();
     }
 
     /// Brings memory to the disk. Numbers from before anybody knew the disk's are given anew: what of them is on its way is then
@@ -253,7 +298,7 @@ impl Outbox {
     fn move_to_disk(&mut self) -> Result<(), DiskError> {
         self.take_back_lost_copies()?;
         let mut records = Vec::new();
-        for lane in LANES {
+        for lane in Lane::ALL {
             let highest = self.on_disk[lane as usize].last;
             for (&number, record) in &self.memory[lane as usize] {
                 let number = if number > highest && number < FAR { number } else { self.last + 1 };
@@ -289,44 +334,6 @@ impl Outbox {
         Ok(())
     }
 
-    /// Makes room for a message of `bytes`; `false` where it must not be stored.
-    fn make_room(&mut self, lane: Lane, bytes: u64) -> bool {
-        while self.bytes() + bytes > self.cap() {
-            if self.drop_oldest(Lane::Snapshots) {
-                count(&self.metrics.counters.lost_snapshots);
-            } else if lane == Lane::Snapshots {
-                count(&self.metrics.counters.lost_snapshots);
-                return false;
-            } else if self.drop_oldest(Lane::Alerts) {
-                count(&self.metrics.counters.lost_alerts);
-            } else {
-                return true;
-            }
-        }
-        true
-    }
-
-    fn drop_oldest(&mut self, lane: Lane) -> bool {
-        let stored = self.next_on_disk(lane, 0).map(|(key, _)| key);
-        let in_memory = || self.memory[lane as usize].keys().next().map(|&number| Key { lane, number });
-        let oldest = stored.or_else(in_memory);
-        self.remove(oldest.as_slice());
-        oldest.is_some()
-    }
-
-    /// Bytes in the medium that takes new messages.
-    fn bytes(&self) -> u64 {
-        match self.disk {
-            Some(_) => self.on_disk.iter().map(|load| load.bytes).sum(),
-            None => self.memory.iter().flat_map(BTreeMap::values).map(|record| record.len() as u64).sum(),
-        }
-    }
-
-    fn cap(&self) -> u64 {
-        let whole = self.settings.max_mb * 1024 * 1024;
-        if self.disk.is_some() { whole } else { whole.min(MEMORY_BYTES) }
-    }
-
     fn remove_from_disk(&mut self, keys: &[Key]) {
         if keys.is_empty() {
             return;
@@ -349,7 +356,15 @@ impl Outbox {
     }
 
     fn show_depth(&self) {
-        self.metrics.counters.outbox_depth.store(self.depth(), Ordering::Relaxed);
+        let counters = &self.metrics.counters;
+        for lane in Lane::ALL {
+            let in_memory: usize = self.memory[lane as usize].values().map(Vec::len).sum();
+            let bytes = self.on_disk[lane as usize].bytes + in_memory as u64;
+            counters.waiting.of(lane.sort()).store(self.depth_of(lane), Ordering::Relaxed);
+            counters.waiting_bytes.of(lane.sort()).store(bytes, Ordering::Relaxed);
+        }
+        let trouble = self.trouble.is_some() || self.aside.is_some();
+        counters.outbox_trouble.store(trouble.into(), Ordering::Relaxed);
     }
 }
 
@@ -362,3 +377,7 @@ fn grow(load: &mut Load, number: u64, bytes: u64) {
 #[cfg(test)]
 #[path = "outbox_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "outbox/faults_tests.rs"]
+mod faults_tests;

@@ -1,3 +1,4 @@
+use super::room::MEMORY_BYTES;
 use super::*;
 use crate::publish::disk::Disk;
 use std::fs;
@@ -61,7 +62,7 @@ fn messages_come_out_in_the_order_in_which_they_went_in_and_stay_until_removed()
         ["opened", "updated", "closed"],
         "reading takes nothing away"
     );
-    assert_eq!((outbox.depth(), metrics.counters.outbox_depth.load(Ordering::Relaxed)), (4, 4));
+    assert_eq!((outbox.depth(), metrics.counters.waiting.stored()), (4, 4));
     outbox.remove(&[key(Lane::Alerts, 2)]);
     assert_eq!(texts(&mut outbox, Lane::Alerts), ["opened", "closed"]);
     assert_eq!(texts(&mut outbox, Lane::Snapshots), ["picture"]);
@@ -78,7 +79,7 @@ fn what_was_put_is_there_after_a_restart_and_numbers_go_on() {
     put(&mut outbox, Lane::Snapshots, &["c"]);
     drop(outbox);
     let (mut outbox, metrics) = opened(folder.path(), 10);
-    assert_eq!((outbox.depth(), metrics.counters.outbox_depth.load(Ordering::Relaxed)), (3, 3));
+    assert_eq!((outbox.depth(), metrics.counters.waiting.stored()), (3, 3));
     put(&mut outbox, Lane::Alerts, &["d"]);
     let numbers: Vec<u64> =
         waiting(&mut outbox, Lane::Alerts).into_iter().map(|(number, _)| number).collect();
@@ -342,7 +343,7 @@ fn memory_is_bounded_too() {
 #[test]
 fn the_disk_counts_what_it_holds() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = Disk::open(folder.path()).unwrap();
+    let disk = Disk::open(folder.path(), &Medium::file()).unwrap();
     assert_eq!(disk.load(Lane::Alerts).unwrap(), Load::default());
     disk.put(&[
         (key(Lane::Alerts, 3), vec![1; 10]),
@@ -355,5 +356,5 @@ fn the_disk_counts_what_it_holds() {
     assert_eq!(disk.next(Lane::Alerts, 3).unwrap(), Some((key(Lane::Alerts, 9), vec![])));
     assert_eq!(disk.next(Lane::Alerts, 9).unwrap(), None);
     assert_eq!(disk.remove(&[key(Lane::Alerts, 3), key(Lane::Alerts, 4)]).unwrap(), [Some(10), None]);
-    assert!(matches!(Disk::open(folder.path()), Err(DiskError::InUse(_))));
+    assert!(matches!(Disk::open(folder.path(), &Medium::file()), Err(DiskError::InUse(_))));
 }

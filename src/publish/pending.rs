@@ -6,13 +6,14 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::delivery::Lane;
+use super::drill::Arrival;
 use super::ladder::{Ladder, Rung};
 use super::message::{AlertMessage, BootId, Envelope, Kind};
 use super::record::Record;
 use super::reply::{AckDraft, AckMessage};
 use super::review;
-use super::settings::StoreSettings;
-use super::shared::Shared;
+use super::settings::Settings;
+use super::shared::{Link, Shared};
 use crate::system::file;
 
 const FILE: &str = "pending.json";
@@ -28,9 +29,10 @@ pub struct Pending {
 
 impl Pending {
     /// With what an earlier life left. A file that cannot be read is told and set aside.
-    pub fn new(rungs: &[Rung], store: &StoreSettings) -> Pending {
-        let path = store.path.join(FILE);
+    pub fn new(settings: &Settings) -> Pending {
+        let (rungs, path) = (&settings.ladder, settings.store.path.join(FILE));
         let ladder = restored(rungs, &path).unwrap_or_else(|| Ladder::new(rungs.to_vec()));
+        let ladder = ladder.with_drills(settings.drills_climb);
         Pending { ladder, path, failed: false, numbers: HashMap::new() }
     }
 
@@ -121,6 +123,16 @@ impl Acknowledger {
             (true, false) => Some(format!("no alert {alert} waits for an acknowledgement here")),
             (true, true) => None,
         }
+    }
+
+    /// The last alert on a drawn bear that the broker has.
+    pub fn last_drill(&self) -> Option<Arrival> {
+        self.0.last_drill.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the broker hears us.
+    pub fn is_heard(&self) -> bool {
+        *self.0.link() == Link::Up
     }
 
     /// Stops the ladder, keeps the verdict beside the pictures, and tells everybody.

@@ -7,6 +7,7 @@ use super::message::{AlertMessage, BootId, Envelope, Kind, alert_id, rfc3339, to
 use super::mqtt::Message;
 use super::reply::AckMessage;
 use super::settings::Site;
+use super::telemetry::TelemetryMessage;
 use crate::perceive::frame::Stamp;
 use crate::perceive::observation::{Alert, AlertState};
 use crate::publish::{AlertDraft, Subject};
@@ -36,6 +37,9 @@ struct Header {
     captured: String,
     /// Whether its way from capture to acknowledgement is a latency: the closing of an alert speaks of a frame long gone.
     timed: bool,
+    /// The opening of an alert on a drawn bear.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    drill: bool,
 }
 
 /// A message as it lies in the outbox: length of the header (u32, little endian), header (JSON), payload.
@@ -49,12 +53,14 @@ impl Record {
     /// An alert.
     pub fn alert(envelope: Envelope, draft: &AlertDraft) -> Result<Record, serde_json::Error> {
         let Alert { id, captured, state, .. } = draft.alert;
-        let header = header(&envelope, Subject::Alert(id), captured, state != AlertState::Closed);
+        let drill = draft.drill && state == AlertState::Opened;
+        let timed = state != AlertState::Closed;
+        let header = Header { drill, ..header(&envelope, Subject::Alert(id), captured, timed) };
         let body = serde_json::to_vec(&AlertMessage::new(envelope, draft))?;
         Ok(Record { header, body })
     }
 
-    /// What speaks of an alert on another topic, or again: nobody measures its way.
+    /// What speaks of an alert on another topic, or again, or of none at all (telemetry): nobody measures its way.
     pub fn other(
         envelope: &Envelope,
         topic: Option<String>,
@@ -72,6 +78,7 @@ impl Record {
             topic,
             captured: envelope.time.clone(),
             timed: false,
+            drill: false,
         };
         Ok(Record { header, body: serde_json::to_vec(body)? })
     }
@@ -79,6 +86,11 @@ impl Record {
     /// A picture.
     pub fn snapshot(envelope: &Envelope, subject: Subject, captured: Stamp, jpeg: Vec<u8>) -> Record {
         Record { header: header(envelope, subject, captured, false), body: jpeg }
+    }
+
+    /// Length of what goes out.
+    pub fn bytes(&self) -> usize {
+        self.body.len()
     }
 
     /// To bytes.
@@ -103,6 +115,11 @@ impl Record {
         (self.header.timed && self.header.boot == *boot).then_some(self.header.captured_uptime_ms)
     }
 
+    /// Id of the alert that it opens, where that is on a drawn bear.
+    pub fn drill(&self) -> Option<&str> {
+        self.header.drill.then_some(self.header.alert.as_str())
+    }
+
     /// What goes over the wire at `uptime_ms` of `boot`.
     pub fn into_message(self, lane: Lane, site: &Site, boot: &BootId, uptime_ms: u64) -> Message {
         let late =
@@ -111,6 +128,7 @@ impl Record {
         let (kind, content_type) = match lane {
             Lane::Alerts => (Kind::Alert, "application/json"),
             Lane::Snapshots => (Kind::Snapshot, "image/jpeg"),
+            Lane::Telemetry => (Kind::Telemetry, "application/json"),
         };
         if lane == Lane::Snapshots {
             properties.push(("alert".into(), self.header.alert));
@@ -118,7 +136,7 @@ impl Record {
             properties.extend(self.header.impairment.map(|name| ("impairment".into(), name)));
             properties.extend(self.header.request.map(|number| ("request".into(), number.to_string())));
         }
-        let payload = if late && lane == Lane::Alerts { marked_late(self.body) } else { self.body };
+        let payload = if late && lane != Lane::Snapshots { marked_late(self.body) } else { self.body };
         let topic = match &self.header.topic {
             Some(below) => format!("bearwatch/v1/{}/{}/{below}", site.name, site.camera),
             None => topic(site, kind),
@@ -128,6 +146,7 @@ impl Record {
             payload,
             acknowledged: true,
             retain: false,
+            expiry_s: kind.useful_for_s(),
             content_type: content_type.into(),
             properties,
             response_topic: None,
@@ -158,12 +177,13 @@ fn header(envelope: &Envelope, subject: Subject, captured: Stamp, timed: bool) -
         topic: None,
         captured: rfc3339(captured.unix_ms),
         timed,
+        drill: false,
     }
 }
 
 /// The same message with `late` set. What a newer or older daemon wrote and this one cannot read goes out as it is.
 fn marked_late(body: Vec<u8>) -> Vec<u8> {
-    late_alert(&body).or_else(|_| late_ack(&body)).unwrap_or(body)
+    late_alert(&body).or_else(|_| late_ack(&body)).or_else(|_| late_telemetry(&body)).unwrap_or(body)
 }
 
 fn late_alert(body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
@@ -174,6 +194,12 @@ fn late_alert(body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
 
 fn late_ack(body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     let mut message: AckMessage = serde_json::from_slice(body)?;
+    message.envelope.late = true;
+    serde_json::to_vec(&message)
+}
+
+fn late_telemetry(body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut message: TelemetryMessage = serde_json::from_slice(body)?;
     message.envelope.late = true;
     serde_json::to_vec(&message)
 }

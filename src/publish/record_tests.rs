@@ -46,6 +46,7 @@ fn draft(state: AlertState) -> AlertDraft {
         inferred_at_uptime_ms: 4_950,
         simulated: true,
         drill: false,
+        open: 1,
     }
 }
 

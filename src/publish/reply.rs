@@ -1,12 +1,14 @@
 //! What the camera says of commands: what became of one, on `…/answer`, and what is in force, retained on `…/state`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::drill::DrillMessage;
 use super::message::{BootId, Envelope, rfc3339};
 use super::pending::boot_of;
 
 /// Whether anybody is told of bears.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Alerts are told.
@@ -30,7 +32,7 @@ impl Mode {
 }
 
 /// What became of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Done.
@@ -50,11 +52,12 @@ impl Verdict {
 }
 
 /// The last line of the audit log as of a message: who keeps it can tell later whether lines were taken away.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Head {
     /// Its number; 0 where there is none.
     pub seq: u64,
     /// Its SHA-256, hexadecimal.
+    #[schemars(regex(pattern = r"^([0-9a-f]{64})?$"))]
     pub sha256: String,
 }
 
@@ -93,7 +96,7 @@ pub struct AnswerDraft {
 }
 
 /// On `…/answer`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AnswerMessage {
     /// Number, time, boot.
     #[serde(flatten)]
@@ -111,6 +114,7 @@ pub struct AnswerMessage {
     /// Whether a signature proves that.
     pub signed: bool,
     /// When it ends by itself, RFC 3339; null where it does not, or the clock is not synchronised.
+    #[schemars(extend("format" = "date-time"))]
     pub until: Option<String>,
     /// The same by the uptime of this boot.
     pub until_uptime_ms: Option<u64>,
@@ -151,12 +155,14 @@ pub struct StateDraft {
     pub log: String,
     /// Whether commands must be signed.
     pub signed_only: bool,
+    /// The last drill.
+    pub drill: Option<DrillMessage>,
     /// The audit log.
     pub audit: Head,
 }
 
 /// On `…/state`, retained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StateMessage {
     /// Number, time, boot.
     #[serde(flatten)]
@@ -164,17 +170,22 @@ pub struct StateMessage {
     /// Whether anybody is told of bears.
     pub mode: Mode,
     /// When the mode ends by itself, RFC 3339; null where it does not, or the clock is not synchronised.
+    #[schemars(extend("format" = "date-time"))]
     pub until: Option<String>,
     /// The same by the uptime of this boot.
     pub until_uptime_ms: Option<u64>,
     /// Who ordered the mode; empty where nobody did.
     pub by: String,
     /// Operating point for bears; null for the model card's.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub bear_threshold: Option<f32>,
     /// What is logged.
     pub log: String,
     /// Whether commands must be signed.
     pub signed_only: bool,
+    /// The last drill; null where there was none. An older daemon does not tell.
+    #[serde(default)]
+    pub drill: Option<DrillMessage>,
     /// The audit log.
     pub audit: Head,
 }
@@ -191,13 +202,14 @@ impl StateMessage {
             bear_threshold: draft.bear_threshold,
             log: draft.log.clone(),
             signed_only: draft.signed_only,
+            drill: draft.drill.clone(),
             audit: draft.audit.clone(),
         }
     }
 }
 
 /// What a ranger says of an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judgement {
     /// It is one.
@@ -242,7 +254,7 @@ pub struct AckDraft {
 }
 
 /// On `…/ack`: somebody has acknowledged an alert.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AckMessage {
     /// Number, time (that of the acknowledgement), boot.
     #[serde(flatten)]

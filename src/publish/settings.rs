@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::ladder::Rung;
+use crate::system::hours::Hours;
 
 /// Who we are on the wire: the two middle levels of every topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,10 @@ pub struct Site {
 pub struct Settings {
     /// `mqtt://host[:1883]` or `mqtts://host[:8883]`.
     pub broker: String,
+    /// Others of that form, in order of preference, where that one is away.
+    pub fallback: Vec<String>,
+    /// Who is with another one looks after the first one this often, at first.
+    pub look_back: Duration,
     /// User name.
     pub user: Option<String>,
     /// File that holds the password; the systemd credential of that name where it is not absolute.
@@ -39,10 +45,41 @@ pub struct Settings {
     pub snapshot_px: u32,
     /// JPEG quality of a snapshot, 1..100.
     pub snapshot_quality: u8,
+    /// Whether people are to be seen on pictures that are stored or sent.
+    pub snapshot_people: People,
     /// What happens to an alert that nobody acknowledges; empty where nobody is asked to.
     pub ladder: Vec<Rung>,
+    /// Whether it happens to exercises, too.
+    pub drills_climb: bool,
+    /// What Home Assistant is told; `None` where it is told nothing.
+    pub home_assistant: Option<HomeAssistant>,
     /// Where messages wait: the outbox and its folder.
     pub store: StoreSettings,
+}
+
+/// What becomes of people on pictures that are stored or sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum People {
+    /// They are pixelated.
+    #[default]
+    Blurred,
+    /// They are left as the camera sees them.
+    Shown,
+}
+
+/// What Home Assistant is told of the camera.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HomeAssistant {
+    /// The first level of the topics of its discovery.
+    pub prefix: String,
+    /// Whether commands without a signature are taken: only then are there buttons.
+    pub unsigned_commands: bool,
+    /// Whether the camera tells what was ordered.
+    pub state: bool,
+    /// An open alert is repeated at most this often, seconds.
+    pub update_s: f64,
+    /// Telemetry is sent this often, seconds.
+    pub telemetry_s: f64,
 }
 
 /// Settings of the store.
@@ -69,6 +106,23 @@ pub struct CommandSettings {
     pub threshold: RangeInclusive<f32>,
 }
 
+/// When drills are given, and what is expected of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrillSettings {
+    /// Time from one to the next; zero where none is given but by order.
+    pub every: Duration,
+    /// Hours in which one may begin by the schedule; all where there are none.
+    pub hours: Hours,
+    /// The broker must have the alert so long after the beginning.
+    pub within: Duration,
+}
+
+impl Default for DrillSettings {
+    fn default() -> Self {
+        DrillSettings { every: Duration::ZERO, hours: Hours::default(), within: Duration::from_secs(60) }
+    }
+}
+
 /// A public key whose signatures count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedKey {
@@ -88,6 +142,8 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             broker: "mqtt://127.0.0.1:1883".into(),
+            fallback: Vec::new(),
+            look_back: Duration::from_secs(600),
             user: None,
             password_file: None,
             ca_file: None,
@@ -98,7 +154,10 @@ impl Default for Settings {
             history_snapshots: 3,
             snapshot_px: 640,
             snapshot_quality: 80,
+            snapshot_people: People::Blurred,
             ladder: Vec::new(),
+            drills_climb: false,
+            home_assistant: None,
             store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64, review_mb: 16 },
         }
     }

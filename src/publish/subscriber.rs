@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::address::{Address, Login};
 use super::backoff::Backoff;
+use super::certificates::Certificates;
 use super::incoming;
 pub use super::incoming::{Body, Received, Snapshot};
 use super::message::BootId;
@@ -31,6 +32,8 @@ const CAP: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(50);
 /// The broker keeps alerts and pictures for us over a broken connection, for so long.
 const MEMORY_S: u32 = 900;
+/// Likewise for one of a group (`$share/…`): the broker gives it its share of the work as long as it remembers it.
+const MEMORY_OF_ONE_S: u32 = 60;
 /// How long the goodbye to the broker may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -67,6 +70,7 @@ pub enum Heard {
 pub struct Subscriber {
     heard: Receiver<Heard>,
     posts: mpsc::Sender<Message>,
+    certificates: Certificates,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
 }
@@ -91,7 +95,8 @@ impl Subscriber {
     fn begin(settings: &Settings, filter: Option<String>) -> Result<Subscriber, PublishError> {
         let address = Address::parse(&settings.broker)?;
         Login::read(settings)?;
-        let tls = address.tls.then(|| tls::client_config(settings)).transpose()?;
+        let certificates = Certificates::default();
+        let tls = address.tls.then(|| tls::client_config(settings, &certificates)).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (sender, heard) = sync_channel(QUEUE);
         let (posts, posts_out) = mpsc::channel(POSTS);
@@ -111,7 +116,12 @@ impl Subscriber {
             // A look-up of a name may still be under way and cannot be interrupted: it is not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Subscriber { heard, posts, stop, thread: Some(thread) })
+        Ok(Subscriber { heard, posts, certificates, stop, thread: Some(thread) })
+    }
+
+    /// When the certificates end; the broker's once it has let us in.
+    pub fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     /// Sends a message once the broker has let us in; `false` where too many wait.
@@ -158,7 +168,7 @@ impl Listener {
     async fn run(mut self) {
         let mut backoff = Backoff::new();
         while !self.stop.is_raised() {
-            let Err(Trouble { text: why, refused }) = self.connection(&mut backoff).await else { return };
+            let Err(Trouble { text: why, refused, .. }) = self.connection(&mut backoff).await else { return };
             if !self.tell(Heard::Lost { why, refused }) || self.stop.sleep(backoff.pause(CAP)) {
                 return;
             }
@@ -167,7 +177,7 @@ impl Listener {
 
     /// One connection. `Ok` when nobody listens any more.
     async fn connection(&mut self, backoff: &mut Backoff) -> Result<(), Trouble> {
-        let (outgoings, mut connection) = mqtt::connect(self.options()?);
+        let (mut outgoings, mut connection) = mqtt::connect(self.options()?);
         let mut let_in = false;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -196,8 +206,7 @@ impl Listener {
     }
 
     fn options(&self) -> Result<Options, Trouble> {
-        let login =
-            Login::read(&self.settings).map_err(|e| Trouble { text: e.to_string(), refused: true })?;
+        let login = Login::read(&self.settings).map_err(|e| Trouble::refusal(e.to_string()))?;
         Ok(Options {
             client_id: self.client_id.clone(),
             address: self.address.clone(),
@@ -205,7 +214,7 @@ impl Listener {
             tls: self.tls.clone(),
             keep_alive_s: self.settings.keep_alive_s,
             will: None,
-            memory_s: if self.filter.is_some() { MEMORY_S } else { 0 },
+            memory_s: self.filter.as_deref().map_or(0, memory_s),
             largest: mqtt::PICTURES,
         })
     }
@@ -223,10 +232,12 @@ impl Listener {
                 let text = format!(
                     "broker {broker}: refuses the subscription to {filter} ({reason}); check its access rules"
                 );
-                return Err(Trouble { text, refused: true });
+                return Err(Trouble::refusal(text));
             }
             (Happening::Received(message), _) => Some(heard(message)),
-            (Happening::Acknowledged { outcome: Err(reason), .. }, _) => Some(Heard::Refused { reason }),
+            (Happening::Acknowledged { outcome: Err(objection), .. }, _) => {
+                Some(Heard::Refused { reason: objection.code })
+            }
             (Happening::Sent(_) | Happening::Acknowledged { .. } | Happening::Left, _) => None,
         })
     }
@@ -248,6 +259,10 @@ impl Listener {
     fn tell(&self, heard: Heard) -> bool {
         self.sender.send(heard).is_ok() && !self.stop.is_raised()
     }
+}
+
+fn memory_s(filter: &str) -> u32 {
+    if filter.starts_with("$share/") { MEMORY_OF_ONE_S } else { MEMORY_S }
 }
 
 fn heard(message: Message) -> Heard {

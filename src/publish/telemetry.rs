@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::message::{Envelope, FrameSize};
+use super::certificates::{Expiry, Holder};
+use super::drill::DrillMessage;
+use super::message::{Envelope, FrameSize, rfc3339};
 use crate::perceive::ghost::Ghost;
-use crate::perceive::governor::Effort;
+use crate::perceive::governor::{Effort, Level, Strain};
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Regime, Scene};
-use crate::system::metrics::{Metrics, Quantiles, Stage};
+use crate::system::metrics::{Metrics, Quantiles, Sort, Stage};
+use crate::system::wear::Written;
 
 /// What the daemon adds to the counters and latencies in [`Metrics`].
 #[derive(Clone, Debug, Default)]
@@ -30,14 +34,18 @@ pub struct TelemetryDraft {
     pub size: (u32, u32),
     /// How much is done, and why no more.
     pub effort: Effort,
+    /// The last drill.
+    pub drill: Option<DrillMessage>,
     /// Temperature of the processor, °C, where the board tells.
     pub temperature_c: Option<f32>,
     /// Resident memory of the daemon, megabytes.
     pub memory_mb: Option<f32>,
+    /// What the daemon has written to disk, where the kernel tells.
+    pub written: Option<Written>,
 }
 
 /// The message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TelemetryMessage {
     /// Number, time, boot.
     #[serde(flatten)]
@@ -45,6 +53,7 @@ pub struct TelemetryMessage {
     /// Time since the telemetry before, seconds.
     pub interval_s: f64,
     /// Latency of each stage over the interval; null where nothing went through it.
+    #[schemars(with = "BTreeMap<Stage, Option<Quantiles>>")]
     pub stages: BTreeMap<String, Option<Quantiles>>,
     /// Frames since the start.
     pub frames: FrameCounts,
@@ -56,23 +65,49 @@ pub struct TelemetryMessage {
     #[serde(default)]
     pub ghosts: Vec<GhostMessage>,
     /// `day`, `dusk` or `infrared`; null before the first frame.
+    #[schemars(with = "Option<Regime>")]
     pub regime: Option<String>,
     /// Measures of the last frame; null before the first one.
     pub scene: Option<SceneMeasures>,
     /// `full`, `half` or `quarter`: share of the time that may be worked. An older daemon does not tell.
     #[serde(default)]
+    #[schemars(with = "Option<Level>")]
     pub effort: Option<String>,
     /// `hot`, `throttled`, `undervolted` or `busy`: what the board suffers from; null where it is well.
     #[serde(default)]
+    #[schemars(with = "Option<Strain>")]
     pub strain: Option<String>,
+    /// The last drill; null where there was none.
+    #[serde(default)]
+    pub drill: Option<DrillMessage>,
     /// Temperature of the processor, °C.
     pub temperature_c: Option<f32>,
     /// Resident memory, megabytes.
     pub memory_mb: Option<f32>,
+    /// What the daemon writes to disk; null where the board does not tell, and from an older daemon.
+    #[serde(default)]
+    pub written: Option<Written>,
+    /// When the certificates of the connections end; empty without TLS.
+    #[serde(default)]
+    pub certificates: Vec<CertificateEnd>,
+}
+
+/// When a certificate ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CertificateEnd {
+    /// `broker`, `camera` (ours) or `authority` (the pinned one).
+    #[schemars(with = "Holder")]
+    pub of: String,
+    /// RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
+    pub until: String,
+    /// Address of the broker whose it is, where several are configured.
+    #[serde(default)]
+    pub broker: Option<String>,
 }
 
 /// One thing that stands still and looks like a bear.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GhostMessage {
     /// `[x, y, w, h]`, pixels.
     pub bbox: [f32; 4],
@@ -85,7 +120,7 @@ pub struct GhostMessage {
 }
 
 /// Frames since the start of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FrameCounts {
     /// That the source delivered: the sum of dropped, bad and inferred, and at most three on their way.
     pub seen: u64,
@@ -102,7 +137,7 @@ pub struct FrameCounts {
 }
 
 /// Messages since the start of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageCounts {
     /// Waiting in the outbox now.
     pub waiting: u64,
@@ -110,26 +145,34 @@ pub struct MessageCounts {
     pub acknowledged: u64,
     /// That the broker refused.
     pub refused: u64,
-    /// Telemetry that nobody got: sent to no broker, or squeezed out.
+    /// Telemetry of a time without connection that the history has no room for.
     pub lost_telemetry: u64,
     /// Snapshots that gave way when room ran out.
     pub lost_snapshots: u64,
     /// Alerts that were lost when even that did not help.
     pub lost_alerts: u64,
+    /// Telemetry of a time without connection that waits; it is not in `waiting`.
+    #[serde(default)]
+    pub history: u64,
 }
 
 /// Measures of a frame before any enhancement, 0..1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SceneMeasures {
     /// Mean luma.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub luma: f32,
     /// Standard deviation of luma.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub contrast: f32,
     /// Mean distance from grey.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub chroma: f32,
     /// Standard deviation of the noise.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub noise: f32,
     /// Variance of the Laplacian.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub sharpness: f32,
 }
 
@@ -150,9 +193,23 @@ impl TelemetryMessage {
             scene: draft.scene.map(SceneMeasures::from),
             effort: Some(draft.effort.level.name().into()),
             strain: draft.effort.strain.map(|strain| strain.name().into()),
+            drill: draft.drill.clone(),
             temperature_c: draft.temperature_c,
             memory_mb: draft.memory_mb,
+            written: draft.written,
+            certificates: Vec::new(),
         }
+    }
+
+    /// Adds when certificates end.
+    pub fn with(mut self, known: &[Expiry]) -> TelemetryMessage {
+        let end = |expiry: &Expiry| CertificateEnd {
+            of: expiry.holder.name().into(),
+            until: rfc3339(expiry.until_ms),
+            broker: expiry.broker.as_deref().map(str::to_owned),
+        };
+        self.certificates = known.iter().map(end).collect();
+        self
     }
 }
 
@@ -193,11 +250,12 @@ fn frame_counts(metrics: &Metrics) -> FrameCounts {
 fn message_counts(metrics: &Metrics) -> MessageCounts {
     let c = &metrics.counters;
     MessageCounts {
-        waiting: read(&c.outbox_depth),
-        acknowledged: read(&c.acknowledged),
-        refused: read(&c.refused),
+        waiting: c.waiting.stored(),
+        acknowledged: c.acknowledged.stored() + read(c.acknowledged.of(Sort::Telemetry)),
+        refused: c.refused.all(),
         lost_telemetry: read(&c.lost_telemetry),
         lost_snapshots: read(&c.lost_snapshots),
         lost_alerts: read(&c.lost_alerts),
+        history: read(c.waiting.of(Sort::Telemetry)),
     }
 }

@@ -1,4 +1,5 @@
-//! What goes over one connection: the status, then alerts, then snapshots, telemetry beside them; and what its acknowledgements mean.
+//! What goes over one connection: the status, then alerts, then snapshots, then telemetry of a time without connection, the present one
+//! beside them; and what comes back: see [`heard`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,19 +8,24 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::delivery::{Delivery, Key, Lane, Parcel, Verdict};
+use super::announcement::Announcement;
+use super::delivery::{Delivery, Key, Lane, Parcel};
 use super::message::{Envelope, Kind, StatusMessage, topic};
-use super::mqtt::{self, Happening, Message, Outgoings};
+use super::mqtt::{Limits, Message, Outgoings, WINDOW};
 use super::record::{self, Record};
 use super::reply::{StateDraft, StateMessage};
 use super::shared::Shared;
 use super::suspects::Suspects;
 use super::{Health, State};
 use crate::system::clock::Stopwatch;
-use crate::system::metrics::{Stage, count};
+use crate::system::metrics::{Sort, count};
+
+mod heard;
 
 /// Messages that the broker refused are offered again after this.
 const SECOND_CHANCE: Duration = Duration::from_secs(30);
+/// After a message that the broker has no room for, nothing is sent for so long at first; doubled each time.
+const FIRST_REST: Duration = Duration::from_secs(10);
 /// How long the broker may take to acknowledge our goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -41,10 +47,19 @@ pub struct Traffic {
     outgoings: Outgoings,
     delivery: Delivery,
     suspects: Suspects,
+    announcement: Announcement,
     /// The broker has let us in.
     pub up: bool,
     /// Largest packet that the broker takes, bytes.
     largest: Option<u32>,
+    /// Messages that may be on their way at once.
+    window: usize,
+    /// Nothing is sent before this uptime, and how long the next such rest is.
+    rest: (Duration, Duration),
+    /// Broker and client have lost count of each other's messages.
+    lost_count: bool,
+    /// Why we leave although the daemon goes on.
+    leaving: Option<String>,
     /// The outbox's count, as of the last look.
     returned: u64,
     /// Of the first status of this connection, which the last will belongs to.
@@ -53,7 +68,11 @@ pub struct Traffic {
     published_state: Option<StateDraft>,
     /// Uptime of capture of the alerts on their way, by number.
     captured: HashMap<u64, u64>,
+    /// Alerts on drawn bears that are on their way, by number.
+    drills: HashMap<u64, String>,
     since_start_over: Stopwatch,
+    /// Since the last packet that went out or was acknowledged.
+    progress: Stopwatch,
     refusal_told: bool,
     goodbye: Option<Stopwatch>,
 }
@@ -62,30 +81,43 @@ impl Traffic {
     /// For a fresh connection.
     pub fn new(shared: Arc<Shared>, outgoings: Outgoings, birth: Envelope, suspects: Suspects) -> Traffic {
         let returned = shared.outbox().returned();
+        let announcement = Announcement::new(&shared.settings, &shared.site);
         Traffic {
             shared,
             outgoings,
-            delivery: Delivery::new(mqtt::WINDOW),
+            delivery: Delivery::new(WINDOW),
             suspects,
+            announcement,
             up: false,
             largest: None,
+            window: WINDOW,
+            rest: (Duration::ZERO, FIRST_REST),
+            lost_count: false,
+            leaving: None,
             returned,
             birth: Some(birth),
             published: None,
             published_state: None,
             captured: HashMap::new(),
+            drills: HashMap::new(),
             since_start_over: Stopwatch::start(),
+            progress: Stopwatch::start(),
             refusal_told: false,
             goodbye: None,
         }
     }
 
-    /// The broker let us in.
-    pub fn connected(&mut self, largest: Option<u32>) {
+    /// The broker let us in, and allows so much.
+    pub fn connected(&mut self, limits: Limits) {
         self.up = true;
-        self.largest = largest;
+        (self.largest, self.window) = (limits.largest, limits.window);
+        self.outgoings.allow_aliases(limits.aliases);
+        Lane::ALL.iter().for_each(|&lane| self.shared.object(lane, None));
         if let Some(inbox) = &self.shared.inbox {
             self.outgoings.subscribe(&inbox.filter);
+        }
+        if let Some(topic) = self.announcement.birth_topic() {
+            self.outgoings.subscribe(&topic);
         }
     }
 
@@ -103,22 +135,53 @@ impl Traffic {
         (self.suspects, self.birth.map(|envelope| envelope.seq))
     }
 
-    /// Whether nothing is gained by staying connected, once the daemon ends.
+    /// We go to another broker: this one is told why it hears no more.
+    pub fn leave(&mut self, reason: String) {
+        self.leaving.get_or_insert(reason);
+    }
+
+    /// Whether we go to another broker.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    /// Whether nothing is on its way to the broker.
+    pub fn is_idle(&self) -> bool {
+        self.delivery.is_idle()
+    }
+
+    /// Whether only a new connection helps.
+    pub fn has_lost_count(&self) -> bool {
+        self.lost_count
+    }
+
+    /// Whether nothing is gained by staying connected, once we leave.
     pub fn is_over(&self) -> bool {
         !self.up || self.goodbye.is_some_and(|since| since.elapsed() > GOODBYE)
     }
 
-    /// Hands telemetry over, or counts it as lost.
-    pub fn telemetry(&mut self, message: Message) {
-        if !self.outgoings.publish(message) {
-            count(&self.shared.metrics.counters.lost_telemetry);
+    /// Whether the broker has acknowledged nothing for longer than it may be silent, though something waits for it. One that answers
+    /// pings and nothing else looks alive and keeps every alert from the rangers.
+    pub fn is_stuck(&self) -> bool {
+        let limit = 2 * Duration::from_secs(self.shared.settings.keep_alive_s.into());
+        !self.delivery.is_idle() && self.progress.elapsed() > limit
+    }
+
+    /// Hands over telemetry of the present, or keeps it for later.
+    pub fn telemetry(&mut self, record: Record) {
+        let Shared { site, boot, clock, .. } = &*self.shared;
+        let message = record.clone().into_message(Lane::Telemetry, site, boot, clock.uptime_ms());
+        if self.outgoings.publish(Message { acknowledged: false, ..message }) {
+            count(self.shared.metrics.counters.published.of(Sort::Telemetry));
+        } else {
+            self.shared.keep_telemetry(&record);
         }
     }
 
     /// Hands over what the present alone is interested in.
     pub fn present(&mut self, message: Message) {
         if self.outgoings.publish(message) {
-            self.delivery.submitted(Parcel::Present);
+            self.submitted(Parcel::Present);
         }
     }
 
@@ -128,10 +191,14 @@ impl Traffic {
             return;
         }
         if self.shared.finish.load(Ordering::Acquire) {
-            return self.say_goodbye();
+            return self.say_goodbye("stopped");
+        }
+        if let Some(reason) = self.leaving.clone() {
+            return self.say_goodbye(&reason);
         }
         self.feed_status();
         self.feed_state();
+        self.feed_announcement();
         self.feed_outbox();
     }
 
@@ -143,9 +210,12 @@ impl Traffic {
             self.delivery.start_over();
         }
         let now = self.shared.clock.uptime();
-        self.delivery.set_window(if self.suspects.one_by_one(now) { 1 } else { mqtt::WINDOW });
+        if now < self.rest.0 {
+            return;
+        }
+        self.delivery.set_window(if self.suspects.one_by_one(now) { 1 } else { self.window });
         while self.delivery.room() > 0 {
-            if !self.feed_stored(Lane::Alerts) && !self.feed_stored(Lane::Snapshots) {
+            if !self.feed_stored() {
                 if self.delivery.is_idle() {
                     self.suspects.all_clear(now);
                 }
@@ -178,19 +248,28 @@ impl Traffic {
         }
     }
 
+    fn feed_announcement(&mut self) {
+        while let Some(message) = self.announcement.due() {
+            self.present(message);
+        }
+        if self.delivery.is_idle() {
+            self.announcement.settled();
+        }
+    }
+
     fn publish_status(&mut self, status: &StatusMessage) -> bool {
         let handed_over =
             status_message(&self.shared, status).is_some_and(|message| self.outgoings.publish(message));
         if handed_over {
-            self.delivery.submitted(Parcel::Present);
+            self.submitted(Parcel::Present);
         }
         handed_over
     }
 
     /// The last status; the connection ends when it is acknowledged.
-    fn say_goodbye(&mut self) {
+    fn say_goodbye(&mut self, reason: &str) {
         if self.goodbye.is_none() {
-            let health = Health { state: State::Offline, reason: "stopped".into() };
+            let health = Health { state: State::Offline, reason: reason.into(), cause: "stopped" };
             let status = StatusMessage::new(self.shared.envelope(Kind::Status), &health);
             self.publish_status(&status);
             self.goodbye = Some(Stopwatch::start());
@@ -199,11 +278,18 @@ impl Traffic {
         }
     }
 
-    /// Hands over the next stored message of a lane; `false` where there is none.
-    fn feed_stored(&mut self, lane: Lane) -> bool {
-        let Some((key, bytes)) = self.shared.outbox().next(lane, self.delivery.reached(lane)) else {
-            return false;
-        };
+    /// The next stored message. All lanes are looked at in one go: between two looks an alert and its picture may be committed, and the
+    /// picture would go first.
+    fn next_stored(&self) -> Option<(Key, Vec<u8>)> {
+        let mut outbox = self.shared.outbox();
+        let mut lanes = Lane::ALL.into_iter().filter(|lane| self.delivery.has_room(*lane));
+        lanes.find_map(|lane| outbox.next(lane, self.delivery.reached(lane)))
+    }
+
+    /// Hands over the next stored message; `false` where there is none, or no room for it.
+    fn feed_stored(&mut self) -> bool {
+        let Some((key, bytes)) = self.next_stored() else { return false };
+        let lane = key.lane;
         let held = self.suspects.holds(key, self.shared.clock.uptime());
         if held || self.delivery.is_on_its_way(Parcel::Stored(key)) {
             self.delivery.pass(key);
@@ -218,69 +304,30 @@ impl Traffic {
             return true;
         };
         let captured = record.captured_uptime_ms(&self.shared.boot);
+        let drill = record.drill().map(str::to_owned);
         let message =
             record.into_message(lane, &self.shared.site, &self.shared.boot, self.shared.clock.uptime_ms());
         if let Some(largest) = self.largest.filter(|largest| message.packet_bytes() > *largest as usize) {
-            self.refused(&format!(
-                "it takes at most {largest} bytes; publish.snapshot_px makes pictures smaller"
-            ));
+            count(self.shared.metrics.counters.refused.of(lane.sort()));
+            let remedy = "publish.snapshot_px makes pictures smaller";
+            self.object(lane, format!("the broker takes at most {largest} bytes at once; {remedy}"));
             self.delivery.pass(key);
             return true;
         }
         if !self.outgoings.publish(message) {
             return false;
         }
-        self.delivery.submitted(Parcel::Stored(key));
+        self.submitted(Parcel::Stored(key));
         self.captured.extend(captured.map(|at| (key.number, at)));
+        self.drills.extend(drill.map(|alert| (key.number, alert)));
         true
     }
 
-    /// Takes in what happened to what is on its way.
-    pub fn happened(&mut self, happening: Happening) {
-        match happening {
-            Happening::Sent(packet) => self.delivery.sent(packet),
-            Happening::Acknowledged { packet, outcome } => {
-                match self.delivery.acknowledged(packet, outcome.is_ok()) {
-                    Verdict::Delivered(Parcel::Stored(key)) => self.delivered(key),
-                    Verdict::Refused(_) => self.refused(&outcome.err().unwrap_or_default()),
-                    Verdict::Delivered(Parcel::Present) | Verdict::Unknown => {}
-                }
-            }
-            Happening::Received(message) => self.received(message),
-            Happening::Subscribed(Err(reason)) => tracing::error!(
-                "the broker refuses the subscription to commands ({reason}): none reaches this camera; check its access rules"
-            ),
-            _ => {}
+    fn submitted(&mut self, parcel: Parcel) {
+        if self.delivery.is_idle() {
+            self.progress = Stopwatch::start();
         }
-    }
-
-    /// The connection never waits for whoever reads commands: what does not fit is counted there.
-    fn received(&self, message: Message) {
-        let Some(inbox) = &self.shared.inbox else { return };
-        if inbox.sender.try_send(message).is_err() {
-            count(&self.shared.metrics.counters.lost_commands);
-        }
-    }
-
-    fn delivered(&mut self, key: Key) {
-        self.shared.outbox().remove(&[key]);
-        self.suspects.cleared(key);
-        count(&self.shared.metrics.counters.acknowledged);
-        if let Some(captured) = self.captured.remove(&key.number) {
-            let took = self.shared.clock.uptime_ms().saturating_sub(captured);
-            self.shared.metrics.record(Stage::CaptureToPuback, Duration::from_millis(took));
-        }
-    }
-
-    /// The message stays in the outbox. Said once a connection.
-    fn refused(&mut self, reason: &str) {
-        count(&self.shared.metrics.counters.refused);
-        if !self.refusal_told {
-            let base = topic(&self.shared.site, Kind::Alert);
-            tracing::error!(
-                "the broker refuses messages ({reason}); they wait; check its access rules for {base} and beside"
-            );
-            self.refusal_told = true;
-        }
+        count(self.shared.metrics.counters.published.of(parcel.sort()));
+        self.delivery.submitted(parcel);
     }
 }

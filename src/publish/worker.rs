@@ -6,8 +6,9 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
+use super::certificates::Ending;
 use super::delivery::Lane;
 use super::gate::{Gate, Passage};
 use super::message::{AlertMessage, BootId, Kind, alert_id, rfc3339, topic};
@@ -17,7 +18,7 @@ use super::record::{self, Record};
 use super::reply::{AnswerDraft, AnswerMessage};
 use super::review::Review;
 use super::settings::{Settings, Site};
-use super::shared::{Inbox, Link, Shared};
+use super::shared::{Inbox, Link, Shared, Standing};
 use super::telemetry::TelemetryMessage;
 use super::{AlertDraft, Draft, PublishError, Subject, TelemetryDraft, session};
 use crate::perceive::frame::Stamp;
@@ -72,6 +73,7 @@ pub fn spawn(
         gate: Gate::default(),
         review: Review::new(&store.path, store.review_mb),
         waited_at: clock.uptime(),
+        ending: None,
         pulse,
         session_life: life,
         shared: shared.clone(),
@@ -94,6 +96,11 @@ impl Handle {
     /// Takes acknowledgements.
     pub fn acknowledger(&self) -> Acknowledger {
         Acknowledger(self.shared.clone())
+    }
+
+    /// How the connection stands, in words, for others to ask.
+    pub fn standing(&self) -> Standing {
+        Standing(self.shared.clone())
     }
 
     /// How the connection stands.
@@ -148,12 +155,14 @@ fn wait(timeout: Duration, done: impl Fn() -> bool) {
 struct Worker {
     shared: Arc<Shared>,
     drafts: Receiver<Draft>,
-    telemetry: mpsc::Sender<Message>,
+    telemetry: mpsc::Sender<Record>,
     answers: mpsc::Sender<Message>,
     gate: Gate,
     review: Review,
     /// Up to when the ladder's time was counted.
     waited_at: Duration,
+    /// What was logged of certificates that end.
+    ending: Option<Ending>,
     pulse: Pulse,
     session_life: Pulse,
 }
@@ -168,11 +177,29 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.escalate();
+            self.tell_endings();
             self.shared.outbox().maintain();
             if self.session_life.age() < STUCK {
                 self.pulse.beat();
             }
         }
+    }
+
+    /// Says once that a certificate ends; the status says it as long as that is so.
+    fn tell_endings(&mut self) {
+        let ending = self.shared.certificates.ending(self.shared.clock.unix_ms());
+        if ending == self.ending {
+            return;
+        }
+        match &ending {
+            Some(Ending { text, urgent: true }) => tracing::error!("{text}"),
+            Some(Ending { text, .. }) => tracing::warn!("{text}"),
+            None => tracing::info!("the certificates were renewed"),
+        }
+        let urgent = ending.as_ref().is_some_and(|ending| ending.urgent);
+        self.shared.metrics.counters.certificate_ending.store(urgent.into(), Ordering::Relaxed);
+        self.ending = ending;
+        self.shared.wake.notify_one();
     }
 
     /// Takes a batch of drafts and commits what must not be lost at once, so that a burst costs one sync.
@@ -231,7 +258,8 @@ impl Worker {
         let elsewhere = draft.response_topic.filter(|topic| *topic != own);
         for topic in std::iter::once(own).chain(elsewhere) {
             let message = Message::json(topic, payload.clone(), properties.clone());
-            let message = Message { correlation: draft.correlation.clone(), ..message };
+            let expiry_s = Kind::Answer.useful_for_s();
+            let message = Message { correlation: draft.correlation.clone(), expiry_s, ..message };
             if self.answers.try_send(message).is_err() {
                 tracing::warn!("too many answers wait for the connection; one is dropped");
             }
@@ -242,12 +270,16 @@ impl Worker {
         // Numbers are for what is sent: a gap in them is a message that did not arrive.
         let told = passage == Passage::Told;
         let envelope = if told { self.shared.envelope(Kind::Alert) } else { self.shared.numbered(0) };
-        if self.is_kept(passage) {
+        // Nobody is to judge a drawn bear, or to learn from it.
+        if self.is_kept(passage) && !draft.alert.id.is_of_drill() {
             self.review.alert(&AlertMessage::new(envelope.clone(), draft));
         }
         if !told {
             return None;
         }
+        let alert = &draft.alert;
+        let steps = &self.shared.metrics.counters.alerts[usize::from(draft.drill)];
+        count(&steps[alert.state as usize][alert.severity as usize]);
         self.pending().told(&AlertMessage::new(envelope.clone(), draft));
         let record = Record::alert(envelope, draft).and_then(|record| record.encode());
         self.encoded(Lane::Alerts, record)
@@ -279,7 +311,9 @@ impl Worker {
 
     fn snapshot(&mut self, subject: Subject, jpeg: Vec<u8>, captured: Stamp) -> Option<(Lane, Vec<u8>)> {
         let passage = self.gate.picture(subject);
-        if let (true, Subject::Alert(id)) = (self.is_kept(passage), subject) {
+        if let (true, Subject::Alert(id)) = (self.is_kept(passage), subject)
+            && !id.is_of_drill()
+        {
             let id = alert_id(&self.shared.boot, id);
             match passage {
                 Passage::Told => self.review.first_picture(&id, &jpeg),
@@ -303,20 +337,21 @@ impl Worker {
         }
     }
 
-    /// Telemetry speaks of the present: without a connection it is not kept, only counted.
+    /// At once where there is a connection; else it is history, and kept as such.
     fn send_telemetry(&self, draft: &TelemetryDraft) {
         let shared = &self.shared;
         let envelope = shared.envelope(Kind::Telemetry);
-        let properties = record::properties(&envelope.boot, envelope.seq, false);
-        let message = TelemetryMessage::new(envelope, draft, &shared.metrics);
-        let sent = *shared.link() == Link::Up
-            && serde_json::to_vec(&message).is_ok_and(|payload| {
-                let topic = topic(&shared.site, Kind::Telemetry);
-                let message = Message { acknowledged: false, ..Message::json(topic, payload, properties) };
-                self.telemetry.try_send(message).is_ok()
-            });
-        if !sent {
-            count(&shared.metrics.counters.lost_telemetry);
+        let message = TelemetryMessage::new(envelope.clone(), draft, &shared.metrics)
+            .with(&shared.certificates.known());
+        let Ok(record) = Record::other(&envelope, None, "", &message) else {
+            return count(&shared.metrics.counters.lost_telemetry);
+        };
+        let unsent = match *shared.link() == Link::Up {
+            true => self.telemetry.try_send(record).err().map(TrySendError::into_inner),
+            false => Some(record),
+        };
+        if let Some(record) = unsent {
+            shared.keep_telemetry(&record);
         }
     }
 }

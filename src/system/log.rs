@@ -9,7 +9,8 @@ use tracing_subscriber::EnvFilter;
 static CHANGE: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
 
 /// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, schemars::JsonSchema)]
+#[schemars(rename = "LogLevel", rename_all = "lowercase")]
 pub enum Level {
     /// What somebody must act on.
     Error,

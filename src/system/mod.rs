@@ -1,6 +1,7 @@
 //! The machine we live on: clocks, signs of life, measurements, small files and the log.
 
 pub mod clock;
+pub mod distress;
 pub mod file;
 pub mod hours;
 pub mod log;
@@ -11,3 +12,4 @@ pub mod signals;
 pub mod stop;
 pub mod vitals;
 pub mod watchdog;
+pub mod wear;

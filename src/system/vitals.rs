@@ -16,6 +16,8 @@ pub struct Vitals {
     pub disk_free_mb: Option<f64>,
     /// Processes that wait for a core, mean of the last minute.
     pub load: Option<f32>,
+    /// What this process has written to disks since its start, megabytes.
+    pub written_mb: Option<f64>,
 }
 
 /// What the system lets the processor do.
@@ -43,6 +45,7 @@ impl Vitals {
             memory_mb: resident_mb(&proc.join("self/status")),
             disk_free_mb: disk_free_mb(store),
             load: load(&proc.join("loadavg")),
+            written_mb: written_mb(&proc.join("self/io")),
         }
     }
 }
@@ -120,6 +123,14 @@ pub fn disk_free_mb(folder: &Path) -> Option<f64> {
     Some(disk.f_bavail as f64 * disk.f_frsize as f64 / 1e6)
 }
 
+/// Pages that went to storage on our account (proc(5), write_bytes): whole pages, be only a byte of them new. What a file system adds of its
+/// own, and what an SD card moves about inside, is not in it.
+fn written_mb(io: &Path) -> Option<f64> {
+    let text = fs::read_to_string(io).ok()?;
+    let bytes: f64 = text.lines().find_map(|line| line.strip_prefix("write_bytes:"))?.trim().parse().ok()?;
+    Some(bytes / 1e6)
+}
+
 fn load(file: &Path) -> Option<f32> {
     fs::read_to_string(file).ok()?.split_whitespace().next()?.parse().ok()
 }
@@ -155,10 +166,11 @@ mod tests {
         put(root.path(), "sys/class/thermal/cooling_device0/type", "fan\n");
         put(root.path(), "proc/self/status", "Name:\tbearwatch\nVmHWM:\t  90000 kB\nVmRSS:\t   62500 kB\n");
         put(root.path(), "proc/loadavg", "1.25 0.80 0.60 2/345 6789\n");
+        put(root.path(), "proc/self/io", "rchar: 1\nwrite_bytes: 4096000\ncancelled_write_bytes: 0\n");
         let vitals = below(root.path(), root.path());
         assert_eq!(vitals.temperature_c, Some(61.0));
         assert_eq!(vitals.memory_mb, Some(64.0));
-        assert_eq!(vitals.load, Some(1.25));
+        assert_eq!((vitals.load, vitals.written_mb), (Some(1.25), Some(4.096)));
         assert!(vitals.disk_free_mb.unwrap() > 0.0);
     }
 

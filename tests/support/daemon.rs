@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Broker, bearwatch, wait_for};
+use super::{Broker, bearwatch, contract, wait_for};
 
 /// Longest that anything may take which should happen soon: machines that run tests are busy.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -88,7 +88,8 @@ impl Home {
         self.start_by(command, sets, |_| {})
     }
 
-    fn start_by(&self, mut command: Command, sets: &[&str], change: impl FnOnce(&mut Command)) -> Daemon {
+    /// Starts the daemon by another program, whose last arguments are ours and their own.
+    pub fn start_by(&self, mut command: Command, sets: &[&str], change: impl FnOnce(&mut Command)) -> Daemon {
         let log = self.path("log");
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         command.args(["run", "--config"]).arg(self.path("bearwatch.toml")).env("NO_COLOR", "1");
@@ -113,9 +114,19 @@ impl Daemon {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Its number among the processes.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until its log holds `text`.
     pub fn says(&self, text: &str) {
         assert!(wait_for(SOON, || self.log().contains(text)), "it never said {text:?}: {}", self.log());
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// As a power cut: nothing is said and nothing is written any more.
@@ -156,6 +167,7 @@ impl Drop for Daemon {
 /// A message as mosquitto_sub shows it.
 #[derive(Clone, Debug)]
 pub struct Post {
+    pub topic: String,
     /// Last level of the topic.
     pub kind: String,
     pub retained: bool,
@@ -168,7 +180,15 @@ impl Post {
         serde_json::from_slice(&self.payload).unwrap_or_else(|e| panic!("{} is no JSON: {e}", self.kind))
     }
 
-    fn read(line: &str) -> Post {
+    /// Every message that a test hears is what docs/asyncapi.json says of it.
+    fn keep_to_the_contract(&self) {
+        if let Some(fault) = contract::fault(&self.topic, &self.payload, &self.properties) {
+            panic!("against the contract: {fault}; {}", summary(self));
+        }
+    }
+
+    /// From mosquitto_sub's `%t\t%r\t%P\t%x`.
+    pub fn read(line: &str) -> Post {
         let fields: Vec<&str> = line.split('\t').collect();
         let [topic, retained, properties, hex] = fields[..] else { panic!("{line}") };
         let kind = topic.strip_prefix("bearwatch/v1/yellow-creek/north/").unwrap_or(topic).to_owned();
@@ -176,7 +196,7 @@ impl Post {
         let properties = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         let payload = (0..hex.len()).step_by(2).map(byte).collect();
-        Post { kind, retained: retained == "1", properties, payload }
+        Post { topic: topic.to_owned(), kind, retained: retained == "1", properties, payload }
     }
 }
 
@@ -218,7 +238,7 @@ impl Listener {
         let posts = &mut self.posts;
         let incoming = &self.incoming;
         let heard = wait_for(SOON, || {
-            posts.extend(incoming.try_iter());
+            posts.extend(incoming.try_iter().inspect(Post::keep_to_the_contract));
             enough(posts)
         });
         assert!(heard, "not heard: {what}; but {:?}", posts.iter().map(summary).collect::<Vec<_>>());
@@ -238,6 +258,11 @@ impl Listener {
             status["state"] == state && status["reason"].as_str().unwrap().contains(why)
         };
         self.hears("status", wanted).json()
+    }
+
+    /// What has come in since.
+    pub fn drain(&self) -> Vec<Post> {
+        self.incoming.try_iter().collect()
     }
 
     pub fn of(&self, kind: &str) -> Vec<&Post> {

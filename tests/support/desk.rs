@@ -161,10 +161,10 @@ fn with(mut message: Value, more: Value) -> Vec<u8> {
 /// A step of an alert.
 pub fn alert(seq: u64, id: &str, state: &str, more: Value) -> Vec<u8> {
     let mut message = envelope(seq);
-    let step = json!({ "id": id, "state": state, "class": "bear", "score": 0.931, "evidence": 7.5,
+    let step = json!({ "id": id, "state": state, "class": "bear", "severity": "normal", "score": 0.931, "evidence": 7.5,
         "bbox": [10.0, 20.0, 30.0, 40.0], "frame": { "width": 640, "height": 360 }, "regime": "infrared",
-        "model": { "name": "m", "sha256": "00" }, "captured": "2026-11-25T02:14:06.500Z", "latency_ms": 412,
-        "simulated": false, "drill": false });
+        "model": { "name": "m", "sha256": "00".repeat(32) }, "captured": "2026-11-25T02:14:06.500Z", "latency_ms": 412,
+        "simulated": false, "drill": false, "open": 1 });
     message.as_object_mut().unwrap().extend(step.as_object().unwrap().clone());
     with(message, more)
 }

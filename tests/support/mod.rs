@@ -10,9 +10,12 @@
     reason = "a test program: what cannot be set up is a failure, and says why"
 )]
 
+pub mod contract;
 pub mod daemon;
 pub mod network;
 pub mod orders;
+pub mod park;
+pub mod scrape;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -51,7 +54,7 @@ impl Broker {
     /// [`ANONYMOUS`] in it nobody is let in but users of a password file.
     pub fn with_config(config: &str) -> Broker {
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let port = free_port();
             let folder = tempfile::tempdir().unwrap();
             // Started by root it would otherwise become a user that cannot read the files of `config`; it ignores this else.
             let text =
@@ -124,6 +127,11 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A port of the loopback that nobody uses just now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn spawn(folder: &Path) -> Child {

@@ -4,6 +4,7 @@
 //! * `light` – noon to infrared night: what a surface at a distance looks like;
 //! * `canvas`, `terrain`, `camp` – what stands still, painted once and lit anew as it grows darker;
 //! * `figure`, `bear`, `people` – what walks: bodies of balls, right from every side;
+//! * `guest` – a bear that walks into a picture which a camera took, for drills;
 //! * `happening` – what else moves and is no bear: insects, webs, snow, headlights, wind;
 //! * `script` – who comes when; `scene` puts it together, frame by frame.
 //!
@@ -13,6 +14,7 @@ mod bear;
 mod camp;
 mod canvas;
 mod figure;
+mod guest;
 mod happening;
 mod light;
 mod noise;
@@ -22,5 +24,6 @@ mod script;
 mod source;
 mod terrain;
 
+pub use guest::Guest;
 pub use scene::{Scene, Truth, Visit};
 pub use source::Simulated;

@@ -245,7 +245,7 @@ impl Scene {
 const MOST_CELLS_A_METRE: f32 = 90.0;
 
 /// Cover from which a pixel belongs to the figure.
-const SOLID: f32 = 0.4;
+pub(super) const SOLID: f32 = 0.4;
 
 /// How a sprite lies on the picture.
 struct Stamp {
@@ -255,7 +255,7 @@ struct Stamp {
 }
 
 /// Grows around pixels.
-struct Extent {
+pub(super) struct Extent {
     left: u32,
     top: u32,
     right: u32,
@@ -270,13 +270,13 @@ impl Default for Extent {
 }
 
 impl Extent {
-    fn add(&mut self, x: u32, y: u32) {
+    pub(super) fn add(&mut self, x: u32, y: u32) {
         (self.left, self.top) = (self.left.min(x), self.top.min(y));
         (self.right, self.low) = (self.right.max(x + 1), self.low.max(y + 1));
         self.pixels += 1;
     }
 
-    fn rect(&self, picture: &Picture) -> Option<Rect> {
+    pub(super) fn rect(&self, picture: &Picture) -> Option<Rect> {
         let [x, y] = [self.left as f32, self.top as f32];
         let sides = [x, y, self.right as f32 - x, self.low as f32 - y];
         (self.pixels > 0).then(|| Rect::from_pixels(sides, picture.width, picture.height))

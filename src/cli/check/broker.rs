@@ -1,13 +1,14 @@
-//! Does the broker let us in?
+//! Does the broker let us in, and for how long will it?
 
 use std::time::Duration;
 
 use super::Finding;
 use crate::cli::exit::Exit;
 use crate::publish::PublishError;
+use crate::publish::certificates::{Certificates, Ending, Expiry, day};
 use crate::publish::settings::Settings;
 use crate::publish::subscriber::{Heard, Subscriber};
-use crate::system::clock::Stopwatch;
+use crate::system::clock::{Clock, Stopwatch};
 use crate::system::stop::Stop;
 
 const SUBJECT: &str = "broker";
@@ -15,15 +16,40 @@ const SUBJECT: &str = "broker";
 const LIMIT: Duration = Duration::from_secs(8);
 const TICK: Duration = Duration::from_millis(50);
 
-/// Connects as the daemon would, under another name and without a last will, and leaves again.
-pub fn check(settings: &Settings, stop: &Stop) -> Finding {
-    let knock = match Subscriber::knock(settings) {
-        Ok(knock) => knock,
+/// Connects as the daemon would, under another name and without a last will, and leaves again. With TLS a second finding says when the
+/// certificates end.
+pub fn check(settings: &Settings, stop: &Stop) -> Vec<Finding> {
+    match Subscriber::knock(settings) {
+        Ok(knock) => {
+            let let_in = wait(settings, &knock, stop);
+            std::iter::once(let_in).chain(tls(knock.certificates(), Clock::start().unix_ms())).collect()
+        }
         Err(error) => {
             let exit = if matches!(error, PublishError::Thread(_)) { Exit::TryAgain } else { Exit::Config };
-            return Finding::failed(SUBJECT, exit, &error);
+            vec![Finding::failed(SUBJECT, exit, &error)]
         }
-    };
+    }
+}
+
+/// `None` without TLS.
+fn tls(certificates: &Certificates, now_ms: i64) -> Option<Finding> {
+    let known = certificates.known();
+    let until = |expiry: &Expiry| format!("{} until {}", expiry.holder.name(), day(expiry.until_ms));
+    let what = known.iter().map(until).collect::<Vec<_>>().join(", ");
+    let first_ms = known.iter().map(|expiry| expiry.until_ms).min()?;
+    Some(match certificates.ending(now_ms) {
+        None => Finding::ok("tls", format!("certificates: {what}")),
+        Some(Ending { text, .. }) => {
+            let (what, remedy) = text.split_once("; ").unwrap_or((&text, ""));
+            match first_ms <= now_ms {
+                true => Finding::fail("tls", Exit::Config, what, remedy),
+                false => Finding::warning("tls", what, remedy),
+            }
+        }
+    })
+}
+
+fn wait(settings: &Settings, knock: &Subscriber, stop: &Stop) -> Finding {
     let watch = Stopwatch::start();
     while watch.elapsed() < LIMIT && !stop.is_raised() {
         match knock.next(TICK) {

@@ -50,6 +50,9 @@ pub struct CheckArgs {
     /// Overrides one key of the file, as for `run`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Say whether the configuration is right, and touch nothing else: neither camera, model, broker nor disk
+    #[arg(long)]
+    config_only: bool,
     /// One JSON line a subject
     #[arg(long)]
     json: bool,
@@ -134,14 +137,20 @@ pub fn run(args: CheckArgs) -> Outcome {
     match Config::load(&args.config, &args.set) {
         Err(errors) => {
             errors_of_config(&errors).into_iter().try_for_each(|finding| report.add(&finding))?;
-            for subject in ["camera", "model", "broker", "disk"] {
-                report.add(&Finding::unchecked(subject))?;
+            if !args.config_only {
+                unchecked(&mut report)?;
             }
-            report.add(&board::clock(&Hours::default()))?;
         }
         Ok(config) => subjects(&args, &config, &stop, &mut report)?,
     }
     Ok(if stop.is_raised() { Exit::TryAgain } else { report.exit })
+}
+
+/// What comes after a configuration that cannot be used.
+fn unchecked(report: &mut Report) -> Result<(), Failure> {
+    let mut subjects = ["camera", "model", "broker", "disk"].into_iter();
+    subjects.try_for_each(|subject| report.add(&Finding::unchecked(subject)))?;
+    report.add(&board::clock(&Hours::default()))
 }
 
 /// In the order in which a frame meets them, each told as soon as it is known.
@@ -149,16 +158,19 @@ fn subjects(args: &CheckArgs, config: &Config, stop: &Stop, report: &mut Report)
     let crate::publish::settings::Site { name, camera } = &config.site;
     let file = args.config.display();
     report.add(&Finding::ok("config", format!("{file}: site {name}, camera {camera}")))?;
-    let slow: [&dyn Fn() -> Finding; 3] = [
-        &|| camera::check(&config.capture.source, stop),
-        &|| model::check(&config.model, &config.perceive),
+    if args.config_only {
+        return Ok(());
+    }
+    let slow: [&dyn Fn() -> Vec<Finding>; 3] = [
+        &|| vec![camera::check(&config.capture.source, stop)],
+        &|| vec![model::check(&config.model, &config.perceive)],
         &|| broker::check(&config.publish, stop),
     ];
     for check in slow {
         if stop.is_raised() {
             return Ok(());
         }
-        report.add(&check())?;
+        check().iter().try_for_each(|finding| report.add(finding))?;
     }
     report.add(&board::disk(&config.publish.store))?;
     report.add(&board::board(config))?;

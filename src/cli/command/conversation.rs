@@ -9,6 +9,7 @@ use crate::cli::exit::{Exit, Failure, OrExit};
 use crate::cli::say::plain;
 use crate::control::signing::nonce;
 use crate::publish::PublishError;
+use crate::publish::drill::{Course, DrillMessage};
 use crate::publish::message::{BootId, State, StatusMessage};
 use crate::publish::reply::AnswerMessage;
 use crate::publish::settings::{Settings, Site};
@@ -19,6 +20,9 @@ use crate::system::stop::Stop;
 const TICK: Duration = Duration::from_millis(50);
 /// What the broker keeps of the camera follows the subscription at once; so long it is waited for.
 const RETAINED: Duration = Duration::from_secs(2);
+
+/// No camera is given more time for a drill (drill.within_s), and some for its broker.
+const LONGEST_DRILL: Duration = Duration::from_secs(660);
 
 /// A connection to a camera's topics.
 pub struct Conversation<'a> {
@@ -51,13 +55,43 @@ impl Conversation<'_> {
     ///
     /// # Errors
     /// 69 where there is no broker, no such camera, or no answer.
-    pub fn ask(self, request: &Request, signer: Option<&Signer>) -> Result<AnswerMessage, Failure> {
+    pub fn ask(&self, request: &Request, signer: Option<&Signer>) -> Result<AnswerMessage, Failure> {
         self.connected()?;
         let boot = self.boot()?;
         let id = nonce().or_exit(Exit::TryAgain)?;
         let message = request.message(&self.site, Some(&boot), &id, signer, self.clock.unix_ms());
         self.subscriber.send(message.or_exit(Exit::TryAgain)?);
         self.answer(&id, request.word)
+    }
+
+    /// Waits for what becomes of the drill that the command of this number began.
+    ///
+    /// # Errors
+    /// 69 where it is not heard of in time.
+    pub fn outcome(&self, request: u64) -> Result<DrillMessage, Failure> {
+        let begun = self.watch.elapsed();
+        while self.watch.elapsed() - begun < LONGEST_DRILL && !self.stop.is_raised() {
+            match self.subscriber.next(TICK) {
+                Some(Heard::Message(received)) => match received.body {
+                    Body::State(state) => {
+                        let mine = |drill: &DrillMessage| {
+                            drill.request == Some(request) && drill.course != Course::Running
+                        };
+                        if let Some(drill) = state.drill.filter(mine) {
+                            return Ok(drill);
+                        }
+                    }
+                    Body::Status(status) if status.state == State::Offline => return Err(self.away(&status)),
+                    _ => {}
+                },
+                Some(Heard::Lost { why, .. }) => tracing::warn!("{why}; trying again"),
+                _ => {}
+            }
+        }
+        Err(unavailable(format!(
+            "{} does not say how the drill went; …/state and …/status tell",
+            self.place()
+        )))
     }
 
     fn connected(&self) -> Result<(), Failure> {

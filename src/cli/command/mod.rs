@@ -10,6 +10,7 @@ use super::connection::{Connection, ConnectionArgs, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::say::{plain, say, say_json};
 use crate::control::signing::SigningKey;
+use crate::publish::drill::{Course, DrillMessage};
 use crate::publish::reply::{AnswerMessage, Judgement, Verdict};
 use crate::publish::settings::Site;
 use crate::system::log::Level;
@@ -26,7 +27,7 @@ use request::{Request, Signer};
 /// Longest sentence of a stranger.
 const SENTENCE: usize = 300;
 
-/// Tell a camera what to do: arm, disarm, shadow, test, snapshot, threshold, log, ack. Prints what it answers.
+/// Tell a camera what to do: arm, disarm, shadow, test, drill, snapshot, threshold, log, ack. Prints what it answers.
 ///
 /// The camera takes commands where its configuration has `command.accept = true`; where that has `command.keys` they must be signed.
 /// Nothing is ordered for ever: what tells nobody of bears ends by itself.
@@ -36,13 +37,14 @@ Examples:
   bearwatch command key ~/anna.pem                     a new key pair; prints the line for command.keys
   bearwatch command disarm --for 2h --site creek --camera north --sign ~/anna.pem
   bearwatch command arm --config /etc/bearwatch.toml   broker and camera of a daemon's configuration
+  bearwatch command drill --site creek --camera north  waits for what comes of it
   bearwatch command snapshot --site creek --camera north --broker mqtts://park.example
   bearwatch command threshold 0.7 …                    `usual` for that of the file or the model
 
 A command is not kept for a camera that is away: it is given now or not at all.
 
-Exit codes: 0 applied · 64 usage · 65 the camera refuses it · 69 no broker, or no answer of the
-camera · 73 the key exists already or cannot be written · 74 stdout is closed · 78 the
+Exit codes: 0 applied, and for a drill: passed · 64 usage · 65 the camera refuses it · 69 no
+broker, no answer of the camera, or the drill has failed · 75 the drill was broken off · 73 the key exists already or cannot be written · 74 stdout is closed · 78 the
 configuration, or a key, is wrong")]
 pub struct CommandArgs {
     #[command(flatten)]
@@ -102,6 +104,8 @@ enum Action {
     Shadow(For),
     /// Send an alert marked as drill the whole way
     Test,
+    /// Draw a bear into the picture, which must come out as an alert; waits for what comes of it
+    Drill,
     /// Send a picture of just now
     Snapshot,
     /// Count as bear what scores so much
@@ -169,9 +173,12 @@ pub fn run(args: CommandArgs) -> Outcome {
     let stop = Stop::default();
     raise_on_signal(stop.clone()).or_exit(Exit::Bug)?;
     let limit = Duration::from_secs(args.timeout);
-    let answer =
-        Conversation::begin(&connection.publish, site, limit, &stop)?.ask(&request, signer.as_ref())?;
+    let conversation = Conversation::begin(&connection.publish, site, limit, &stop)?;
+    let answer = conversation.ask(&request, signer.as_ref())?;
     tell(&answer, args.json)?;
+    if matches!(args.action, Action::Drill) && answer.verdict == Verdict::Applied {
+        return tell_drill(&conversation.outcome(answer.audit.seq)?, args.json);
+    }
     Ok(if answer.verdict == Verdict::Applied { Exit::Ok } else { Exit::BadData })
 }
 
@@ -180,6 +187,19 @@ fn tell(answer: &AnswerMessage, json: bool) -> Result<(), Failure> {
         return say_json(answer);
     }
     say(&format!("{}: {}", answer.verdict.name(), plain(&answer.reason, SENTENCE)))
+}
+
+fn tell_drill(drill: &DrillMessage, json: bool) -> Outcome {
+    if json {
+        say_json(drill)?;
+    } else {
+        say(&format!("drill {}: {}", drill.course.name(), plain(&drill.reason, SENTENCE)))?;
+    }
+    Ok(match drill.course {
+        Course::Passed => Exit::Ok,
+        Course::Failed => Exit::Unavailable,
+        Course::BrokenOff | Course::Running => Exit::TryAgain,
+    })
 }
 
 impl CommandArgs {

@@ -13,6 +13,9 @@ use crate::publish::settings::Site;
 /// A signed command is good for so long, milliseconds: clocks differ, and a command is for now.
 const LIFE_MS: i64 = 300_000;
 
+/// And lies with a broker no longer than this, seconds.
+const LIFE_S: u32 = 60;
+
 /// What is asked for.
 pub struct Request {
     /// Last level of the topic.
@@ -36,6 +39,7 @@ impl Request {
             Action::Disarm(time) => ("disarm", json!({ "for_s": time.time.as_secs() })),
             Action::Shadow(time) => ("shadow", json!({ "for_s": time.time.as_secs() })),
             Action::Test => ("test", json!({})),
+            Action::Drill => ("drill", json!({})),
             Action::Snapshot => ("snapshot", json!({})),
             Action::Threshold { bear } => ("threshold", json!({ "bear": bear.0 })),
             Action::Log { level, time } => {
@@ -84,6 +88,7 @@ impl Request {
             let signature = signer.key.sign(&topic, &payload);
             vec![(KEY.into(), signer.name.clone()), (SIGNATURE.into(), signature)]
         });
-        Ok(Message::json(topic, payload, properties.unwrap_or_default()))
+        let message = Message::json(topic, payload, properties.unwrap_or_default());
+        Ok(Message { expiry_s: Some(LIFE_S), ..message })
     }
 }

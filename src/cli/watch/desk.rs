@@ -250,6 +250,8 @@ impl Desk {
             if received.retained { None } else { camera.lives(now, &place) }.into_iter().collect();
         match &received.body {
             Body::Status(status) => notices.extend(camera.status(status, received.retained, place)),
+            // History says nothing of the present.
+            Body::Telemetry(telemetry) if telemetry.envelope.late => {}
             Body::Telemetry(telemetry) => {
                 camera.boot = Some(telemetry.envelope.boot.clone());
                 camera.every =

@@ -34,7 +34,7 @@ pub struct Sums {
     pub heard: u64,
     /// Alerts and pictures that are missing: the daemon keeps these until they are delivered.
     pub missing: u64,
-    /// Telemetry that is missing: it is sent once and kept nowhere.
+    /// Telemetry that is missing: it is sent once, and of a time without connection a part is kept.
     pub missing_telemetry: u64,
     /// Messages that came more than once.
     pub doubled: u64,

@@ -51,8 +51,8 @@ Examples:
 
 The bell rings for every alert that is news, late ones too (a BEL character; --no-bell for files), and
 not for one of quiet hours before it becomes more than that.
-LATE marks what was sent long after it was taken, SIMULATION what the simulator drew, DRILL an
-exercise. A camera is SILENT when nothing was heard of it for --silence seconds (or 3.5 of its own
+LATE marks what was sent long after it was taken, SIMULATION what the simulator drew,
+DRILL, NO BEAR an exercise. A camera is SILENT when nothing was heard of it for --silence seconds (or 3.5 of its own
 telemetry's intervals, if that is longer).
 
 Pictures are named TIME_SITE_CAMERA_ALERT_NUMBER.jpg (time in UTC) and are never half-written.
@@ -64,6 +64,10 @@ gap, filled, doubled, end.
 --ack acknowledges the newest alert that nobody has acknowledged, or with the end of an id behind the
 letter an older one. The verdict is kept beside the camera's pictures. It needs acknowledge.ladder in
 the camera's configuration, and with command.keys there --sign.
+
+--share splits the messages among all programs that name the same group (a shared subscription of MQTT v5), for
+those that store or forward: one message, one of them. Nobody is called silent then. What was given to one that
+dies without a goodbye is lost after a minute, so end them by SIGTERM.
 
 --verify follows the sequence numbers: a gap is a message that did not arrive here.
 
@@ -103,6 +107,9 @@ pub struct WatchArgs {
     ack: Option<String>,
     #[command(flatten)]
     signing: SigningArgs,
+    /// Share the work with other programs of this group: each message goes to one of them. Needs --json: none of them sees the whole
+    #[arg(long, value_name = "GROUP", value_parser = level, requires = "json", conflicts_with_all = ["verify", "ack"])]
+    share: Option<String>,
     /// End by itself after so long
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
@@ -116,7 +123,8 @@ impl WatchArgs {
 
     fn filter(&self) -> String {
         let level = |name: &Option<String>| name.clone().unwrap_or_else(|| "+".into());
-        format!("bearwatch/v1/{}/{}/+", level(&self.site), level(&self.camera))
+        let share = self.share.as_ref().map_or(String::new(), |group| format!("$share/{group}/"));
+        format!("{share}bearwatch/v1/{}/{}/+", level(&self.site), level(&self.camera))
     }
 }
 
@@ -216,7 +224,11 @@ impl Watch {
         }
     }
 
+    /// Who hears a part of the messages cannot tell who is silent.
     fn look(&mut self) -> Result<(), Failure> {
+        if self.args.share.is_some() {
+            return Ok(());
+        }
         let notices = self.desk.look(self.clock.uptime());
         self.tell(&notices)
     }

@@ -105,14 +105,13 @@ impl Words {
         if !alert.envelope.clock_synced && alert.envelope.late {
             parts.push("by a clock that is not set".into());
         }
-        if alert.simulated {
+        if alert.simulated && !alert.drill {
             parts.push(self.paint.warn("SIMULATION"));
         }
-        if alert.drill {
-            parts.push(self.paint.warn("DRILL"));
-        }
-        let head = format!("{} {:<7}", alert.class.name().to_uppercase(), plain(&alert.state, WORD));
+        let what = if alert.drill { "DRILL, NO BEAR".into() } else { alert.class.name().to_uppercase() };
+        let head = format!("{what} {:<7}", plain(&alert.state, WORD));
         let head = match alert.state.as_str() {
+            _ if alert.drill => self.paint.warn(&head),
             _ if alert.is_quiet() => head,
             "opened" => self.paint.alarm(&head),
             "updated" => self.paint.bad(&head),

@@ -1,7 +1,6 @@
 //! Orders that came over the network and need the detector: carried out between two frames.
 
 use super::Worker;
-use crate::infer::annotate::caption;
 use crate::perceive::frame::Stamp;
 use crate::perceive::geometry::Rect;
 use crate::perceive::model::Class;
@@ -19,6 +18,10 @@ pub enum Order {
     Snapshot(u64),
     /// Send an alert that is an exercise, with its picture, and close it.
     Exercise(u64),
+    /// Draw a bear into the pictures from now on: the drill of this number.
+    Drill(u64),
+    /// Draw none any more.
+    EndDrill,
     /// Weigh scores by these settings.
     Reweigh(Box<Settings>),
 }
@@ -30,6 +33,8 @@ impl Worker {
             match order {
                 Order::Snapshot(number) => self.send_last(Subject::Request(number), "AS ORDERED"),
                 Order::Exercise(number) => self.exercise(AlertId(EXERCISES + number)),
+                Order::Drill(number) => self.begin_drill(number),
+                Order::EndDrill => self.drill = None,
                 Order::Reweigh(settings) => self.perception.reweigh(&settings),
             }
         }
@@ -53,19 +58,7 @@ impl Worker {
         self.send_alert(Alert { state: AlertState::Closed, ..opened }, regime, true);
     }
 
-    /// The picture of the last frame, masked as ever; none where there was no frame yet.
-    fn send_last(&mut self, subject: Subject, word: &str) {
-        if self.picture.width == 0 {
-            tracing::warn!("no picture to send: no frame was seen yet");
-            return;
-        }
-        let stamp = self.last_stamp();
-        let mut drawn = self.picture.clone();
-        caption(&mut drawn, &format!("{}  {word}", self.caption_of(stamp)));
-        self.send_picture(&drawn, subject, stamp);
-    }
-
-    fn last_stamp(&self) -> Stamp {
+    pub(super) fn last_stamp(&self) -> Stamp {
         let sight = self.links.sight.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         sight.last.unwrap_or_else(|| self.now())
     }

@@ -1,25 +1,30 @@
-//! The only file that names rumqttc: MQTT v5 over TCP or TLS, one connection at a time.
+//! The only folder that names rumqttc: MQTT v5 over TCP or TLS, one connection at a time.
 //!
 //! Each connection gets a new event loop, so nothing survives from the one before: rumqttc would otherwise resend by itself, or
 //! forget by itself when the broker lost the session. The outbox is the only memory of a message.
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::v5::{
-    ConnectReturnCode, LastWill, LastWillProperties, Packet, PubAckReason, Publish, PublishProperties,
-    SubscribeReasonCode,
+    ConnAck, LastWill, LastWillProperties, Packet, Publish, PublishProperties, SubscribeReasonCode,
 };
 use rumqttc::v5::mqttbytes::{Error, QoS};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError, TlsError};
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 
 use super::address::{Address, Login};
+use super::handshake;
+
+mod reasons;
+
+pub use reasons::{Effect, Objection, Redirection, SOON, Trouble};
 
 /// Packets that may wait between us and the event loop.
 const CHANNEL: usize = 64;
-/// Messages on their way at once, below every broker's receive maximum (Mosquitto: 20).
+/// Messages on their way at once, fewer where the broker's receive maximum says so.
 pub const WINDOW: usize = 16;
 /// Largest packet that a desk takes in: a generous snapshot. The broker keeps larger ones to itself.
 pub const PICTURES: u32 = 8 * 1024 * 1024;
@@ -59,6 +64,8 @@ pub struct Message {
     pub acknowledged: bool,
     /// Kept by the broker for those who come later; on receipt: was kept.
     pub retain: bool,
+    /// The broker forgets it when it has lain there for so long, seconds; never where `None`.
+    pub expiry_s: Option<u32>,
     /// MIME type of the payload.
     pub content_type: String,
     /// Names and values.
@@ -81,7 +88,7 @@ pub enum Happening {
         /// Its packet id.
         packet: u16,
         /// `Err` is the broker's reason for not taking it.
-        outcome: Result<(), String>,
+        outcome: Result<(), Objection>,
     },
     /// The broker agreed to a subscription, or did not.
     Subscribed(Result<(), String>),
@@ -91,17 +98,24 @@ pub enum Happening {
     Left,
 }
 
-/// Why a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// For people: what happened and what to do.
-    pub text: String,
-    /// The broker or the certificates refused us: trying again soon is useless, somebody has to act.
-    pub refused: bool,
+/// Hands messages to a connection.
+pub struct Outgoings {
+    client: AsyncClient,
+    /// Numbers that stand for topics on this connection.
+    aliases: HashMap<String, u16>,
+    most_aliases: u16,
 }
 
-/// Hands messages to a connection.
-pub struct Outgoings(AsyncClient);
+/// What the broker allows, as it said when it let us in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest packet, bytes.
+    pub largest: Option<u32>,
+    /// Messages on their way at once.
+    pub window: usize,
+    /// Topic aliases.
+    pub aliases: u16,
+}
 
 impl Message {
     /// JSON that is acknowledged and not retained.
@@ -111,6 +125,7 @@ impl Message {
             payload,
             acknowledged: true,
             retain: false,
+            expiry_s: None,
             content_type: "application/json".into(),
             properties,
             response_topic: None,
@@ -138,9 +153,21 @@ impl Message {
 }
 
 impl Outgoings {
+    /// From now on topics are named by number once they were named in full, as many as the broker allows: a third of a short message is its
+    /// topic.
+    pub fn allow_aliases(&mut self, most: u16) {
+        self.most_aliases = most;
+    }
+
     /// Hands one over; `false` where the queue is full.
-    pub fn publish(&self, message: Message) -> bool {
+    pub fn publish(&mut self, message: Message) -> bool {
+        let known = self.aliases.get(&message.topic).copied();
+        let next = u16::try_from(self.aliases.len()).ok().map(|used| used + 1);
+        let alias = known.or_else(|| next.filter(|&next| next <= self.most_aliases));
+        let named = if known.is_some() { String::new() } else { message.topic.clone() };
         let properties = PublishProperties {
+            topic_alias: alias,
+            message_expiry_interval: message.expiry_s,
             payload_format_indicator: (message.content_type == "application/json").then_some(1),
             user_properties: message.properties,
             content_type: Some(message.content_type),
@@ -149,24 +176,29 @@ impl Outgoings {
             ..Default::default()
         };
         let qos = if message.acknowledged { QoS::AtLeastOnce } else { QoS::AtMostOnce };
-        self.0
-            .try_publish_with_properties(message.topic, qos, message.retain, message.payload, properties)
-            .is_ok()
+        let handed_over = self
+            .client
+            .try_publish_with_properties(named, qos, message.retain, message.payload, properties)
+            .is_ok();
+        if let (true, None, Some(alias)) = (handed_over, known, alias) {
+            self.aliases.insert(message.topic, alias);
+        }
+        handed_over
     }
 
     /// Asks for a topic filter at QoS 1; `false` where the queue is full.
     pub fn subscribe(&self, filter: &str) -> bool {
-        self.0.try_subscribe(filter, QoS::AtLeastOnce).is_ok()
+        self.client.try_subscribe(filter, QoS::AtLeastOnce).is_ok()
     }
 
     /// Takes a subscription back; `false` where the queue is full.
     pub fn unsubscribe(&self, filter: &str) -> bool {
-        self.0.try_unsubscribe(filter).is_ok()
+        self.client.try_unsubscribe(filter).is_ok()
     }
 
     /// Says goodbye; `false` where the queue is full.
     pub fn disconnect(&self) -> bool {
-        self.0.try_disconnect().is_ok()
+        self.client.try_disconnect().is_ok()
     }
 }
 
@@ -175,14 +207,16 @@ pub struct Connection {
     events: EventLoop,
     address: Address,
     broken: Option<Trouble>,
-    largest: Option<u32>,
+    limits: Limits,
 }
 
 /// Prepares a connection; it is made by the first [`Connection::next`].
 pub fn connect(options: Options) -> (Outgoings, Connection) {
     let address = options.address.clone();
     let (client, events) = AsyncClient::new(mqtt_options(options), CHANNEL);
-    (Outgoings(client), Connection { events, address, broken: None, largest: None })
+    let limits = Limits { largest: None, window: WINDOW, aliases: 0 };
+    let outgoings = Outgoings { client, aliases: HashMap::new(), most_aliases: 0 };
+    (outgoings, Connection { events, address, broken: None, limits })
 }
 
 fn mqtt_options(options: Options) -> MqttOptions {
@@ -220,9 +254,9 @@ fn mqtt_options(options: Options) -> MqttOptions {
 }
 
 impl Connection {
-    /// Largest packet that the broker takes, bytes, once it has let us in and where it says so.
-    pub fn largest(&self) -> Option<u32> {
-        self.largest
+    /// What the broker allows, once it has let us in.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// The next thing that happens. Must not be dropped half-way (a packet could be lost): keep the future until it is done,
@@ -239,13 +273,30 @@ impl Connection {
                 },
                 Some(trouble) => self.events.state.events.pop_front().ok_or_else(|| trouble.clone())?,
             };
-            if let Event::Incoming(Packet::ConnAck(ack)) = &event {
-                self.largest = ack.properties.as_ref().and_then(|properties| properties.max_packet_size);
+            match &event {
+                Event::Incoming(Packet::ConnAck(ack)) => self.limits = limits(ack),
+                Event::Incoming(Packet::Disconnect(packet)) => {
+                    let trouble = reasons::disconnect(packet);
+                    let text = format!("broker {}: {}", self.address, trouble.text);
+                    self.broken = Some(Trouble { text, ..trouble });
+                }
+                _ => {}
             }
             if let Some(happening) = happening(event) {
                 return Ok(happening);
             }
         }
+    }
+}
+
+/// What is not said is the standard's default.
+fn limits(ack: &ConnAck) -> Limits {
+    let properties = ack.properties.as_ref();
+    let receive_max = properties.and_then(|properties| properties.receive_max).unwrap_or(u16::MAX);
+    Limits {
+        largest: properties.and_then(|properties| properties.max_packet_size),
+        window: WINDOW.min(usize::from(receive_max)).max(1),
+        aliases: properties.and_then(|properties| properties.topic_alias_max).unwrap_or(0),
     }
 }
 
@@ -256,13 +307,9 @@ fn happening(event: Event) -> Option<Happening> {
         Event::Outgoing(Outgoing::Disconnect) => Happening::Left,
         Event::Outgoing(_) => return None,
         Event::Incoming(Packet::ConnAck(_)) => Happening::Connected,
-        Event::Incoming(Packet::PubAck(ack)) => Happening::Acknowledged {
-            packet: ack.pkid,
-            outcome: match ack.reason {
-                PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Ok(()),
-                other => Err(format!("{other:?}")),
-            },
-        },
+        Event::Incoming(Packet::PubAck(ack)) => {
+            Happening::Acknowledged { packet: ack.pkid, outcome: reasons::acknowledgement(ack.reason) }
+        }
         Event::Incoming(Packet::SubAck(ack)) => {
             let bad = ack.return_codes.iter().find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
             Happening::Subscribed(bad.map_or(Ok(()), |code| Err(format!("{code:?}"))))
@@ -279,6 +326,7 @@ fn message(publish: Publish) -> Message {
         payload: publish.payload.to_vec(),
         acknowledged: publish.qos != QoS::AtMostOnce,
         retain: publish.retain,
+        expiry_s: properties.message_expiry_interval,
         content_type: properties.content_type.unwrap_or_default(),
         properties: properties.user_properties,
         response_topic: properties.response_topic,
@@ -287,21 +335,24 @@ fn message(publish: Publish) -> Message {
 }
 
 fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
-    let (refused, what) = match error {
-        ConnectionError::ConnectionRefused(code) => (!is_passing(*code), refusal(*code)),
-        ConnectionError::Tls(TlsError::Io(e)) if e.get_ref().is_some() => (
-            true,
-            format!("TLS failed: {e}; check ca_file, cert_file, key_file, the host's name and the clock"),
-        ),
-        ConnectionError::Tls(e) => (false, format!("TLS failed: {e}")),
+    let passing = |text: String| Trouble::passing(text);
+    let trouble = match error {
+        ConnectionError::ConnectionRefused(code) => reasons::refused(*code),
+        ConnectionError::Tls(TlsError::Io(e)) if e.get_ref().is_some() => {
+            Trouble::refusal(of_rustls(e).map_or_else(
+                || format!("TLS failed: {e}; check the address, and whether the broker speaks TLS there"),
+                handshake::words,
+            ))
+        }
+        ConnectionError::Tls(e) => passing(format!("TLS failed: {e}")),
         ConnectionError::Io(e) => {
-            (false, format!("cannot connect: {e}; check the address, the network and the broker"))
+            passing(format!("cannot connect: {e}; check the address, the network and the broker"))
         }
         ConnectionError::Timeout(_) => {
-            (false, format!("no answer within {CONNECT_TIMEOUT_S} s; is it an MQTT broker?"))
+            passing(format!("no answer within {CONNECT_TIMEOUT_S} s; is it an MQTT broker?"))
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            (false, "the connection was closed by the broker".into())
+            passing("the connection was closed by the broker".into())
         }
         ConnectionError::MqttState(StateError::Io(e)) => broken(e),
         ConnectionError::MqttState(StateError::Deserialization(Error::Io(e)))
@@ -310,47 +361,30 @@ fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
             broken(e)
         }
         ConnectionError::MqttState(StateError::Deserialization(e)) => {
-            (false, format!("what it answers is not understood ({e}); is it an MQTT v5 broker?"))
+            passing(format!("what it answers is not understood ({e}); is it an MQTT v5 broker?"))
         }
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
-            (false, "the broker no longer answers".into())
+            passing("the broker no longer answers".into())
         }
-        other => (false, other.to_string()),
+        other => passing(other.to_string()),
     };
-    Trouble { text: format!("broker {address}: {what}"), refused }
-}
-
-/// A connection that broke. Over TLS 1.3 a broker that does not like our certificate says so only after it has let us in.
-fn broken(error: &std::io::Error) -> (bool, String) {
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(rustls::Error::AlertReceived(alert)) => (
-            true,
-            format!(
-                "TLS failed: the broker answers {alert:?}; check cert_file and key_file, and what it expects"
-            ),
-        ),
-        _ => (false, format!("the connection broke: {error}")),
+    let silence =
+        matches!(error, ConnectionError::MqttState(StateError::AwaitPingResp) | ConnectionError::Timeout(_));
+    Trouble {
+        text: format!("broker {address}: {}", trouble.text),
+        innocent: trouble.innocent || silence,
+        ..trouble
     }
 }
 
-/// The broker is overloaded or about to end: nobody has to act.
-fn is_passing(code: ConnectReturnCode) -> bool {
-    use ConnectReturnCode::{ConnectionRateExceeded, ServerBusy, ServerUnavailable, ServiceUnavailable};
-    matches!(code, ServiceUnavailable | ServerUnavailable | ServerBusy | ConnectionRateExceeded)
+/// A connection that broke. Over TLS 1.3 a broker that does not like our certificate says so only after it has let us in.
+fn broken(error: &std::io::Error) -> Trouble {
+    match of_rustls(error) {
+        Some(alert @ rustls::Error::AlertReceived(_)) => Trouble::refusal(handshake::words(alert)),
+        _ => Trouble::passing(format!("the connection broke: {error}")),
+    }
 }
 
-fn refusal(code: ConnectReturnCode) -> String {
-    let remedy = match code {
-        ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized => {
-            "check user and password_file, and the broker's list of users"
-        }
-        ConnectReturnCode::ClientIdentifierNotValid | ConnectReturnCode::BadClientId => {
-            "the broker does not allow this client id"
-        }
-        ConnectReturnCode::UnsupportedProtocolVersion | ConnectReturnCode::RefusedProtocolVersion => {
-            "the broker does not speak MQTT v5"
-        }
-        _ => "see the broker's log",
-    };
-    format!("refused us ({code:?}); {remedy}")
+fn of_rustls(error: &std::io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }

@@ -1,0 +1,31 @@
+//! Writes the manual pages and shell completions of the very command line that the program has: `manual DIR`. Built beside the
+//! program and never into it; `deploy/deb.sh` puts what it writes into the package.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use bearwatch::cli::Cli;
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+fn main() -> io::Result<()> {
+    let folder = env::args_os().nth(1).map(PathBuf::from);
+    let folder = folder.ok_or_else(|| io::Error::other("usage: manual DIR"))?;
+    pages(&folder.join("man"))?;
+    completions(&folder.join("completions"))
+}
+
+/// bearwatch.1, and a page a command: bearwatch-run.1 and so on.
+fn pages(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(Cli::command(), folder)
+}
+
+/// In the names that each shell looks for.
+fn completions(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        clap_complete::generate_to(shell, &mut Cli::command(), "bearwatch", folder)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+"""Renders docs/scale.md from the measurements."""
+
+from figures_page import missing, origins, table
+
+HEAD = """# Many cameras
+
+This page is written by `make scale` from the measurements in `docs/scale/`, which hold commit, machine, command, seed and count; do not edit it.
+
+## Topics and names
+
+* `bearwatch/v1/<site>/<camera>/<kind>`: a desk of one site takes `bearwatch/v1/yellow-creek/#`, a program for pictures alone `bearwatch/v1/+/+/snapshot`. The kind
+  stands last, so that no filter needs to look into payloads, and access rules can tell telemetry from pictures.
+* The client id of a camera is `bearwatch-<site>-<camera>`: stable, so that a second connection under the same name throws the first out instead of doubling it, and
+  readable in the broker's log. Desks and programs add a random part: any number of them may be open.
+* A camera needs one connection, one subscription (its own commands) and two retained messages (status, state). It keeps no session at the broker: what is not
+  acknowledged is in its outbox, so that a broker that forgot everything has lost nothing.
+* Attempts to connect are jittered and back off, so that a fleet does not knock all at once when a broker comes back.
+* Sequence numbers count by camera, topic and life of the daemon. A receiver proves by them alone that nothing is missing (`bearwatch watch --verify`), whatever brokers and
+  bridges lie between.
+
+## Consumers that share the work
+
+`bearwatch watch --json --share GROUP` subscribes to `$share/GROUP/bearwatch/v1/+/+/+`, a shared subscription of MQTT v5: each message goes to one program of the group; other groups and
+plain subscribers get their own. It is for programs that store or forward. A desk at which people sit must hear everything: it judges by what does not come. Shared subscriptions
+get no retained messages, and order holds for each program alone. What was given to a program that dies is lost after a minute, when the broker forgets its session, so that end
+them by SIGTERM, and count by the numbers.
+
+## One broker a site
+
+`deploy/mosquitto-bridge/` has the configuration of a site's Mosquitto that carries everything to a central one and brings commands back. An outage of the link costs time, no alert;
+`tests/bridge.rs` holds that with two real brokers.
+
+## Brokers
+
+What bearwatch needs: MQTT 5.0 with user properties, QoS 1, retained messages (also for filters with wildcards, or a desk that connects does not see how cameras are), last wills,
+and packets as large as a snapshot (by default some 50 kB).
+
+| broker | MQTT 5.0 | shared subscriptions | many nodes | tried here |
+| --- | --- | --- | --- | --- |
+| Mosquitto 2.0 | yes | yes | by bridges | yes: all tests, and the figures below |
+| EMQX 5 | yes | yes; `round_robin` and others by configuration | cluster | no: not in Debian. Raise `mqtt.max_packet_size` (1 MB by default) only for larger snapshots |
+| HiveMQ 4 | yes | yes | cluster | no: not in Debian |
+| RabbitMQ from 3.13 | yes, by the plugin `rabbitmq_mqtt` | not among the features that its documentation lists | cluster | no: Debian 12 has 3.10, which speaks 3.1.1 and refuses us. **Retained messages do not reach filters with wildcards** and stay on one node: a desk does not see the status of cameras until it changes |
+| NATS server | no, 3.1.1 alone | – | cluster | 2.9.10: refuses us at the connection, and `bearwatch check` says why. A Mosquitto in front with a bridge of version 3.1.1 would lose the user properties |
+
+"""
+
+
+def page(stored):
+    if "swarm" not in stored:
+        return HEAD + "## Figures\n\n" + missing("`make scale`")
+    return HEAD + fleets(stored["swarm"]["result"]) + "\n" + origins(stored)
+
+
+def fleets(result):
+    text = (
+        f"## Figures\n\n`bearwatch swarm` plays the cameras: each has its own connection, client id, birth, last will and commands; telemetry every 10 s, twelve bears an hour "
+        f"with alerts and five and more pictures of a drawn campsite each, two connections an hour that break without a goodbye. A receiver beside them holds every message against what was said. {result['broker'].capitalize()}, "
+        f"cameras and receiver run on one machine.\n\n"
+    )
+    rows = []
+    for fleet in result["fleets"]:
+        alert = fleet["topics"]["alert"]["latency_ms"]
+        rows.append(
+            [
+                f"{fleet['connected']} of {fleet['cameras']}",
+                f"{fleet['all_connected_s']:.1f}",
+                fleet["said"],
+                f"**{fleet['missing']}**",
+                fleet["doubled"],
+                f"{fleet['wills']['heard']} of {fleet['wills']['due']}",
+                f"{fleet['messages_per_s']:.0f}",
+                f"{fleet['payload_mb_per_s']:.2f}",
+                f"{alert['p50']:.1f} / {alert['p95']:.1f} / {alert['p99']:.1f}",
+                f"{fleet['broker']['cpu_s']:.1f}",
+                f"{fleet['broker']['memory_mb']:.0f}",
+                f"{fleet['memory_mb']:.0f}",
+            ]
+        )
+    heads = ["cameras", "all connected after, s", "messages", "missing", "heard again", "last wills heard", "messages a second", "MB a second"]
+    heads += ["alert to receiver p50 / p95 / p99, ms", "broker's processor time, s", "broker's memory, MB", "swarm's memory, MB"]
+    return text + table(heads, rows)

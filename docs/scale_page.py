@@ -41,7 +41,7 @@ and packets as large as a snapshot (by default some 50 kB).
 | EMQX 5 | yes | yes; `round_robin` and others by configuration | cluster | no: not in Debian. Raise `mqtt.max_packet_size` (1 MB by default) only for larger snapshots |
 | HiveMQ 4 | yes | yes | cluster | no: not in Debian |
 | RabbitMQ from 3.13 | yes, by the plugin `rabbitmq_mqtt` | not among the features that its documentation lists | cluster | no: Debian 12 has 3.10, which speaks 3.1.1 and refuses us. **Retained messages do not reach filters with wildcards** and stay on one node: a desk does not see the status of cameras until it changes |
-| NATS server | no, 3.1.1 alone | – | cluster | 2.9.10: refuses us at the connection, and `bearwatch check` says why. A Mosquitto in front with a bridge of version 3.1.1 would lose the user properties |
+| NATS server | no, 3.1.1 alone | – | cluster | 2.9.10: closes the connection (its log: "unacceptable protocol version of 5"). A Mosquitto in front with a bridge of version 3.1.1 would lose the user properties |
 
 """
 

@@ -11,17 +11,14 @@ mod processes;
 mod support;
 
 use std::collections::BTreeSet;
-use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bearwatch::capture::jpeg;
 use processes::left_behind;
 use rustix::process::Signal;
 use serde_json::Value;
-use support::daemon::{Daemon, Home, Listener, Post, SOON, is_root};
+use support::daemon::{Home, Listener, Post, SOON};
 use support::{Broker, wait_for};
 
 const ENVELOPE: [&str; 7] = ["v", "boot", "seq", "uptime_ms", "time", "clock_synced", "late"];

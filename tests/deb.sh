@@ -78,7 +78,7 @@ inside systemd-analyze verify --man=no --recursive-errors=no bearwatch.service b
     >"$work/said" 2>&1 || true
 if grep -i bearwatch "$work/said"; then fail "systemd has something to say about the units"; fi
 bash -n "$root/usr/share/bash-completion/completions/bearwatch"
-inside bearwatch --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | grep -vx help >"$work/commands"
+inside bearwatch --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p' | grep -vx help >"$work/commands"
 while read -r command; do
     zcat "$root/usr/share/man/man1/bearwatch-$command.1.gz" | grep -q '^\.SH NAME' || fail "no page for $command"
     grep -q "$command" "$root/usr/share/bash-completion/completions/bearwatch" || fail "no completion for $command"

@@ -42,7 +42,10 @@ fn pairs(telemetry: &Value, scrape: &Scrape) -> Vec<(String, f64, f64)> {
         |key: &str, value: f64| pairs.push((key.into(), messages[key].as_f64().unwrap(), value));
     let stored = |name: &str| scrape.sum(name, "kind=\"alert\"") + scrape.sum(name, "kind=\"snapshot\"");
     message("waiting", stored("bearwatch_outbox_messages"));
-    message("acknowledged", stored("bearwatch_messages_acknowledged_total"));
+    let history = |name: &str| scrape.sum(name, "kind=\"telemetry\"");
+    let acknowledged = "bearwatch_messages_acknowledged_total";
+    message("acknowledged", stored(acknowledged) + history(acknowledged));
+    message("history", scrape.of_series("bearwatch_outbox_history_messages", ""));
     message("refused", scrape.sum("bearwatch_messages_refused_total", ""));
     for kind in ["telemetry", "snapshot", "alert"] {
         let key = if kind == "telemetry" { "lost_telemetry".into() } else { format!("lost_{kind}s") };

@@ -7,6 +7,6 @@ promtool check config prometheus.yml
 promtool test rules alerts_test.yml
 
 # Every rule is put to the test: one that is in no test could never fire and nobody would know.
-for alert in $(sed -n 's/^ *- alert: //p' alerts.yml); do
+sed -n 's/^ *- alert: //p' alerts.yml | while read -r alert; do
     grep -q "$alert" alerts_test.yml || { echo "deploy/prometheus/alerts_test.yml does not try $alert" >&2; exit 1; }
 done

@@ -15,7 +15,7 @@ use crate::support::{ANONYMOUS, Broker, wait_for};
 use crate::wire::Mode;
 
 pub const PLAN: Plan = &[
-    ("connection cut", 2, cut),
+    ("connection cut", 3, cut),
     ("delay", 2, delay),
     ("half-open connection", 2, half_open),
     ("acknowledgements doubled", 2, doubled),
@@ -23,7 +23,7 @@ pub const PLAN: Plan = &[
     ("acknowledgements refused", 2, refused),
     ("acknowledgements lost", 1, lost),
     ("captive portal", 2, portal),
-    ("session taken over", 2, taken_over),
+    ("session taken over", 3, taken_over),
 ];
 
 /// Mosquitto drops what a slow subscriber has not taken; that would be its loss, not the daemon's.

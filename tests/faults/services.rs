@@ -18,10 +18,10 @@ use crate::support::daemon::SOON;
 use crate::support::{ANONYMOUS, Broker, wait_for};
 
 pub const PLAN: Plan = &[
-    ("daemon killed", 4, killed),
-    ("broker killed, forgetful", 2, forgetful_broker),
-    ("broker killed, persistent", 2, persistent_broker),
-    ("clock stepped two weeks", 3, clock),
+    ("daemon killed", 6, killed),
+    ("broker killed, forgetful", 3, forgetful_broker),
+    ("broker killed, persistent", 3, persistent_broker),
+    ("clock stepped two weeks", 4, clock),
     ("junk on the command topic", 2, junk),
 ];
 

@@ -26,6 +26,8 @@ pub use reasons::{Effect, Objection, Redirection, SOON, Trouble};
 const CHANNEL: usize = 64;
 /// Messages on their way at once, fewer where the broker's receive maximum says so.
 pub const WINDOW: usize = 16;
+/// Packet ids that rumqttc keeps a place for. Its default of 65,535 takes 8.6 MB a connection; brokers allow fewer anyway.
+const PLACES: u16 = 256;
 /// Largest packet that a desk takes in: a generous snapshot. The broker keeps larger ones to itself.
 pub const PICTURES: u32 = 8 * 1024 * 1024;
 /// Largest packet that a camera takes in: a command many times over.
@@ -225,6 +227,7 @@ fn mqtt_options(options: Options) -> MqttOptions {
     mqtt.set_keep_alive(Duration::from_secs(keep_alive_s.max(5).into()));
     mqtt.set_clean_start(memory_s == 0).set_session_expiry_interval(Some(memory_s));
     mqtt.set_max_packet_size(Some(largest));
+    mqtt.set_outgoing_inflight_upper_limit(PLACES);
     mqtt.set_connection_timeout(CONNECT_TIMEOUT_S);
     if let Some(login) = login {
         mqtt.set_credentials(login.user, login.password);

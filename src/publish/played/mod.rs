@@ -37,8 +37,8 @@ const CAP: Duration = Duration::from_secs(4);
 const FRESH: Duration = Duration::from_secs(2);
 /// A connection is cut so long after the last telemetry, which nobody acknowledges: it must not be lost by that.
 const UNDER_WAY: Duration = Duration::from_millis(500);
-/// What the broker has not acknowledged so long after the end is given up.
-const GRACE: Duration = Duration::from_secs(15);
+/// What the broker has not acknowledged so long after the end is given up. A machine that runs broker and cameras may be far behind.
+const GRACE: Duration = Duration::from_secs(60);
 /// How its last will begins, by which its death is known.
 pub const DEATH: &str = "connection lost";
 
@@ -162,6 +162,8 @@ struct Line {
     outgoings: Outgoings,
     delivery: Delivery,
     up: bool,
+    /// Largest packet that the broker takes, bytes: one that is larger would break the connection each time.
+    largest: Option<u32>,
     birth: Option<Envelope>,
 }
 
@@ -227,7 +229,7 @@ impl Player {
         let birth = self.voice.envelope(Kind::Status);
         let (outgoings, mut connection) = mqtt::connect(self.options(&birth));
         let delivery = Delivery::new(mqtt::WINDOW);
-        let mut line = Line { outgoings, delivery, up: false, birth: Some(birth) };
+        let mut line = Line { outgoings, delivery, up: false, largest: None, birth: Some(birth) };
         let ended = self.drive(&mut connection, &mut line).await;
         *up = line.up;
         if line.birth.is_some() {
@@ -256,9 +258,9 @@ impl Player {
             if matches!(happening, Happening::Left) {
                 return Ok(End::Done);
             }
-            if matches!(happening, Happening::Connected) {
-                line.delivery.set_window(connection.limits().window);
-            }
+            let limits = connection.limits();
+            line.delivery.set_window(limits.window);
+            line.largest = limits.largest;
             self.happened(happening, line);
         }
     }
@@ -344,6 +346,11 @@ impl Player {
         while line.delivery.room() > 0 {
             let after = line.delivery.reached(Lane::Alerts) + 1;
             let Some((number, message)) = self.voice.next(after, uptime_ms) else { return };
+            if line.largest.is_some_and(|largest| message.packet_bytes() > largest as usize) {
+                self.voice.is_done_with(number);
+                self.tell(Happened::Acknowledged { taken: false });
+                continue;
+            }
             if !line.outgoings.publish(message) {
                 return;
             }

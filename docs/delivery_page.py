@@ -35,7 +35,7 @@ TARGETS = {
 
 
 def page(stored):
-    return "\n".join([HEAD, faults(stored), figures(stored), FRIGATE, origins(stored)])
+    return "\n".join([HEAD, faults(stored), figures(stored), FRIGATE, *([origins(stored)] if stored else [])])
 
 
 def each(stored):
@@ -56,8 +56,7 @@ def faults(stored):
         rows.append([fault, *(f"{count:,}" for count in counts), parts[0]["effect"]])
     rows.append(["all", *(f"{count:,}" for count in sums), ""])
     if not stored["faults"]["all_held"]:
-        why = stored["faults"].get("note", "a round failed, and what it lost or did not do stands in its log")
-        text += f"**Not everything held in this run**: {why}.\n\n"
+        text += "**Not everything held in this run**: a round failed; what it lost or did not do stands in its log.\n\n"
     text += table(["fault", "rounds", "messages", "lost", "made up", "doubled", "overtook", "what the first round did"], rows)
     return text + "\nDoubled messages are allowed at QoS 1 and bear the same `boot` and `seq`. \"Overtook\" counts alerts that came before an older one of the same life: what a broker refused is offered again later. Of power cuts, messages are counted that were given to the outbox.\n"
 

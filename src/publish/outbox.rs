@@ -207,7 +207,7 @@ impl Outbox {
         }
     }
 
-    /// Alerts and pictures that wait. Telemetry is not waited for: see [`Outbox::history`].
+    /// Alerts and pictures that wait. Telemetry is not waited for: see [`history`].
     pub fn depth(&self) -> u64 {
         self.depth_of(Lane::Alerts) + self.depth_of(Lane::Snapshots)
     }

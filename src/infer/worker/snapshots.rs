@@ -78,7 +78,7 @@ impl Worker {
         self.discretion.apply(&self.engine, picture, bears, taken);
     }
 
-    fn caption_of(&self, stamp: Stamp) -> String {
+    pub(super) fn caption_of(&self, stamp: Stamp) -> String {
         let time = std::time::UNIX_EPOCH + Duration::from_millis(stamp.unix_ms.max(0) as u64);
         let simulated = if self.simulated { "  SIMULATION" } else { "" };
         format!("{}  {}{simulated}", self.snapshots.place, humantime::format_rfc3339_seconds(time))

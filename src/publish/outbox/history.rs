@@ -64,11 +64,6 @@ impl Outbox {
         self.show_depth();
     }
 
-    /// Telemetry that waits.
-    pub fn history(&self) -> u64 {
-        self.held(Lane::Telemetry)
-    }
-
     /// Brings what waits in memory to the disk, where there is one.
     pub(super) fn write_history(&mut self) {
         let waiting = &self.memory[Lane::Telemetry as usize];
@@ -153,7 +148,11 @@ mod tests {
         assert!(steps.iter().all(|step| *step == steps[0]), "not even: {steps:?}");
         assert!(kept[0] == 0 && made - kept.last().unwrap() <= steps[0]);
         assert_eq!(lost(&metrics), made - kept.len() as u64, "each that was left out is counted");
-        assert_eq!((outbox.depth(), outbox.history()), (0, kept.len() as u64), "nobody waits for it");
+        assert_eq!(
+            (outbox.depth(), outbox.depth_of(Lane::Telemetry)),
+            (0, kept.len() as u64),
+            "nobody waits for it"
+        );
     }
 
     #[test]
@@ -189,7 +188,7 @@ mod tests {
         while let Some((key, _)) = outbox.next(Lane::Telemetry, 0) {
             outbox.remove(&[key]);
         }
-        assert_eq!(outbox.history(), 0);
+        assert_eq!(outbox.depth_of(Lane::Telemetry), 0);
         (0..10).for_each(|i| outbox.keep_telemetry(telemetry(i, 20)));
         assert_eq!(kept(&mut outbox).len(), 10);
     }

@@ -202,7 +202,13 @@ fn sign_by_openssl(camera: &Camera, topic: &str, payload: &str) -> Post {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let signature = String::from_utf8(output.stdout).unwrap();
     let properties = [("key".to_owned(), "anna".to_owned()), ("signature".to_owned(), signature)];
-    Post { kind: topic.into(), retained: false, properties: properties.into(), payload: payload.into() }
+    Post {
+        topic: topic.into(),
+        kind: topic.into(),
+        retained: false,
+        properties: properties.into(),
+        payload: payload.into(),
+    }
 }
 
 #[test]

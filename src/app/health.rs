@@ -49,8 +49,8 @@ pub fn judge(facts: &Facts) -> Health {
     let health = judge_sight(facts);
     match (facts.warning, health.state) {
         (None, _) => health,
-        (Some(Warning { text, cause }), State::Online) => {
-            Health { state: State::Degraded, reason: text.clone(), cause: *cause }
+        (Some(warning), State::Online) => {
+            Health { state: State::Degraded, reason: warning.text.clone(), cause: warning.cause }
         }
         (Some(Warning { text, .. }), _) => Health { reason: format!("{text}; {}", health.reason), ..health },
     }

@@ -210,7 +210,7 @@ impl Watch {
             written: self.vitals.written_mb.map(|mb| self.wear.enter(now, mb)),
         };
         self.telemetry_at = now;
-        if self.drafts.try_send(Draft::Telemetry(draft)).is_err() {
+        if self.drafts.try_send(Draft::Telemetry(Box::new(draft))).is_err() {
             count(&self.shared.metrics.counters.lost_telemetry);
         }
     }

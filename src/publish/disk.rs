@@ -61,9 +61,11 @@ pub struct Load {
     pub last: u64,
 }
 
+type Open = dyn Fn(&Builder, &Path) -> Result<Database, DatabaseError> + Send;
+
 /// Opens the database of a path: the file that lies there, or what a test puts in its place. A seam, since a power cut can only be
 /// played below redb.
-pub struct Medium(Box<dyn Fn(&Builder, &Path) -> Result<Database, DatabaseError> + Send>);
+pub struct Medium(Box<Open>);
 
 impl Medium {
     /// The file itself.

@@ -63,7 +63,7 @@ pub enum Draft {
         captured: Stamp,
     },
     /// Measurements. Kept as a bounded history while there is no connection.
-    Telemetry(TelemetryDraft),
+    Telemetry(Box<TelemetryDraft>),
     /// How the daemon is. The latest one is kept and retained by the broker.
     Health(Health),
     /// Whether alerts are told from now on.

@@ -94,7 +94,7 @@ impl Script {
         Some(match moment {
             Moment::Cut => return None,
             Moment::State => Draft::State(armed()),
-            Moment::Telemetry => Draft::Telemetry(self.telemetry(at)),
+            Moment::Telemetry => Draft::Telemetry(Box::new(self.telemetry(at))),
             Moment::Step { bear, state, severity, x } => {
                 let bbox = Rect { x, y: 0.5, w: 0.2, h: 0.25 };
                 let (score, evidence) = (0.6 + 0.3 * x, 7.0 + 10.0 * x);
@@ -158,13 +158,14 @@ fn plan(rng: &mut Pcg32, time: &Range<Duration>, traffic: &Traffic) -> Vec<(Dura
 /// Times of what happens so often an hour, each without regard to the others.
 fn arrivals(rng: &mut Pcg32, length_s: f64, an_hour: f64) -> Vec<f64> {
     let mut times = Vec::new();
-    let mut at_s = 0.0;
-    while an_hour > 0.0 {
-        at_s += -(1.0 - rng.random_range(0.0..1.0f64)).ln() * 3600.0 / an_hour;
-        if at_s >= length_s {
-            break;
-        }
+    if an_hour <= 0.0 {
+        return times;
+    }
+    let mut pause = || -(1.0 - rng.random_range(0.0..1.0f64)).ln() * 3600.0 / an_hour;
+    let mut at_s = pause();
+    while at_s < length_s {
         times.push(at_s);
+        at_s += pause();
     }
     times
 }

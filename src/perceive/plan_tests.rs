@@ -213,7 +213,8 @@ fn a_still_is_looked_at_again_where_something_is_too_small_to_be_known() {
         assert_eq!(looks.len(), 2);
         assert_ne!(looks[0], looks[1]);
         assert!(looks.iter().all(|look| view.sees(&[*look], bbox)), "{looks:?}");
-        assert!(looks.iter().all(|look| look.rect.clipped() == look.rect), "{looks:?}");
+        // But for the last bit of a sum.
+        assert!(looks.iter().all(|look| look.rect.clipped().iou(look.rect) > 0.9999), "{looks:?}");
     }
     let nothing =
         [found(Class::Bear, 0.3, large), found(Class::Person, 0.9, small), found(Class::Bear, 0.01, small)];

@@ -86,7 +86,7 @@ fn an_alert_says_on_the_wire_what_the_contract_says() {
         "v": 1, "boot": "one", "seq": 7, "uptime_ms": 5000, "time": "2026-06-01T22:00:05.000Z", "clock_synced": true, "late": false,
         "id": "one-3", "state": "opened", "class": "bear", "severity": "normal", "score": 0.75, "evidence": 8.5,
         "bbox": [160.0, 180.0, 320.0, 180.0], "frame": {"width": 640, "height": 360}, "regime": "infrared",
-        "model": {"name": "nano", "sha256": "ab12"}, "captured": "2026-06-01T22:00:04.800Z", "latency_ms": 150,
+        "model": {"name": "nano", "sha256": "ab12"}, "captured": "2026-06-01T22:00:04.800Z", "latency_ms": 150, "open": 1,
         "simulated": true, "drill": false,
     });
     assert_eq!(told, wanted, "the box is cut off at the frame's edge");

@@ -51,9 +51,9 @@ fn the_rules_let_a_camera_and_its_people_do_all_of_their_work_and_nothing_is_ref
     assert_eq!(park.command("tom", &["test"]).0, 0);
     assert_eq!(park.command("maria", &["disarm", "--for", "60s"]).0, 0);
     assert_eq!(park.command("maria", &["arm"]).0, 0);
-    let answers = desk.of("answer").len();
+    let answers = |posts: &[Post]| posts.iter().filter(|post| post.kind == "answer").count();
+    desk.until("an answer to each", |posts| answers(posts) >= 4);
     desk.hears("telemetry", |post| post.json()["messages"]["acknowledged"].as_u64() > Some(8));
-    assert!(answers >= 4);
     assert_eq!(daemon.stop(), 0, "{}", daemon.log());
     desk.hears_state("offline", "stopped");
     let refused = |post: &&Post| post.json()["messages"]["refused"] != json!(0);
@@ -66,7 +66,7 @@ fn the_rules_let_a_camera_and_its_people_do_all_of_their_work_and_nothing_is_ref
 #[test]
 fn a_stolen_camera_key_writes_nowhere_but_in_its_own_name() {
     let park = Park::new("");
-    let mut desk = park.chief();
+    let mut desk = park.chief().taking_anything();
     park.camera("north");
     let thief = park.as_camera("north");
     let elsewhere = [
@@ -97,7 +97,7 @@ fn a_stolen_camera_key_writes_nowhere_but_in_its_own_name() {
     fence(&park, &mut desk, &format!("{BASE}/set/log"));
     assert!(!desk.posts.iter().any(|post| post.payload == b"forged"), "{:?}", desk.posts);
     // What the broker kept would reach whoever comes later.
-    let mut late = park.chief();
+    let mut late = park.chief().taking_anything();
     fence(&park, &mut late, &format!("{BASE}/set/log"));
     assert!(!late.posts.iter().any(|post| post.payload == b"forged"), "{:?}", late.posts);
 }
@@ -105,7 +105,7 @@ fn a_stolen_camera_key_writes_nowhere_but_in_its_own_name() {
 #[test]
 fn a_last_will_in_another_camera_s_name_is_not_told() {
     let park = Park::new("");
-    let mut desk = park.chief();
+    let mut desk = park.chief().taking_anything();
     park.camera("north");
     let status = format!("{SOUTH}/status");
     let will =
@@ -121,7 +121,7 @@ fn a_last_will_in_another_camera_s_name_is_not_told() {
 #[test]
 fn a_stolen_camera_key_hears_nothing_of_other_cameras_and_throws_none_out() {
     let park = Park::new("anna ranger\n");
-    let mut desk = park.chief();
+    let mut desk = park.chief().taking_anything();
     park.camera("north");
     let thief = park.as_camera("north");
     let filters = [
@@ -195,8 +195,8 @@ fn roles_hear_what_they_need_and_nothing_that_tells_more() {
     let park = Park::new(
         "anna ranger\nben ranger@other-park\npia pictures\ntom technician\neve console@yellow-creek\n",
     );
-    let mut desk = park.chief();
-    let mut all = ["anna", "ben", "pia", "tom", "eve"].map(|name| park.listener(name));
+    let mut desk = park.chief().taking_anything();
+    let mut all = ["anna", "ben", "pia", "tom", "eve"].map(|name| park.listener(name).taking_anything());
     let home = Home::with_bear(&park.url(), 4, true);
     let mut daemon = camera(&park, "north", &home, &mut desk, &["acknowledge.ladder=[\"1 duty\"]"]);
     for kind in ["alert", "snapshot", "escalation/duty", "telemetry"] {
@@ -238,7 +238,7 @@ fn a_site_s_broker_hands_on_what_headquarters_must_know_and_takes_its_acknowledg
         .replace("/etc/mosquitto/bearwatch/headquarters-ca.pem", &file("broker-ca.pem"))
         .replace("/etc/mosquitto/bearwatch/creek.", &file("people/creek/creek."));
     let park = Park::with("", &bridge);
-    let mut desk = park.chief();
+    let mut desk = park.chief().taking_anything();
     let mut far = headquarters.chief();
     let home = Home::with_bear(&park.url(), 4, true);
     let mut daemon = camera(

@@ -193,7 +193,9 @@ pub fn second_looks(view: &View, first: &[Region], found: &[Detection]) -> Vec<R
         }
         if !view.sees(first, thing.bbox) && !view.sees(&looks, thing.bbox) {
             let middle = view.close_look(thing.bbox);
-            looks.extend([middle, aside(middle)]);
+            looks.push(middle);
+            // In a corner of the frame there is no aside.
+            looks.extend(Some(aside(middle)).filter(|look| view.sees(&[*look], thing.bbox)));
         }
     }
     looks

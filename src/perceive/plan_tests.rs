@@ -208,10 +208,10 @@ fn a_still_is_looked_at_again_where_something_is_too_small_to_be_known() {
     let (small, corner) =
         (Rect { x: 0.4, y: 0.5, w: 0.05, h: 0.05 }, Rect { x: 0.0, y: 0.0, w: 0.04, h: 0.05 });
     let large = Rect { x: 0.2, y: 0.2, w: 0.4, h: 0.5 };
-    for bbox in [small, corner] {
+    for (bbox, many) in [(small, 2), (corner, 1)] {
         let looks = second_looks(&view, &whole, &[found(Class::Bear, 0.3, bbox)]);
-        assert_eq!(looks.len(), 2);
-        assert_ne!(looks[0], looks[1]);
+        assert_eq!(looks.len(), many, "{looks:?}");
+        assert_ne!(Some(&looks[0]), looks.get(1));
         assert!(looks.iter().all(|look| view.sees(&[*look], bbox)), "{looks:?}");
         // But for the last bit of a sum.
         assert!(looks.iter().all(|look| look.rect.clipped().iou(look.rect) > 0.9999), "{looks:?}");

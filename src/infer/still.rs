@@ -8,7 +8,7 @@ use crate::perceive::decode::{decode, suppress};
 use crate::perceive::frame::Picture;
 use crate::perceive::model::ModelSpec;
 use crate::perceive::observation::{Detection, Regime};
-use crate::perceive::plan::{Planner, WORTH_A_LOOK, second_looks};
+use crate::perceive::plan::{View, WORTH_A_LOOK, second_looks};
 use crate::perceive::regions::{IDENTITY_TONE, Letterbox, Region, Resampler, for_still};
 use crate::perceive::settings::RegionMode;
 use crate::perceive::views::Views;
@@ -62,8 +62,7 @@ impl Glance {
     ) -> Result<Vec<Detection>, RunError> {
         let size = (picture.width, picture.height);
         let input = &engine.spec().input;
-        let planner = Planner::new(mode, Vec::new());
-        let view = planner.view(size, input);
+        let view = View::of_still(size, input, mode);
         let regime = condition::of_still(picture);
         self.views.clear();
         let first = for_still(size.0, size.1, mode, input);

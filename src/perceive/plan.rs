@@ -89,14 +89,12 @@ impl Planner {
         Planner { mode, watch, size: (0, 0), tiles: Vec::new(), looks: VecDeque::new() }
     }
 
-    /// A frame as it is to be planned for.
+    /// A frame as it is to be planned for. One that the input shows nearly as it is has no close looks: the whole is looked at with every frame.
     pub fn view<'a>(&self, size: (u32, u32), input: &'a InputSpec) -> View<'a> {
-        let closest = match self.mode {
-            RegionMode::Whole => 0.0,
-            RegionMode::Tiles => 1.0,
-            RegionMode::Auto => MOST_ENLARGED,
-        };
-        View { size, input, closest }
+        match self.mode {
+            RegionMode::Auto if !worth_tiling(size.0, size.1, input) => View { size, input, closest: 0.0 },
+            mode => View::of_still(size, input, mode),
+        }
     }
 
     /// The regions of a frame taken at `now_ms`: no more than `allowed` in mode `auto`, one at least.
@@ -223,7 +221,17 @@ pub struct View<'a> {
     pub closest: f32,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// A picture by itself: there is time for close looks whatever its size.
+    pub fn of_still(size: (u32, u32), input: &'a InputSpec, mode: RegionMode) -> View<'a> {
+        let closest = match mode {
+            RegionMode::Whole => 0.0,
+            RegionMode::Tiles => 1.0,
+            RegionMode::Auto => MOST_ENLARGED,
+        };
+        View { size, input, closest }
+    }
+
     /// Input pixels per picture pixel in a region.
     fn scale(&self, region: &Region) -> f32 {
         let [_, _, w, h] = region.rect.to_pixels(self.size.0, self.size.1);

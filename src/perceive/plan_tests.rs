@@ -170,11 +170,9 @@ fn the_other_modes_look_as_they_are_told() {
     };
     assert_eq!(plan(RegionMode::Whole, 9), 1);
     assert_eq!(plan(RegionMode::Tiles, 1), 9);
-    // A frame that the input shows as it is has no tiles; who is small in it is enlarged all the same.
     let mut planner = Planner::new(RegionMode::Auto, Vec::new());
     let small = planner.view((600, 400), &input);
-    assert_eq!(planner.plan(&small, 0, 9, of(&[far(0.5, 0.5)], &[])).len(), 2);
-    assert_eq!(planner.plan(&small, 200, 9, Wanted::default()).len(), 1);
+    assert_eq!(planner.plan(&small, 0, 9, of(&[far(0.5, 0.5)], &[])).len(), 1);
 }
 
 #[test]
@@ -201,8 +199,7 @@ fn what_is_watched_comes_twice_as_often_as_the_rest() {
 #[test]
 fn a_still_is_looked_at_again_where_something_is_too_small_to_be_known() {
     let input = InputSpec::square(416);
-    let planner = Planner::new(RegionMode::Auto, Vec::new());
-    let view = planner.view((640, 480), &input);
+    let view = View::of_still((640, 480), &input, RegionMode::Auto);
     let whole = [Region { rect: Rect::WHOLE }];
     let found = |class, score, bbox| Detection { class, score, bbox, cut: false };
     let (small, corner) =

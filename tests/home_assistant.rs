@@ -176,7 +176,7 @@ fn a_broker_that_does_not_let_the_camera_write_there_costs_no_alert() {
     let mut daemon = started(&home, &mut desk, &[ON, ACCEPT]);
     desk.hears("alert", |post| post.json()["state"] == "opened");
     assert_eq!(command(&broker, &["arm"]).0, 0);
-    daemon.says("the broker refuses messages");
+    daemon.says("the broker refuses status, state or an answer");
     assert_eq!(daemon.stop(), 0);
 }
 

@@ -1,9 +1,10 @@
 //! Which of what is seen was drawn into the picture for a drill.
 //!
-//! A real bear must never be taken for the drawn one. Only a track that was born on the drawn box is one of the drill, and only while it stays
-//! on it: what is seen twice in a row elsewhere, or when nothing is drawn any more, is real from then on, with all evidence that it has.
+//! A real bear must never be taken for the drawn one. Only a track that was born on the drawn box, or came onto it while nothing spoke for a bear, is
+//! one of the drill, and only while it stays on it: what is seen twice in a row elsewhere, or when nothing is drawn any more, is real from then on, with all evidence that it has.
 
 use super::geometry::Rect;
+use super::model::Class;
 use super::observation::TrackId;
 use super::track::Track;
 
@@ -23,6 +24,8 @@ const ELSEWHERE: u32 = 2;
 #[derive(Clone, Debug, Default)]
 pub struct Staged {
     tracks: Vec<Followed>,
+    /// Tracks for which nothing spoke as bears on the frame before.
+    blank: Vec<TrackId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +45,14 @@ impl Staged {
             }
             followed.elsewhere < ELSEWHERE
         });
-        let born = tracks.iter().filter(|track| track.seen && track.hits == 1 && there(track));
-        self.tracks.extend(born.map(|track| Followed { id: track.id, elsewhere: 0 }));
+        // A flicker at the edge that the drawn bear walks into is no bear either, if nothing spoke for one before.
+        let nothing_yet = |track: &Track| track.hits == 1 || self.blank.contains(&track.id);
+        let born = tracks.iter().filter(|track| track.seen && there(track) && nothing_yet(track));
+        let born: Vec<TrackId> = born.map(|track| track.id).filter(|&id| !self.is(id)).collect();
+        self.tracks.extend(born.into_iter().map(|id| Followed { id, elsewhere: 0 }));
+        self.blank.clear();
+        let blank = tracks.iter().filter(|track| track.evidence.of(Class::Bear) <= 0.0);
+        self.blank.extend(blank.map(|track| track.id));
     }
 
     /// Whether none of the tracks is one of a drill.

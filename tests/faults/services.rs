@@ -217,7 +217,7 @@ fn certificate(camp: &mut Camp, rng: &mut Pcg64) -> Effect {
     let told = rng.random_range(1..3);
     use_certificate(&folder, "old");
     camp.restart_broker(|_| {});
-    let noticed = wait_for(SOON, || camp.daemon.log()[log..].contains("xpired"));
+    let noticed = wait_for(SOON, || camp.daemon.log()[log..].contains("certificate ended"));
     camp.wait_told(told);
     use_certificate(&folder, "good");
     let away = camp.restart_broker(|_| {});

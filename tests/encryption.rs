@@ -90,8 +90,8 @@ fn a_camera_without_a_certificate_or_with_one_that_has_ended_learns_what_to_do()
     );
     let key = park.camera("south").to_vec();
     park.keys(&["camera", "yellow-creek", "south"], &LONG_AGO);
-    let says = "the broker answers CertificateExpired; our certificate has ended: have a new one made, put it in the place of cert_file and \
-                key_file and restart bearwatch";
+    let says = "the broker answers CertificateExpired; our certificate has ended: have a new one made and put it in the place of \
+                cert_file and key_file: it counts from the next connection on";
     fails(&park.url(), &key, says);
     park.camera("east");
     park.keys(&["revoke", "yellow-creek/east"], &[]);
@@ -137,7 +137,9 @@ fn certificates_that_end_are_told_a_month_ahead_in_log_status_telemetry_and_chec
     let mut desk = park.chief();
     desk.hears_state(
         "degraded",
-        &format!("our certificate ends on {last_day}; have a new one made, put it in the place of cert_file"),
+        &format!(
+            "our certificate ends on {last_day}; have a new one made and put it in the place of cert_file"
+        ),
     );
     assert_eq!(check(&home, &sets).1["verdict"], "warning");
     park.keys(&["camera", "yellow-creek", "north"], &[]);

@@ -154,12 +154,16 @@ fn a_bear_seen_for_a_second_opens_one_alert_that_is_updated_and_closed() {
 
 #[test]
 fn a_flash_or_an_insect_is_never_an_alert() {
-    let mut camera = Camera::new(5.0);
-    for i in 0..100 {
-        camera.show(0.2 * f64::from(1 + i % 2), &[bear(0.1 + 0.006 * i as f32, 1.0)]);
-        camera.show(1.4, &[]);
+    // In a frame that the input shows as it is, and in one with tiles and close looks.
+    for (width, height) in [(80, 45), (320, 180)] {
+        let mut camera = Camera::new(5.0);
+        camera.picture = Picture::new(width, height);
+        for i in 0..100 {
+            camera.show(0.2 * f64::from(1 + i % 2), &[bear(0.1 + 0.006 * i as f32, 1.0)]);
+            camera.show(1.4, &[]);
+        }
+        assert_eq!(camera.steps(), [], "{width} × {height}");
     }
-    assert_eq!(camera.steps(), []);
 }
 
 #[test]

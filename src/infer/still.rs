@@ -62,7 +62,7 @@ impl Glance {
     ) -> Result<Vec<Detection>, RunError> {
         let size = (picture.width, picture.height);
         let input = &engine.spec().input;
-        let view = View::of_still(size, input, mode);
+        let view = View::new(size, input, mode);
         let regime = condition::of_still(picture);
         self.views.clear();
         let first = for_still(size.0, size.1, mode, input);

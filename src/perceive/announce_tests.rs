@@ -27,8 +27,12 @@ impl Watch {
     }
 
     fn frame(&mut self, drawn: Option<Rect>, seen: &[Rect]) {
+        self.see(drawn, seen, 0.9);
+    }
+
+    fn see(&mut self, drawn: Option<Rect>, seen: &[Rect], score: f32) {
         let sightings: Vec<Sighting> =
-            seen.iter().map(|&bbox| Sighting { bbox, scores: [0.9, 0.0, 0.0], clear: true }).collect();
+            seen.iter().map(|&bbox| Sighting { bbox, scores: [score, 0.0, 0.0], clear: true }).collect();
         let stamp = Stamp { uptime_ms: self.now_ms, ..Stamp::default() };
         self.tracker.step(&sightings, self.now_ms, 1.0, &self.scales, |_| true);
         let tracks = self.tracker.tracks();
@@ -122,6 +126,21 @@ fn a_real_bear_that_was_taken_for_the_drawn_one_is_told_as_soon_as_they_part() {
     }
     assert_eq!(Watch::states(&watch.told.alerts), [Opened], "within half a second");
     assert!(watch.told.alerts[0].evidence >= watch.scales.decision());
+}
+
+#[test]
+fn a_flicker_that_the_drawn_bear_walks_into_is_of_the_drill_and_what_may_be_a_bear_is_not() {
+    let flicker = |score: f32, frames: u32, gone: u32| {
+        let mut watch = Watch::new();
+        (0..frames).for_each(|_| watch.see(None, &[at(0.36)], score));
+        (0..gone).for_each(|_| watch.frame(None, &[]));
+        for _ in 0..30 {
+            watch.frame(Some(at(0.4)), &[about(0.4)]);
+        }
+        (watch.told.alerts.len(), watch.told.drills.len())
+    };
+    assert_eq!(flicker(0.35, 1, 3), (0, 1), "what spoke for a bear is gone again");
+    assert_eq!(flicker(0.9, 2, 0), (1, 0), "half believed already");
 }
 
 #[test]

@@ -16,8 +16,8 @@ use super::settings::RegionMode;
 /// Whoever is at least so large in the model's input is seen well enough there, pixels (root of the area).
 const WELL_SEEN_PX: f32 = 48.0;
 
-/// A close look shows a thing so large if it can, pixels of the input (root of the area). On the far suites of the calibration split bears of 16 to 32
-/// pixels are found most often at 3 to 4 input pixels per pixel of the frame: the model was taught on nearer animals.
+/// A close look shows a thing so large if it can, pixels of the input (root of the area): the model was taught on near animals. How much smaller a bear
+/// may be in the frame by that, the card's `acuity` says: `close_px` beside `day_px`.
 const SHOWN_PX: f32 = 80.0;
 
 /// Input pixels per pixel of the frame at most; beyond it, blur grows and nothing else.
@@ -89,12 +89,9 @@ impl Planner {
         Planner { mode, watch, size: (0, 0), tiles: Vec::new(), looks: VecDeque::new() }
     }
 
-    /// A frame as it is to be planned for. One that the input shows nearly as it is has no close looks: the whole is looked at with every frame.
+    /// A frame as it is to be planned for.
     pub fn view<'a>(&self, size: (u32, u32), input: &'a InputSpec) -> View<'a> {
-        match self.mode {
-            RegionMode::Auto if !worth_tiling(size.0, size.1, input) => View { size, input, closest: 0.0 },
-            mode => View::of_still(size, input, mode),
-        }
+        View::new(size, input, self.mode)
     }
 
     /// The regions of a frame taken at `now_ms`: no more than `allowed` in mode `auto`, one at least.
@@ -222,8 +219,8 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// A picture by itself: there is time for close looks whatever its size.
-    pub fn of_still(size: (u32, u32), input: &'a InputSpec, mode: RegionMode) -> View<'a> {
+    /// Of a size in pixels, where regions are chosen so.
+    pub fn new(size: (u32, u32), input: &'a InputSpec, mode: RegionMode) -> View<'a> {
         let closest = match mode {
             RegionMode::Whole => 0.0,
             RegionMode::Tiles => 1.0,
@@ -238,22 +235,27 @@ impl<'a> View<'a> {
         (self.input.width as f32 / w.max(1.0)).min(self.input.height as f32 / h.max(1.0))
     }
 
-    /// Whether a thing would be found if these regions are looked at: it lies in one that shows it large enough, or as large as ever.
+    /// Whether a thing would be found if these regions are looked at: it lies in one that shows it large enough, or as large as a close look at it would.
     pub fn sees(&self, regions: &[Region], thing: Rect) -> bool {
         let thing = thing.clipped();
         let [_, _, w, h] = thing.to_pixels(self.size.0, self.size.1);
-        let large_enough =
-            |scale: f32| scale >= 0.95 * self.closest || (w * h).sqrt() * scale >= WELL_SEEN_PX;
+        let best = 0.95 * self.closest_scale(w, h);
+        let large_enough = |scale: f32| scale >= best || (w * h).sqrt() * scale >= WELL_SEEN_PX;
         let inside = |r: &Region| r.rect.intersection(thing) >= MOSTLY_INSIDE * thing.area();
         regions.iter().any(|r| large_enough(self.scale(r)) && inside(r))
+    }
+
+    /// Input pixels per pixel of the frame in a close look at a thing of w × h pixels; 0 where there are no close looks.
+    fn closest_scale(&self, w: f32, h: f32) -> f32 {
+        let wanted = (SHOWN_PX / (w * h).sqrt().max(1.0)).max(1.0).min(self.closest);
+        wanted.min(self.input.width.min(self.input.height) as f32 / (SURROUNDINGS * w.max(h).max(1.0)))
     }
 
     /// The region around a thing that shows it in its surroundings at [`SHOWN_PX`], enlarged where it is smaller, as far as that helps.
     fn close_look(&self, thing: Rect) -> Region {
         let (width, height) = self.size;
         let [x, y, w, h] = thing.clipped().to_pixels(width, height);
-        let wanted = (SHOWN_PX / (w * h).sqrt().max(1.0)).clamp(1.0, self.closest.max(1.0));
-        let scale = wanted.min(self.input.width.min(self.input.height) as f32 / (SURROUNDINGS * w.max(h)));
+        let scale = self.closest_scale(w, h);
         let side = |input: u32, whole: u32| (input as f32 / scale).round().min(whole as f32);
         let (rw, rh) = (side(self.input.width, width), side(self.input.height, height));
         let left = (x + w / 2.0 - rw / 2.0).clamp(0.0, width as f32 - rw);

@@ -170,9 +170,11 @@ fn the_other_modes_look_as_they_are_told() {
     };
     assert_eq!(plan(RegionMode::Whole, 9), 1);
     assert_eq!(plan(RegionMode::Tiles, 1), 9);
+    // A frame that the input shows as it is has no tiles; who is small in it is enlarged all the same.
     let mut planner = Planner::new(RegionMode::Auto, Vec::new());
     let small = planner.view((600, 400), &input);
-    assert_eq!(planner.plan(&small, 0, 9, of(&[far(0.5, 0.5)], &[])).len(), 1);
+    assert_eq!(planner.plan(&small, 0, 9, of(&[far(0.5, 0.5)], &[])).len(), 2);
+    assert_eq!(planner.plan(&small, 200, 9, Wanted::default()).len(), 1);
 }
 
 #[test]
@@ -199,7 +201,7 @@ fn what_is_watched_comes_twice_as_often_as_the_rest() {
 #[test]
 fn a_still_is_looked_at_again_where_something_is_too_small_to_be_known() {
     let input = InputSpec::square(416);
-    let view = View::of_still((640, 480), &input, RegionMode::Auto);
+    let view = View::new((640, 480), &input, RegionMode::Auto);
     let whole = [Region { rect: Rect::WHOLE }];
     let found = |class, score, bbox| Detection { class, score, bbox, cut: false };
     let (small, corner) =
@@ -219,4 +221,21 @@ fn a_still_is_looked_at_again_where_something_is_too_small_to_be_known() {
     let crowd: Vec<Detection> =
         (0..20).map(|i| found(Class::Bear, 0.5, Rect { x: 0.05 * i as f32, ..small })).collect();
     assert!(second_looks(&view, &whole, &crowd).len() <= MOST_SECOND_LOOKS + 1);
+}
+
+proptest! {
+    #[test]
+    fn a_close_look_at_whatever_it_is_counts_as_one(
+        size in (200u32..4000, 200u32..3000),
+        side in 32u32..700,
+        [x, y, w, h] in [0.0f32..1.0, 0.0f32..1.0, 0.002f32..1.0, 0.002f32..1.0],
+    ) {
+        let input = InputSpec::square(side);
+        let thing = Rect { x, y, w, h }.clipped();
+        for mode in [RegionMode::Whole, RegionMode::Tiles, RegionMode::Auto] {
+            let view = View::new(size, &input, mode);
+            let look = if mode == RegionMode::Whole { Region { rect: Rect::WHOLE } } else { view.close_look(thing) };
+            prop_assert!(view.sees(&[look], thing), "{:?} by {:?}: missing it would never count", thing, look);
+        }
+    }
 }

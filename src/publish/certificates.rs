@@ -16,6 +16,9 @@ pub const WARNED_DAYS: i64 = 30;
 /// read it.
 pub const URGENT_DAYS: i64 = 7;
 
+/// What to do about a certificate of ours.
+pub const RENEW: &str = "have a new one made and put it in the place of cert_file and key_file: it counts from the next connection on";
+
 /// Whose certificate it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, schemars::JsonSchema)]
 #[schemars(rename = "CertificateHolder", rename_all = "lowercase")]
@@ -43,9 +46,7 @@ impl Holder {
             Holder::Broker => {
                 "have a new one made for the broker and restart it; nothing is to be done at the camera"
             }
-            Holder::Camera => {
-                "have a new one made, put it in the place of cert_file and key_file and restart bearwatch"
-            }
+            Holder::Camera => RENEW,
             Holder::Authority => {
                 "add the new authority to ca_file on every camera before the broker gets a certificate of it"
             }

@@ -3,7 +3,7 @@
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error};
 
-use super::certificates::day;
+use super::certificates::{RENEW, day};
 use super::message::rfc3339;
 
 /// What happened and the remedy, after the last semicolon.
@@ -53,14 +53,10 @@ fn of_broker(why: &CertificateError) -> String {
 /// Why the broker does not trust us.
 fn of_us(alert: AlertDescription) -> String {
     let remedy = match alert {
-        AlertDescription::CertificateExpired => {
-            "our certificate has ended: have a new one made, put it in the place of cert_file and key_file and restart bearwatch"
-        }
-        AlertDescription::CertificateRevoked => {
-            "our certificate was revoked: have a new one made, put it in the place of cert_file and key_file and restart bearwatch"
-        }
-        AlertDescription::ProtocolVersion => "update it, or let it speak TLS 1.2 or newer",
-        _ => "check cert_file and key_file, and what it expects",
+        AlertDescription::CertificateExpired => format!("our certificate has ended: {RENEW}"),
+        AlertDescription::CertificateRevoked => format!("our certificate was revoked: {RENEW}"),
+        AlertDescription::ProtocolVersion => "update it, or let it speak TLS 1.2 or newer".into(),
+        _ => "check cert_file and key_file, and what it expects".into(),
     };
     format!("TLS failed: the broker answers {alert:?}; {remedy}")
 }

@@ -58,7 +58,7 @@ def faults(stored):
     if not stored["faults"]["all_held"]:
         text += "**Not everything held in this run**: a round failed; what it lost or did not do stands in its log.\n\n"
     text += table(["fault", "rounds", "messages", "lost", "made up", "doubled", "overtook", "what the first round did"], rows)
-    return text + "\nDoubled messages are allowed at QoS 1 and bear the same `boot` and `seq`. \"Overtook\" counts alerts that came before an older one of the same life: what a broker refused is offered again later. Of power cuts, messages are counted that were given to the outbox.\n"
+    return text + "\nDoubled messages are allowed at QoS 1 and bear the same `boot` and `seq`. \"Overtook\" counts alerts that came after a newer one of the same life: the newest alert goes before what has waited longer, and what a broker refused is offered again later. Of power cuts, messages are counted that were given to the outbox.\n"
 
 
 def figures(stored):

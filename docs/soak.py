@@ -21,7 +21,8 @@ from soak_page import page
 #: Days of all that is remembered, by the seed of the campsite.
 HOURS, FIRST_SEED = 24, 1
 #: What a day's alerts depend on: the scene, what looks at it and what decides.
-DECIDES = ["src/perceive", "src/infer", "src/capture/simulated", "src/cli/soak", "src/cli/soak.rs", "models/bearwatch-nano.onnx", "models/bearwatch-nano.json"]
+DECIDES = ["src/perceive", "src/infer/engine.rs", "src/infer/graph", "src/infer/int8", "src/infer/lanes.rs", "src/capture/simulated", "src/cli/soak", "src/cli/soak.rs"]
+DECIDES += ["src/cli/eval/play.rs", "src/cli/eval/decide.rs", "models/bearwatch-nano.onnx", "models/bearwatch-nano.json"]
 
 
 def measure(args, store):

@@ -182,6 +182,25 @@ fn what_runs_but_deserves_a_look_is_a_warning() {
 }
 
 #[test]
+fn every_broker_is_knocked_at_and_a_further_one_that_is_away_is_a_warning() {
+    let (first, second) = (Broker::start(), Broker::start());
+    let installation = Installation::new(&first.url);
+    let of_fallback = |urls: String| {
+        let (code, findings) = installation.check(&[&format!("publish.fallback=[{urls}]")]);
+        assert_says(&findings, "broker", "ok", &[&first.url]);
+        let told = findings.iter().filter(|finding| finding["subject"] == "fallback").cloned();
+        (code, told.collect::<Vec<_>>())
+    };
+    let (code, told) = of_fallback(format!("{:?}, \"mqtt://127.0.0.1:1\"", second.url));
+    assert_eq!((code, told.len()), (0, 2), "{told:#?}");
+    assert_says(&told[..1], "fallback", "ok", &[&second.url, "let us in"]);
+    assert_says(&told[1..], "fallback", "warning", &["127.0.0.1:1", "refused"]);
+    let (code, told) = of_fallback("\"mqtts://127.0.0.1:1\"".into());
+    assert_eq!((code, told.len()), (0, 1), "{told:#?}");
+    assert_says(&told, "fallback", "warning", &["refused"]);
+}
+
+#[test]
 fn what_never_answers_is_given_up() {
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = deaf.local_addr().unwrap().port();

@@ -128,17 +128,20 @@ fn what_a_killed_daemon_left_is_sent_by_the_next_one_as_history_of_the_old_boot(
     fill_outbox(&home);
     let mut next = home.start(&[]);
     let birth = desk.hears("status", |_| true).json();
-    let alert = desk.hears("alert", |post| post.json()["late"] == true);
+    let first = desk.hears("alert", |post| post.json()["late"] == true);
+    let oldest = desk.hears("alert", |post| post.json()["late"] == true && post.json()["seq"] == 0);
     let snapshot = desk.hears("snapshot", |post| post.properties["late"] == "true");
     assert_eq!(next.stop(), 0);
-    assert_eq!(alert.json()["late"], true);
-    assert_ne!(alert.json()["boot"], birth["boot"]);
-    assert_eq!(alert.json()["seq"], 0);
-    for post in [&alert, &snapshot] {
+    let boot = &oldest.json()["boot"];
+    assert_ne!(*boot, birth["boot"]);
+    for post in [&first, &oldest, &snapshot] {
         assert_eq!(post.properties["late"], "true", "{post:?}");
-        assert_eq!(post.properties["boot"], alert.json()["boot"].as_str().unwrap());
+        assert_eq!(post.properties["boot"], boot.as_str().unwrap());
     }
-    assert_eq!(snapshot.properties["alert"], alert.json()["id"].as_str().unwrap());
+    let of_then: Vec<Value> = desk.alerts().into_iter().filter(|alert| alert["boot"] == *boot).collect();
+    let newest = of_then.iter().max_by_key(|alert| alert["seq"].as_u64()).unwrap();
+    assert_eq!(first.json()["id"], newest["id"], "the newest alert goes before what has waited longer");
+    assert!(of_then.iter().any(|alert| alert["id"].as_str() == Some(&snapshot.properties["alert"])));
 }
 
 // ---- who may talk to the broker ----------------------------------------------------------------------------------------------

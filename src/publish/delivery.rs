@@ -145,10 +145,15 @@ impl Delivery {
 
     /// The parcel was handed to the client (QoS 1).
     pub fn submitted(&mut self, parcel: Parcel) {
-        self.submitted.push_back(parcel);
+        self.submitted_ahead(parcel);
         if let Parcel::Stored(key) = parcel {
             self.pass(key);
         }
+    }
+
+    /// The parcel was handed to the client before others of its lane, whose turn is still to come.
+    pub fn submitted_ahead(&mut self, parcel: Parcel) {
+        self.submitted.push_back(parcel);
     }
 
     /// The client sent a packet. Packets leave in the order in which they were handed over; id 0 is QoS 0 and carries none.

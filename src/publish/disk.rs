@@ -166,6 +166,15 @@ impl Disk {
         })
     }
 
+    /// The last record of a lane with a number below `before`.
+    pub fn previous(&self, lane: Lane, before: u64) -> Result<Option<(Key, Vec<u8>)>, DiskError> {
+        self.read(|transaction| {
+            let table = transaction.open_table(table(lane))?;
+            let last = table.range(..before)?.next_back().transpose()?;
+            Ok(last.map(|(number, record)| (Key { lane, number: number.value() }, record.value().to_vec())))
+        })
+    }
+
     /// Counts a lane by going through it.
     pub fn load(&self, lane: Lane) -> Result<Load, DiskError> {
         self.read(|transaction| {

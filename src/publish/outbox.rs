@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod card;
 mod history;
+mod newest;
 mod room;
 
 use std::collections::{BTreeMap, HashSet};
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use history::Thinning;
+pub use newest::Foremost;
 
 use super::PublishError;
 use super::delivery::{Key, Lane};

@@ -110,6 +110,11 @@ impl Record {
         Some(Record { header: serde_json::from_slice(header).ok()?, body: body.to_vec() })
     }
 
+    /// Unique id of the alert that it is or belongs to; empty where there is none.
+    pub fn alert_id(&self) -> &str {
+        &self.header.alert
+    }
+
     /// Uptime at which its frame was taken, where the way from there to the acknowledgement tells something in this boot.
     pub fn captured_uptime_ms(&self, boot: &BootId) -> Option<u64> {
         (self.header.timed && self.header.boot == *boot).then_some(self.header.captured_uptime_ms)

@@ -237,7 +237,10 @@ impl Session {
             if traffic.has_lost_count() {
                 return Err(Trouble::passing("broker and camera lost count of each other's messages".into()));
             }
-            self.feed(traffic);
+            // Acknowledgements that came together are taken together.
+            if !connection.has_more() {
+                self.feed(traffic);
+            }
         }
     }
 

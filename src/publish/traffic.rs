@@ -12,6 +12,7 @@ use super::announcement::Announcement;
 use super::delivery::{Delivery, Key, Lane, Parcel};
 use super::message::{Envelope, Kind, StatusMessage, topic};
 use super::mqtt::{Limits, Message, Outgoings, WINDOW};
+use super::outbox::Foremost;
 use super::record::{self, Record};
 use super::reply::{StateDraft, StateMessage};
 use super::shared::Shared;
@@ -46,6 +47,7 @@ pub struct Traffic {
     shared: Arc<Shared>,
     outgoings: Outgoings,
     delivery: Delivery,
+    foremost: Foremost,
     suspects: Suspects,
     announcement: Announcement,
     /// The broker has let us in.
@@ -66,6 +68,8 @@ pub struct Traffic {
     birth: Option<Envelope>,
     published: Option<Health>,
     published_state: Option<StateDraft>,
+    /// What the broker has acknowledged and the outbox still holds: removed together, for each removal is a transaction.
+    arrived: Vec<Key>,
     /// Uptime of capture of the alerts on their way, by number.
     captured: HashMap<u64, u64>,
     /// Alerts on drawn bears that are on their way, by number.
@@ -86,6 +90,7 @@ impl Traffic {
             shared,
             outgoings,
             delivery: Delivery::new(WINDOW),
+            foremost: Foremost::default(),
             suspects,
             announcement,
             up: false,
@@ -98,6 +103,7 @@ impl Traffic {
             birth: Some(birth),
             published: None,
             published_state: None,
+            arrived: Vec::new(),
             captured: HashMap::new(),
             drills: HashMap::new(),
             since_start_over: Stopwatch::start(),
@@ -124,6 +130,7 @@ impl Traffic {
     /// The connection is over; what was on its way when it `broke` is under suspicion. Gives back what outlives it, the number of a
     /// birth that was never sent among it.
     pub fn end(mut self, broke: bool) -> (Suspects, Option<u64>) {
+        self.forget_arrived();
         let on_their_way = if broke { self.delivery.on_their_way() } else { Vec::new() };
         if let Some(Key { lane, number }) = self.suspects.broke(&on_their_way, self.shared.clock.uptime()) {
             tracing::error!(
@@ -187,6 +194,7 @@ impl Traffic {
 
     /// Hands over what there is room for: status and state when they changed, then alerts, then snapshots.
     pub fn feed(&mut self) {
+        self.forget_arrived();
         if !self.up {
             return;
         }
@@ -202,12 +210,19 @@ impl Traffic {
         self.feed_outbox();
     }
 
+    fn forget_arrived(&mut self) {
+        if !self.arrived.is_empty() {
+            self.shared.outbox().remove(&std::mem::take(&mut self.arrived));
+        }
+    }
+
     fn feed_outbox(&mut self) {
         let returned = self.shared.outbox().returned();
         let disk_is_back = std::mem::replace(&mut self.returned, returned) != returned;
         if disk_is_back || self.since_start_over.elapsed() > SECOND_CHANCE {
             self.since_start_over = Stopwatch::start();
             self.delivery.start_over();
+            self.foremost = Foremost::default();
         }
         let now = self.shared.clock.uptime();
         if now < self.rest.0 {
@@ -280,10 +295,19 @@ impl Traffic {
 
     /// The next stored message. All lanes are looked at in one go: between two looks an alert and its picture may be committed, and the
     /// picture would go first.
-    fn next_stored(&self) -> Option<(Key, Vec<u8>)> {
+    fn next_stored(&mut self) -> Option<(Key, Vec<u8>)> {
         let mut outbox = self.shared.outbox();
         let mut lanes = Lane::ALL.into_iter().filter(|lane| self.delivery.has_room(*lane));
-        lanes.find_map(|lane| outbox.next(lane, self.delivery.reached(lane)))
+        let next = lanes.find_map(|lane| outbox.next(lane, self.delivery.reached(lane)))?;
+        let alert = (next.0.lane == Lane::Alerts).then_some(next.0.number);
+        alert.and_then(|number| self.foremost.before(number, &mut outbox)).or(Some(next))
+    }
+
+    /// The message needs no more thought on this connection.
+    fn pass(&mut self, key: Key) {
+        if !self.foremost.passed(key) {
+            self.delivery.pass(key);
+        }
     }
 
     /// Hands over the next stored message; `false` where there is none, or no room for it.
@@ -292,7 +316,7 @@ impl Traffic {
         let lane = key.lane;
         let held = self.suspects.holds(key, self.shared.clock.uptime());
         if held || self.delivery.is_on_its_way(Parcel::Stored(key)) {
-            self.delivery.pass(key);
+            self.pass(key);
             return true;
         }
         let Some(record) = Record::decode(&bytes) else {
@@ -300,7 +324,7 @@ impl Traffic {
                 "message {} of the outbox ({lane:?}) cannot be read and is passed over",
                 key.number
             );
-            self.delivery.pass(key);
+            self.pass(key);
             return true;
         };
         let captured = record.captured_uptime_ms(&self.shared.boot);
@@ -311,13 +335,14 @@ impl Traffic {
             count(self.shared.metrics.counters.refused.of(lane.sort()));
             let remedy = "publish.snapshot_px makes pictures smaller";
             self.object(lane, format!("the broker takes at most {largest} bytes at once; {remedy}"));
-            self.delivery.pass(key);
+            self.pass(key);
             return true;
         }
         if !self.outgoings.publish(message) {
             return false;
         }
         self.submitted(Parcel::Stored(key));
+        self.pass(key);
         self.captured.extend(captured.map(|at| (key.number, at)));
         self.drills.extend(drill.map(|alert| (key.number, alert)));
         true
@@ -328,6 +353,6 @@ impl Traffic {
             self.progress = Stopwatch::start();
         }
         count(self.shared.metrics.counters.published.of(parcel.sort()));
-        self.delivery.submitted(parcel);
+        self.delivery.submitted_ahead(parcel);
     }
 }

@@ -74,7 +74,7 @@ pub fn notice(notice: &Notice, unix_ms: i64) -> Option<Line> {
 pub fn finding(finding: Finding, received: &Received, unix_ms: i64) -> Line {
     let (kind, first, last) = match finding {
         Finding::Gap { first, last } => ("gap", first, last),
-        Finding::Filled(number) => ("filled", number, number),
+        Finding::Filled { first, last } => ("filled", first, last),
         Finding::Doubled(number) => ("doubled", number, number),
     };
     let (place, topic): (_, Kind) = (place(&received.site), received.body.kind());

@@ -4,6 +4,7 @@
 //! where nobody is connected any more, nobody waits for them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
 use crate::publish::message::{BootId, Kind};
 use crate::publish::subscriber::{Body, Received};
@@ -21,8 +22,13 @@ pub enum Finding {
         /// Number of the last one.
         last: u64,
     },
-    /// A message that was counted as missing has come after all.
-    Filled(u64),
+    /// All messages of a gap have come after all: after a time without connection the newest alert goes before what waited longer.
+    Filled {
+        /// Number of the first one.
+        first: u64,
+        /// Number of the last one.
+        last: u64,
+    },
     /// A message came again: at QoS 1 that is allowed, after a broken connection usual.
     Doubled(u64),
 }
@@ -52,9 +58,12 @@ pub struct Ledger {
 
 #[derive(Debug)]
 struct Row {
-    next: u64,
+    /// Lowest number that is known to have been given, and the one after the highest.
+    known: Range<u64>,
     /// First → last of what is missing.
     missing: BTreeMap<u64, u64>,
+    /// Gaps as they were told, first → last, until all of one has come.
+    told: BTreeMap<u64, u64>,
 }
 
 impl Ledger {
@@ -67,10 +76,7 @@ impl Ledger {
         }
         self.heard += 1;
         let first = if self.witnessed.contains(&boot) { 0 } else { seq };
-        let row = self
-            .rows
-            .entry((place.into(), kind, boot))
-            .or_insert(Row { next: first, missing: BTreeMap::new() });
+        let row = self.rows.entry((place.into(), kind, boot)).or_insert_with(|| Row::from(first));
         let finding = row.enter(seq);
         self.doubled += u64::from(matches!(finding, Some(Finding::Doubled(_))));
         finding
@@ -105,16 +111,41 @@ impl Ledger {
 }
 
 impl Row {
+    /// Nothing was given below `first`, as far as is known.
+    fn from(first: u64) -> Row {
+        Row { known: first..first, missing: BTreeMap::new(), told: BTreeMap::new() }
+    }
+
     fn enter(&mut self, seq: u64) -> Option<Finding> {
-        if seq >= self.next {
-            let gap = (seq > self.next).then(|| Finding::Gap { first: self.next, last: seq - 1 });
-            if gap.is_some() {
-                self.missing.insert(self.next, seq - 1);
-            }
-            self.next = seq.saturating_add(1);
-            return gap;
+        if seq >= self.known.end {
+            let before = std::mem::replace(&mut self.known.end, seq.saturating_add(1));
+            return self.gap(before..seq);
         }
-        Some(if self.fill(seq) { Finding::Filled(seq) } else { Finding::Doubled(seq) })
+        if seq < self.known.start {
+            let before = std::mem::replace(&mut self.known.start, seq);
+            return self.gap(seq + 1..before);
+        }
+        if self.fill(seq) { self.filled(seq) } else { Some(Finding::Doubled(seq)) }
+    }
+
+    fn gap(&mut self, numbers: Range<u64>) -> Option<Finding> {
+        if numbers.is_empty() {
+            return None;
+        }
+        let (first, last) = (numbers.start, numbers.end - 1);
+        self.missing.insert(first, last);
+        self.told.insert(first, last);
+        Some(Finding::Gap { first, last })
+    }
+
+    /// The gap in which a number lay, where that was the last one of it.
+    fn filled(&mut self, seq: u64) -> Option<Finding> {
+        let (&first, &last) = self.told.range(..=seq).next_back()?;
+        if self.missing.range(first..=last).next().is_some() {
+            return None;
+        }
+        self.told.remove(&first);
+        Some(Finding::Filled { first, last })
     }
 
     /// Takes a number out of what is missing; `false` where it is not.
@@ -143,7 +174,7 @@ mod tests {
     use super::*;
 
     fn row(numbers: &[u64]) -> (Row, Vec<Option<Finding>>) {
-        let mut row = Row { next: numbers[0], missing: BTreeMap::new() };
+        let mut row = Row::from(numbers[0]);
         let findings = numbers.iter().map(|&seq| row.enter(seq)).collect();
         (row, findings)
     }
@@ -157,25 +188,32 @@ mod tests {
 
     #[test]
     fn a_gap_is_told_and_filled_from_the_middle() {
-        let (row, findings) = row(&[0, 5, 3, 3]);
+        let (mut row, findings) = row(&[0, 5, 3, 3]);
         assert_eq!(
             findings,
-            [
-                None,
-                Some(Finding::Gap { first: 1, last: 4 }),
-                Some(Finding::Filled(3)),
-                Some(Finding::Doubled(3))
-            ]
+            [None, Some(Finding::Gap { first: 1, last: 4 }), None, Some(Finding::Doubled(3))]
         );
         assert_eq!(row.missing(), 3);
-        assert_eq!(row.missing.into_iter().collect::<Vec<_>>(), [(1, 2), (4, 4)]);
+        assert_eq!(row.missing.iter().map(|(a, b)| (*a, *b)).collect::<Vec<_>>(), [(1, 2), (4, 4)]);
+        let findings: Vec<_> = [4, 1, 2, 6].into_iter().map(|seq| row.enter(seq)).collect();
+        assert_eq!(findings, [None, None, Some(Finding::Filled { first: 1, last: 4 }), None]);
+        assert_eq!(row.missing(), 0);
+    }
+
+    #[test]
+    fn of_a_life_that_is_met_in_the_middle_the_older_messages_are_no_repetitions() {
+        let (row, findings) = row(&[50, 47, 48, 48, 49, 51]);
+        let gap = Finding::Gap { first: 48, last: 49 };
+        let filled = Finding::Filled { first: 48, last: 49 };
+        assert_eq!(findings, [None, Some(gap), None, Some(Finding::Doubled(48)), Some(filled), None]);
+        assert_eq!(row.missing(), 0);
     }
 
     #[test]
     fn a_number_out_of_this_world_does_no_harm() {
         let (row, findings) = row(&[1, u64::MAX, 2]);
         assert_eq!(findings[1], Some(Finding::Gap { first: 2, last: u64::MAX - 1 }));
-        assert_eq!(findings[2], Some(Finding::Filled(2)));
+        assert_eq!(findings[2], None);
         assert_eq!(row.missing(), u64::MAX - 3);
     }
 }

@@ -202,7 +202,12 @@ impl Words {
             Finding::Gap { first, last } => {
                 self.paint.warn(&format!("MISSING: {name} numbers {first} to {last}"))
             }
-            Finding::Filled(number) => format!("{name} number {number}, missing before, has come after all"),
+            Finding::Filled { first, last } if first == last => {
+                format!("{name} number {first}, missing before, has come after all")
+            }
+            Finding::Filled { first, last } => {
+                format!("{name} numbers {first} to {last}, missing before, have all come after all")
+            }
             Finding::Doubled(number) => format!("{name} number {number} came again"),
         }
     }

@@ -262,6 +262,11 @@ impl Connection {
         self.limits
     }
 
+    /// Whether more has happened that [`Connection::next`] hands out at once.
+    pub fn has_more(&self) -> bool {
+        !self.events.state.events.is_empty()
+    }
+
     /// The next thing that happens. Must not be dropped half-way (a packet could be lost): keep the future until it is done,
     /// or give up the connection. After an error the acknowledgements that came with it are still handed out, then the error again.
     pub async fn next(&mut self) -> Result<Happening, Trouble> {

@@ -58,7 +58,7 @@ impl Traffic {
         count(counters.acknowledged.of(parcel.sort()));
         counters.last_acknowledged_ms.store(self.shared.clock.uptime_ms().max(1), Ordering::Relaxed);
         let Parcel::Stored(key) = parcel else { return };
-        self.shared.outbox().remove(&[key]);
+        self.arrived.push(key);
         self.suspects.cleared(key);
         self.shared.object(key.lane, None);
         self.rest.1 = FIRST_REST;

@@ -48,7 +48,7 @@ test: ## Formatting, then every test that is fast enough to run on each change, 
 lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit, the rules for Prometheus
 	@deploy/prepare.sh build lint
 	cargo clippy --locked --all-targets $(CARGO_FLAGS) -- -D warnings
-	shellcheck .ci/run fuzz/*.sh deploy/*.sh deploy/*/*.sh deploy/debian/post* systemd/usb-reset tests/*.sh benches/*.sh benches/instructions/*.sh
+	shellcheck .ci/run fuzz/*.sh deploy/*.sh deploy/*/*.sh deploy/debian/post* systemd/usb-reset tests/*.sh tests/board/*.sh benches/*.sh benches/instructions/*.sh
 	@python3 docs/figures.py --check
 	@python3 docs/performance.py --check
 	@python3 docs/accuracy.py --check
@@ -86,9 +86,10 @@ kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM p
 	@deploy/prepare.sh build arm kernels
 	@tests/kernels.sh
 
-board: ## A whole emulated board with a virtual V4L2 camera that falls silent, fails and is unplugged (some minutes; not in CI)
+board: ## A whole emulated board: its camera falls silent, fails and is unplugged, its network and disk fail, its power is cut (some minutes; not in CI)
 	@deploy/prepare.sh build broker tests arm board
-	@tests/board.sh
+	@tests/board/camera.sh
+	@tests/board/faults.sh
 
 FUZZ_SECONDS ?= 180
 

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
 # The first and only program of the emulated board: loads the virtual camera, runs the daemon on it, and breaks the camera in the
-# ways in which cameras break in the field. Every step says "BOARD: ok"; tests/board.sh reads that.
+# ways in which cameras break in the field. Every step says "BOARD: ok"; tests/board/camera.sh reads that.
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys

@@ -1,0 +1,126 @@
+#!/bin/busybox sh
+# shellcheck shell=dash
+# The first and only program of the emulated board of faults.sh: the daemon watches drawn bears while the kernel spoils its network (netem) and its
+# disk (dm-flakey). Each step of an alert that the daemon has decided on is printed as "TOLD boot seq"; faults.sh holds that against what the
+# rangers heard. `after` on the kernel's command line: this is the boot after the power cut.
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+
+say() { echo "BOARD: $*"; }
+finish() {
+    say "$*"
+    sync
+    sleep 1
+    poweroff -f
+}
+fail() {
+    tail -n 20 /tmp/log
+    dmesg | tail -n 10
+    finish "failed: $*"
+}
+
+# logged PATTERN SECONDS: until the daemon's log says it.
+logged() {
+    for _ in $(seq "$2"); do
+        grep -q "$1" /tmp/log && { say "ok: $1"; return; }
+        sleep 1
+    done
+    fail "the log does not say '$1' within $2 s"
+}
+steps() { cat /*/store/review/*.jsonl 2>/dev/null | wc -l; }
+# told COUNT SECONDS: until so many further steps were decided on.
+told() {
+    before=$(steps)
+    for _ in $(seq "$2"); do
+        [ "$(steps)" -ge $((before + $1)) ] && { say "ok: $1 steps of alerts meanwhile"; return; }
+        sleep 1
+    done
+    fail "no $1 steps of alerts within $2 s"
+}
+# What was there a second ago is committed by now: the review comes before the outbox.
+tell() {
+    : >/tmp/printed
+    while :; do
+        cat /*/store/review/*.jsonl 2>/dev/null | sed -n 's/.*"boot":"\([^"]*\)","seq":\([0-9]*\).*/\1 \2/p' | sort -u >/tmp/now
+        sleep 1
+        grep -vxFf /tmp/printed /tmp/now | sed 's/^/TOLD /'
+        cp /tmp/now /tmp/printed
+    done
+}
+daemon() {
+    : >/tmp/log
+    bearwatch run --config /bearwatch.toml "$@" >>/tmp/log 2>&1 &
+    daemon=$!
+}
+network() {
+    tc qdisc replace dev eth0 root netem "$@" || fail "tc: $*"
+}
+# The qdisc's own count is the proof that the fault did something.
+healed() {
+    dropped=$(tc -s qdisc show dev eth0 | sed -n 's/.*dropped \([0-9]*\).*/\1/p' | head -n 1)
+    tc qdisc del dev eth0 root
+    [ "$dropped" -gt 0 ] || fail "the network lost nothing"
+    say "ok: the network has lost $dropped packets and is well again"
+}
+disk() {
+    dmsetup suspend --noflush --nolockfs --noudevsync flaky || fail "dmsetup suspend"
+    dmsetup load flaky --table "0 $sectors flakey /dev/vdb 0 $*" || fail "dmsetup load: $*"
+    dmsetup resume --noudevsync flaky || fail "dmsetup resume"
+}
+
+while read -r module; do insmod "/modules/$module" || fail "$module"; done </modules/order
+ip link set lo up
+ip addr add 10.0.2.15/24 dev eth0 || fail "no network"
+ip link set eth0 up
+mkdir /card /flaky
+mount -t ext4 /dev/vda /card || fail "no card"
+tell &
+
+if grep -q after /proc/cmdline; then
+    daemon
+    logged 'connected to broker' 120
+    told 1 240
+    sleep 10
+    kill -TERM "$daemon"
+    wait "$daemon" || fail "it ended with code $?"
+    sleep 3
+    finish "done"
+fi
+
+daemon
+told 2 300
+
+network delay 300ms 100ms loss 20% duplicate 10% reorder 25% corrupt 1%
+told 3 300
+healed
+
+network loss 100%
+logged 'messages wait, trying again' 120
+told 2 240
+healed
+logged 'connected to broker' 120
+kill -TERM "$daemon"
+wait "$daemon" || fail "it ended with code $?"
+
+sectors=$(blockdev --getsz /dev/vdb)
+dmsetup create flaky --noudevsync --table "0 $sectors flakey /dev/vdb 0 3600 0" || fail "no dm-flakey"
+mount -t ext4 -o errors=continue /dev/dm-0 /flaky || fail "no flaky disk"
+daemon --set store.path=/flaky/store
+told 1 240
+disk 0 3600 1 error_writes
+logged 'messages wait in memory' 240
+disk 3600 0
+logged 'works again' 60
+told 1 240
+kill -TERM "$daemon"
+wait "$daemon" || fail "it ended with code $?"
+
+daemon
+told 1 240
+network loss 100%
+told 2 240
+say "power"
+sleep 600

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # board.sh: a whole emulated 64-bit ARM board with Debian's kernel, for the scripts beside it, which source this from the root of the project.
-#   board_root FOLDER MODULE…   the root of a board, whose /init is still to come: program, tools, libraries, and these kernel modules with theirs
+#   board_root FOLDER INIT MODULE…   the root of a board with that /init: program, tools, libraries, and these kernel modules with theirs
 #   board_boot ROOT CONSOLE [OPTION OF QEMU…]   boots it, until it powers itself off; what it prints goes to CONSOLE too
 # Sets work (a folder that is gone afterwards), arm (the program for the board) and broker_port: a Mosquitto here is 10.0.2.2 there.
 set -euo pipefail
@@ -43,10 +43,12 @@ unpacked=$cache/unpacked
 version=${kernel#linux-image-}
 
 board_root() {
-    local root=$1 path
-    shift
+    local root=$1 init=$2 path
+    shift 2
     mkdir -p "$root"/{bin,lib,modules,proc,sys,dev,tmp}
     cp "$unpacked/bin/busybox" "$unpacked/usr/bin/v4l2-ctl" "$unpacked/sbin/dmsetup" "$unpacked/sbin/tc" "$arm" "$root/bin/"
+    install -m 755 "$init" "$root/init"
+    cp tests/board/init.sh "$root/board.sh"
     ln -s lib "$root/lib64"
     # Both places at once: /lib/aarch64-linux-gnu and its like below /usr.
     cp -a "$unpacked"/{,usr/}lib/aarch64-linux-gnu/*.so* "$root/lib/"

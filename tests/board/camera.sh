@@ -7,10 +7,9 @@ cd "$(dirname "$0")/../.."
 . tests/board/board.sh
 
 root=$work/root
-board_root "$root" virtio_pci virtio_net vivid
+board_root "$root" tests/board/camera-init.sh virtio_pci virtio_net vivid
 # The virtual camera is plugged in later.
 sed -i '/^vivid.ko$/d' "$root/modules/order"
-install -m 755 tests/board/camera-init.sh "$root/init"
 
 start_broker
 cat >"$root/bearwatch.toml" <<TOML

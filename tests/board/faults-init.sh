@@ -3,32 +3,12 @@
 # The first and only program of the emulated board of faults.sh: the daemon watches drawn bears while the kernel spoils its network (netem) and its
 # disk (dm-flakey). Each step of an alert that the daemon has decided on is printed as "TOLD boot seq"; faults.sh holds that against what the
 # rangers heard. `after` on the kernel's command line: this is the boot after the power cut.
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-mount -t tmpfs tmp /tmp
+# shellcheck source=tests/board/init.sh
+. /board.sh
 
-say() { echo "BOARD: $*"; }
-finish() {
-    say "$*"
-    sync
-    sleep 1
-    poweroff -f
-}
 fail() {
     tail -n 20 /tmp/log
-    dmesg | tail -n 10
-    finish "failed: $*"
-}
-
-# logged PATTERN SECONDS: until the daemon's log says it.
-logged() {
-    for _ in $(seq "$2"); do
-        grep -q "$1" /tmp/log && { say "ok: $1"; return; }
-        sleep 1
-    done
-    fail "the log does not say '$1' within $2 s"
+    failed "$*"
 }
 steps() { cat /*/store/review/*.jsonl 2>/dev/null | wc -l; }
 # told COUNT SECONDS: until so many further steps were decided on.
@@ -42,18 +22,13 @@ told() {
 }
 # What was there a second ago is committed by now: the review comes before the outbox.
 tell() {
-    : >/tmp/printed
+    echo nothing >/tmp/printed
     while :; do
         cat /*/store/review/*.jsonl 2>/dev/null | sed -n 's/.*"boot":"\([^"]*\)","seq":\([0-9]*\).*/\1 \2/p' | sort -u >/tmp/now
         sleep 1
         grep -vxFf /tmp/printed /tmp/now | sed 's/^/TOLD /'
         cp /tmp/now /tmp/printed
     done
-}
-daemon() {
-    : >/tmp/log
-    bearwatch run --config /bearwatch.toml "$@" >>/tmp/log 2>&1 &
-    daemon=$!
 }
 network() {
     tc qdisc replace dev eth0 root netem "$@" || fail "tc: $*"
@@ -71,21 +46,16 @@ disk() {
     dmsetup resume --noudevsync flaky || fail "dmsetup resume"
 }
 
-while read -r module; do insmod "/modules/$module" || fail "$module"; done </modules/order
-ip link set lo up
-ip addr add 10.0.2.15/24 dev eth0 || fail "no network"
-ip link set eth0 up
 mkdir /card /flaky
 mount -t ext4 /dev/vda /card || fail "no card"
 tell &
 
 if grep -q after /proc/cmdline; then
     daemon
-    logged 'connected to broker' 120
+    logged 1 'connected to broker' 120
     told 1 240
     sleep 10
-    kill -TERM "$daemon"
-    wait "$daemon" || fail "it ended with code $?"
+    stopped
     sleep 3
     finish "done"
 fi
@@ -98,12 +68,11 @@ told 3 300
 healed
 
 network loss 100%
-logged 'messages wait, trying again' 120
+logged 1 'messages wait, trying again' 120
 told 2 240
 healed
-logged 'connected to broker' 120
-kill -TERM "$daemon"
-wait "$daemon" || fail "it ended with code $?"
+logged 2 'connected to broker' 120
+stopped
 
 sectors=$(blockdev --getsz /dev/vdb)
 dmsetup create flaky --noudevsync --table "0 $sectors flakey /dev/vdb 0 3600 0" || fail "no dm-flakey"
@@ -111,12 +80,11 @@ mount -t ext4 -o errors=continue /dev/dm-0 /flaky || fail "no flaky disk"
 daemon --set store.path=/flaky/store
 told 1 240
 disk 0 3600 1 error_writes
-logged 'messages wait in memory' 240
+logged 1 'messages wait in memory' 240
 disk 3600 0
-logged 'works again' 60
+logged 1 'works again' 60
 told 1 240
-kill -TERM "$daemon"
-wait "$daemon" || fail "it ended with code $?"
+stopped
 
 daemon
 told 1 240

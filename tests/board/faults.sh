@@ -7,8 +7,7 @@ cd "$(dirname "$0")/../.."
 . tests/board/board.sh
 
 root=$work/root
-board_root "$root" virtio_pci virtio_net virtio_blk ext4 dm_flakey sch_netem
-install -m 755 tests/board/faults-init.sh "$root/init"
+board_root "$root" tests/board/faults-init.sh virtio_pci virtio_net virtio_blk ext4 dm_flakey sch_netem
 # Without a journal: one that meets an error gives up the file system until it is mounted anew, and nobody does that on a mast.
 for disk in card flaky; do
     truncate -s 64M "$work/$disk"

@@ -44,6 +44,18 @@ pub fn mark(picture: &mut Picture, class: Class, score: f32, bbox: Rect) {
     label(picture, Point::new(area.top_left.x.max(0), above.max(0)), &text, colour, Rgb888::BLACK);
 }
 
+/// The edge of a part of the picture, without a label.
+pub fn outline(picture: &mut Picture, part: Rect) {
+    let [x, y, w, h] = part.clipped().to_pixels(picture.width, picture.height);
+    let area = Rectangle::new(Point::new(x as i32, y as i32), Size::new(w as u32, h as u32));
+    let style = PrimitiveStyleBuilder::new()
+        .stroke_color(Rgb888::new(0xf0, 0xf0, 0xf0))
+        .stroke_width(1)
+        .stroke_alignment(StrokeAlignment::Inside)
+        .build();
+    let Ok(()) = area.into_styled(style).draw(&mut Canvas(picture));
+}
+
 fn label(picture: &mut Picture, at: Point, text: &str, back: Rgb888, front: Rgb888) {
     let style = MonoTextStyle::new(font(picture).font, front);
     let letters = Text::with_baseline(text, at + Point::new(2, 1), style, Baseline::Top);

@@ -47,12 +47,7 @@ impl Desk {
     }
 
     /// Starts the thread where there is anything to do; gives its ends. What is in force already is told before the first frame.
-    pub fn open(
-        self,
-        config: &Config,
-        publish: &Handle,
-        shared: &Shared,
-    ) -> Result<Open, AppError> {
+    pub fn open(self, config: &Config, publish: &Handle, shared: &Shared) -> Result<Open, AppError> {
         let ((orders, ordered), (errand, errands)) = (sync_channel(ORDERS), sync_channel(ERRANDS));
         let inlets = Inlets { orders: orders.clone(), errands: errand };
         if !is_wanted(config) {

@@ -136,7 +136,8 @@ impl Report {
     ) -> Report {
         let (width, height, fps) = frame(config);
         let (width, height) = (args.width.unwrap_or(width), args.height.unwrap_or(height));
-        let lens_degrees = args.lens.or(config.and_then(|config| config.lens_degrees)).unwrap_or(LENS_DEGREES);
+        let lens_degrees =
+            args.lens.or(config.and_then(|config| config.lens_degrees)).unwrap_or(LENS_DEGREES);
         let optics = Optics { frame: (width, height), lens_degrees, bear_m: args.bear };
         Report {
             frame: [width, height],

@@ -54,9 +54,10 @@ impl Areas {
     pub fn check(&self) -> Result<Drawn, Vec<AreaMistake>> {
         let mut mistakes = Vec::new();
         let mut read = |kind, texts: &[String]| -> Vec<Polygon> {
-            let read = texts.iter().enumerate().map(|(index, text)| {
-                Polygon::parse(text).map_err(|what| AreaMistake { kind, index, what })
-            });
+            let read = texts
+                .iter()
+                .enumerate()
+                .map(|(index, text)| Polygon::parse(text).map_err(|what| AreaMistake { kind, index, what }));
             read.filter_map(|read| read.map_err(|mistake| mistakes.push(mistake)).ok()).collect()
         };
         let drawn = Drawn {

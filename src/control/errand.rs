@@ -4,12 +4,12 @@
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use super::Control;
 use super::areas::{AreaMistake, Areas};
 use super::execute::Plan;
 use super::receive::{Asked, Permitted};
 use super::term::{Now, Term};
 use super::trust::Who;
-use super::Control;
 use crate::publish::reply::Verdict;
 
 /// Errands that may wait; what comes beyond is refused.
@@ -75,7 +75,9 @@ impl Control {
             let now = self.now();
             let answer = match self.errands.take(now.uptime) {
                 true => self.grant(&wish, &now),
-                false => Err(Refusal::plain("that came faster than the card can write it down; wait some seconds")),
+                false => {
+                    Err(Refusal::plain("that came faster than the card can write it down; wait some seconds"))
+                }
             };
             // Who asked may have gone.
             let _ = reply.send(answer);
@@ -89,7 +91,11 @@ impl Control {
         let who = Who { name: PAGE.into(), signed: false };
         let weighed = self.weigh(wish, now);
         let outcome = match &weighed {
-            Ok(plan) => self.carry_out(&asked, &Permitted { who: who.clone(), plan: plan.clone(), urgent: false }, now),
+            Ok(plan) => self.carry_out(
+                &asked,
+                &Permitted { who: who.clone(), plan: plan.clone(), urgent: false },
+                now,
+            ),
             Err(refusal) => super::receive::refusal(refusal.reason.clone()),
         };
         if outcome.verdict == Verdict::Refused {
@@ -109,10 +115,13 @@ impl Control {
                 Some(objection) => Err(Refusal::plain(objection)),
                 None => Ok(Plan::Drill(Term::new(self.drills.within(), now))),
             },
-            Wish::Redraw(areas) => areas.check().map(|drawn| Plan::Redraw(Box::new(drawn))).map_err(|mistakes| {
-                let reason = format!("{} of the areas cannot be taken; nothing was changed", mistakes.len());
-                Refusal { reason, mistakes }
-            }),
+            Wish::Redraw(areas) => {
+                areas.check().map(|drawn| Plan::Redraw(Box::new(drawn))).map_err(|mistakes| {
+                    let reason =
+                        format!("{} of the areas cannot be taken; nothing was changed", mistakes.len());
+                    Refusal { reason, mistakes }
+                })
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::perceive::frame::{Frame, Picture, Stamp};
 use crate::perceive::geometry::Rect;
 use crate::perceive::governor::Board;
 use crate::perceive::liveness::Impairment;
+use crate::perceive::model::Class;
 use crate::perceive::observation::{Alert, AlertState, Detection, Observation, Regime};
 use crate::perceive::perception::{Perception, Spent};
 use crate::perceive::regions::Region;
@@ -40,8 +41,7 @@ pub use orders::Order;
 /// How long an empty ring is waited for before life is shown again.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What is told to whoever looks at the camera has this share of the card's operating point at least: beginnings are worth seeing when a camera
-/// is aimed.
+/// Of bears, what has this share of the card's operating point is told to whoever looks at the camera: beginnings are worth seeing when it is aimed.
 const SHOWN_FROM: f32 = 0.5;
 /// And so many boxes at most, for nobody reads more.
 const MOST_SHOWN: usize = 24;
@@ -290,7 +290,8 @@ impl Worker {
         sight.histograms = self.perception.histograms().clone();
         sight.size = (self.picture.width, self.picture.height);
         let spec = self.engine.spec();
-        let clear = |d: &&Detection| d.score >= spec.threshold(d.class) * SHOWN_FROM;
+        let share = |class| if class == Class::Bear { SHOWN_FROM } else { 1.0 };
+        let clear = |d: &&Detection| d.score >= spec.threshold(d.class) * share(d.class);
         sight.found.clear();
         sight.found.extend(observation.detections.iter().filter(clear).take(MOST_SHOWN));
         let known = sight.ghosts.len();

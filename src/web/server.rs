@@ -65,7 +65,9 @@ impl Place {
     /// The aiming page.
     pub fn page(address: SocketAddr, page: Page) -> Place {
         if !address.ip().is_loopback() {
-            tracing::warn!("the page's token goes over the network in clear to {address}; let a firewall guard it");
+            tracing::warn!(
+                "the page's token goes over the network in clear to {address}; let a firewall guard it"
+            );
         }
         Place { address, what: vec![("page", "/")], router: page.router(), patience: PAGE_PATIENCE }
     }

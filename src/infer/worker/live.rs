@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::Worker;
 use super::snapshots::DRILL;
 use crate::capture::pixels::{encode_jpeg, shrunk};
-use crate::infer::annotate::{banner, caption, mark, outline};
+use crate::infer::annotate::{banner, brackets, caption, mark};
 use crate::perceive::frame::{Picture, Stamp};
 use crate::perceive::geometry::Rect;
 use crate::perceive::model::Class;
@@ -48,11 +48,13 @@ impl Worker {
         let sure = |d: &&Detection| d.class == Class::Bear && d.score >= spec.threshold(Class::Bear);
         let bears: Vec<Rect> = found.iter().filter(sure).map(|bear| bear.bbox).collect();
         self.hide(&mut drawn, &bears, captured);
-        regions.iter().filter(|region| region.rect != Rect::WHOLE).for_each(|r| outline(&mut drawn, r.rect));
+        regions.iter().filter(|region| region.rect != Rect::WHOLE).for_each(|r| brackets(&mut drawn, r.rect));
         found.iter().rev().for_each(|d| mark(&mut drawn, d.class, d.score, d.bbox));
         self.label(&mut drawn, captured);
         let jpeg = encode_jpeg(&drawn, quality, side);
-        jpeg.inspect_err(|error| tracing::error!("picture for the page: {error}")).ok().map(|jpeg| Shown { jpeg, captured })
+        jpeg.inspect_err(|error| tracing::error!("picture for the page: {error}"))
+            .ok()
+            .map(|jpeg| Shown { jpeg, captured })
     }
 
     /// The last frame that the model saw, and what it saw there.
@@ -88,7 +90,14 @@ mod tests {
     fn bright(uptime_ms: u64) -> Frame {
         let (width, height) = (640, 360);
         let stamp = Stamp { uptime_ms, unix_ms: 1_780_000_000_000, synchronised: true };
-        Frame { format: PixelFormat::Rgb, width, height, data: vec![200; 640 * 360 * 3], stamp, ..Frame::empty() }
+        Frame {
+            format: PixelFormat::Rgb,
+            width,
+            height,
+            data: vec![200; 640 * 360 * 3],
+            stamp,
+            ..Frame::empty()
+        }
     }
 
     fn pixels(shown: &Shown) -> Picture {
@@ -106,7 +115,7 @@ mod tests {
         let shown = asked(&mut worker, 320).unwrap();
         let picture = pixels(&shown);
         assert_eq!((picture.width, picture.height, shown.captured.uptime_ms), (320, 180, 40));
-        assert!(picture.pixel(100, 60)[0] > 150 && picture.pixel(315, 176)[0] < 60, "no caption");
+        assert!(picture.pixel(100, 60)[0] > 150 && picture.pixel(1, 178)[0] < 60, "no caption");
     }
 
     #[test]

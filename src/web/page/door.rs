@@ -109,7 +109,8 @@ impl Door {
         let Some(shown) = shown else { return Answer::Wrong };
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         tries.retain(|_, tries| tries.at(now) < BURST);
-        let from = if tries.len() < MACHINES || tries.contains_key(&from) { from } else { IpAddr::from([0; 16]) };
+        let from =
+            if tries.len() < MACHINES || tries.contains_key(&from) { from } else { IpAddr::from([0; 16]) };
         let left = tries.get(&from).map_or(BURST, |tries| tries.at(now));
         if left < 1.0 {
             return Answer::Wait(((1.0 - left) / A_SECOND).ceil() as u64);
@@ -141,7 +142,13 @@ mod tests {
     #[test]
     fn a_token_is_one_long_word_and_never_shown() {
         assert!(written("correct-horse-battery\n").is_ok_and(|token| token.is("correct-horse-battery")));
-        for text in ["", "short\n", "two words are no token\n", "line-one-of-two\nline-two-of-two\n", "ünïcödé-ünïcödé"] {
+        for text in [
+            "",
+            "short\n",
+            "two words are no token\n",
+            "line-one-of-two\nline-two-of-two\n",
+            "ünïcödé-ünïcödé",
+        ] {
             let told = written(text).unwrap_err().to_string();
             assert!(told.contains("page.token_file /") && told.contains("openssl rand"), "{told}");
             assert!(text.is_empty() || !told.contains(text.trim()), "{told}");

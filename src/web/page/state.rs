@@ -112,7 +112,9 @@ fn distance(lens: &Lens, frame: Option<(u32, u32)>) -> Distance {
     let unknown = |missing| Distance::Unknown { missing };
     let Some(lens_degrees) = lens.degrees else { return unknown("lens") };
     let Some(acuity) = lens.acuity else { return unknown("acuity") };
-    let Some(frame) = frame.filter(|(width, height)| *width > 0 && *height > 0) else { return unknown("frame") };
+    let Some(frame) = frame.filter(|(width, height)| *width > 0 && *height > 0) else {
+        return unknown("frame");
+    };
     let optics = Optics { frame, lens_degrees, bear_m: BEAR_M };
     let reach = Reach::new(&optics, &acuity, &lens.input, lens.mode);
     Distance::Known { lens_degrees, bear_m: BEAR_M, reach }

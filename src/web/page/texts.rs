@@ -33,9 +33,9 @@ pub fn rendered() -> Vec<Rendered> {
 }
 
 fn render(language: &'static str, words: &Words) -> Rendered {
-    let filled = words.iter().fold(PAGE.to_owned(), |page, (key, text)| {
-        page.replace(&format!("{{{{{key}}}}}"), &escaped(text))
-    });
+    let filled = words
+        .iter()
+        .fold(PAGE.to_owned(), |page, (key, text)| page.replace(&format!("{{{{{key}}}}}"), &escaped(text)));
     // Inside a script element nothing but its end tag means anything.
     let json = serde_json::to_string(words).unwrap_or_default().replace('<', "\\u003c");
     let html = filled.replace("{{*}}", &json).replace("{{lang}}", language);
@@ -78,7 +78,11 @@ mod tests {
     fn used() -> Vec<&'static str> {
         let mut keys = between(PAGE, "{{", "}}");
         keys.retain(|key| !["*", "lang"].contains(key));
-        keys.extend(SCRIPTS.iter().flat_map(|script| between(script, "t(\"", "\"")));
+        // The function is called t; those whose names merely end so are others.
+        let called = SCRIPTS
+            .iter()
+            .flat_map(|script| ["(t(\"", " t(\"", "{t(\""].map(|start| between(script, start, "\"")));
+        keys.extend(called.flatten());
         keys
     }
 
@@ -95,12 +99,23 @@ mod tests {
                 };
                 assert!(known, "{language}: no text for \"{key}\"");
             }
-            let idle = |known: &&String| !used.iter().any(|key| known == key || (key.ends_with('.') && known.starts_with(key)));
-            assert_eq!(words.keys().filter(idle).collect::<Vec<_>>(), [""; 0], "{language}: texts that nobody shows");
+            let idle = |known: &&String| {
+                !used.iter().any(|key| known == key || (key.ends_with('.') && known.starts_with(key)))
+            };
+            assert_eq!(
+                words.keys().filter(idle).collect::<Vec<_>>(),
+                [""; 0],
+                "{language}: texts that nobody shows"
+            );
             let first = super::words(LANGUAGES[0].1);
             assert_eq!(words.keys().collect::<Vec<_>>(), first.keys().collect::<Vec<_>>(), "{language}");
             for (key, text) in &words {
-                let places = |text: &str| between(text, "{", "}").into_iter().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+                let places = |text: &str| {
+                    between(text, "{", "}")
+                        .into_iter()
+                        .map(str::to_owned)
+                        .collect::<std::collections::BTreeSet<_>>()
+                };
                 assert_eq!(places(text), places(&first[key]), "{language}: {key}");
             }
         }
@@ -110,7 +125,8 @@ mod tests {
     fn words_of_the_daemon_have_a_text_each() {
         let words = words(LANGUAGES[0].1);
         let classes = Class::ALL.map(|class| format!("class.{}", class.name()));
-        let lights = [Regime::Day, Regime::Dusk, Regime::Infrared].map(|light| format!("regime.{}", light.name()));
+        let lights =
+            [Regime::Day, Regime::Dusk, Regime::Infrared].map(|light| format!("regime.{}", light.name()));
         let health = ["online", "degraded", "offline"].map(|state| format!("health.{state}"));
         let courses = ["running", "passed", "failed", "broken-off"].map(|course| format!("course.{course}"));
         let fates = ["waits", "heard", "kept", "dropped"].map(|fate| format!("fate.{fate}"));
@@ -126,8 +142,12 @@ mod tests {
     fn the_page_is_whole_small_and_in_the_language_that_is_asked_for() {
         let pages = rendered();
         for page in &pages {
-            assert!(!page.html.contains("{{") && page.html.contains(&format!("<html lang=\"{}\"", page.language)));
-            let all = page.html.len() + include_str!("assets/page.css").len() + SCRIPTS.iter().map(|s| s.len()).sum::<usize>();
+            assert!(
+                !page.html.contains("{{") && page.html.contains(&format!("<html lang=\"{}\"", page.language))
+            );
+            let all = page.html.len()
+                + include_str!("assets/page.css").len()
+                + SCRIPTS.iter().map(|s| s.len()).sum::<usize>();
             assert!(all <= 40_000, "{}: {all} bytes", page.language);
         }
         let asked = |languages: &str| {

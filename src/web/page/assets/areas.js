@@ -219,10 +219,11 @@ export function editor({ $, t, api, reason, element }) {
     show();
   }
 
-  $("new").onclick = () => {
+  // By the keyboard (no clicks are counted) the name comes first; a finger goes to the picture, and needs no keyboard on the screen before it.
+  $("new").onclick = (event) => {
     areas.push({ kind: "guard", name: "", corners: [] });
     choose(areas.length - 1, true);
-    $("name").focus({ preventScroll: true });
+    $(event.detail ? "tap" : "name").focus({ preventScroll: true });
     $("stage").scrollIntoView({ block: "nearest" });
   };
   $("add").onclick = add;

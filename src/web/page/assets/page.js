@@ -124,11 +124,14 @@ function show(state) {
 
 function reach({ reach: told, regime }) {
   const known = told.reach;
-  const light = (of) => known ? t("reach." + of, { far: whole(known.close[of].m), near: whole(known.whole[of].m) }) : "";
+  const light = (of) => known ? t("reach." + of, { far: whole(known.close[of].m) }) : "";
   const now = regime === "infrared" ? "infrared" : "day";
   write("reach", known ? light(now) : t("reach." + told.missing));
   write("reach-other", light(now === "day" ? "infrared" : "day"));
-  write("reach-how", known ? t("reach.how", { bear: told.bear_m.toLocaleString(lang), lens: told.lens_degrees.toLocaleString(lang) }) : "");
+  write("reach-how", known ? t("reach.how", {
+    bear: told.bear_m.toLocaleString(lang), lens: told.lens_degrees.toLocaleString(lang),
+    day: whole(known.whole.day.m), night: whole(known.whole.infrared.m),
+  }) : "");
 }
 
 function times({ budget_ms, p50_ms, p95_ms }) {
@@ -158,7 +161,7 @@ function drill(last) {
   write("drill-said", t("drill.at", { time: clock(last.began), reason: last.reason }));
 }
 
-const clock = (time) => new Date(time).toLocaleTimeString(lang);
+const clock = (time) => new Date(time).toLocaleTimeString(lang, { hourCycle: "h23" });
 
 function ago(ms) {
   const format = new Intl.RelativeTimeFormat(lang);
@@ -174,9 +177,7 @@ function alerts(state) {
     alert.drill ? t("alerts.drill") : severity[alert.severity],
     `${ago(state.uptime_ms - alert.opened_uptime_ms)} (${clock(alert.opened)})`,
     t("fate." + alert.fate),
-    alert.acknowledged
-      ? t("alerts.acknowledged", { by: alert.acknowledged.by, verdict: t("verdict." + alert.acknowledged.verdict) })
-      : t("alerts.unacknowledged"),
+    alert.acknowledged && t("alerts.acknowledged", { by: alert.acknowledged.by, verdict: t("verdict." + alert.acknowledged.verdict) }),
   ].filter(Boolean).join(" · ");
   lines("alerts", state.alerts.map(line), t("alerts.none"));
   write("clock", state.clock_synced ? "" : t("clock.unset"));

@@ -95,7 +95,8 @@ pub struct Worker {
     quiet: Quiet,
     discretion: Discretion,
     simulated: bool,
-    /// When the last rest that the board was owed ended: what a frame waits until then is told by the effort and is no miss.
+    /// When the last rest that the board was owed ended, or the last picture for the page was made: what a frame waits until then is told by
+    /// the effort and is no miss.
     rested_ms: u64,
     /// When a picture of an impairment was sent.
     shown_ms: Option<u64>,

@@ -34,9 +34,10 @@ pub struct Shown {
 }
 
 impl Worker {
-    /// Whoever asked may have gone.
+    /// Whoever asked may have gone. What the next frame waits for it is no miss: nobody shall take the page's own times for the board's.
     pub(super) fn show_live(&mut self, live: Live) {
         let _ = live.reply.send(self.live(live.side, live.quality));
+        self.rested_ms = self.links.clock.uptime_ms();
     }
 
     fn live(&mut self, side: u32, quality: u8) -> Option<Shown> {

@@ -1,8 +1,8 @@
 //! The aiming page: what the camera sees, how it is and how far it reaches, for whoever stands on a ladder with a telephone. Areas are drawn and
 //! drills given there.
 //!
-//! Nothing is done while nobody looks. Pictures are asked for one by one, the next when the last has come, so that a slow link gets fewer of them
-//! and the detector gives no more than [`picture::PAUSE`] leaves it to.
+//! Nothing is done while nobody looks. Pictures are asked for one by one, the next when the last has come, so that a slow link gets fewer of them;
+//! however fast the link, the detector is left some tenths of a second from one to the next.
 
 use std::net::IpAddr;
 use std::sync::mpsc::SyncSender;

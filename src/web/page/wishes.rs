@@ -1,5 +1,6 @@
 //! What is asked on the page: other areas, a drill. Handed to the thread that takes commands, which judges it, writes it into the audit log and does it.
 
+use std::sync::mpsc::TrySendError;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -50,8 +51,10 @@ pub async fn drill(State(desk): State<Arc<Desk>>) -> Response {
 async fn asked(desk: &Desk, wish: Wish) -> Response {
     let busy = |reason| refused(StatusCode::SERVICE_UNAVAILABLE, &Refusal::plain(reason));
     let (reply, answer) = oneshot::channel();
-    if desk.page.errands.try_send(Errand { wish, reply }).is_err() {
-        return busy("too much was asked at once; try again");
+    match desk.page.errands.try_send(Errand { wish, reply }) {
+        Ok(()) => {}
+        Err(TrySendError::Full(_)) => return busy("too much was asked at once; try again"),
+        Err(TrySendError::Disconnected(_)) => return busy("the daemon is ending"),
     }
     match timeout(PATIENCE, answer).await {
         Ok(Ok(Ok(done))) => json(StatusCode::OK, &json!({ "done": done })),

@@ -12,7 +12,7 @@ const STATE_MS = 2000, RETRY_MS = 3000, PATIENCE_MS = 30000;
 const SLOW_MS = 2500, FAST_MS = 900;
 
 // In this tab alone, and gone with it.
-let token = sessionStorage.getItem("token") || "", visit = 0, told = null, toldAt = 0, step = 1, url = "";
+let token = sessionStorage.getItem("token") || "", visit = 0, told = null, step = 1, url = "", drilled = "";
 
 function t(key, values = {}) {
   return (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
@@ -77,6 +77,7 @@ function leave(why = "") {
   visit += 1;
   token = "";
   sessionStorage.removeItem("token");
+  $("picture").removeAttribute("src");
   $("door").hidden = false;
   $("inside").hidden = $("leave").hidden = true;
   write("door-mistake", why);
@@ -98,7 +99,7 @@ async function watch(mine) {
       show(await answer.json());
       write("lost", "");
     } catch {
-      if (mine === visit) write("lost", t("health.lost", { seconds: whole((Date.now() - toldAt) / 1000) }));
+      if (mine === visit) write("lost", t("health.lost"));
     }
     await pause(STATE_MS);
   }
@@ -106,7 +107,6 @@ async function watch(mine) {
 
 function show(state) {
   told = state;
-  toldAt = Date.now();
   write("camera", `${state.site}/${state.camera}`);
   write("foot", t("foot", state));
   write("health", t("health." + state.health.state));
@@ -156,7 +156,11 @@ function things(found) {
 
 function drill(last) {
   $("drill").disabled = last?.course === "running";
-  if (!last) return write("drill-said", $("drill-said").textContent || t("drill.none"));
+  // Why there is none stays to be read until something happens.
+  const now = last ? last.course + last.began : "none";
+  if (now === drilled) return;
+  drilled = now;
+  if (!last) return write("drill-said", t("drill.none"));
   write("course", t("course." + last.course));
   write("drill-said", t("drill.at", { time: clock(last.began), reason: last.reason }));
 }
@@ -248,4 +252,4 @@ function fit(took) {
   else if (took < FAST_MS && SIDES[step] < most) step = Math.min(SIDES.length - 1, step + 1);
 }
 
-if (token) enter().catch((error) => leave(reason(error)));
+if (token) enter().catch((error) => write("door-mistake", reason(error)));

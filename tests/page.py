@@ -191,13 +191,14 @@ class Browser:
         assert not said, said
 
 
-def a_wrong_token_says_what_to_do(camera, axe):
+def a_wrong_token_says_what_to_do(camera, axe, out):
     browser = Browser(PHONE, touch=True)
     browser.enter(camera.url, "not-this-token")
     browser.says("door-mistake", "page.token_file")
     assert browser.driver.switch_to.active_element.get_attribute("id") == "token"
     assert not browser.faults(axe), browser.faults(axe)
     assert "token" not in browser.driver.current_url
+    browser.screenshot(out / "phone-door.png")
     browser.end()
 
 
@@ -275,6 +276,11 @@ def areas_are_drawn_by_keyboard_alone(camera, axe, out):
     assert "crosses itself" in mistake.text, mistake.text
     assert mistake.get_attribute("id") in [b.get_attribute("aria-describedby") for b in browser.all("#list button")]
     assert not camera.ask("api/areas")["privacy"]
+    # A telephone that is turned round says nothing anew.
+    browser.resize((1000, 800))
+    browser.resize(DESK)
+    browser.says("areas-said", "Not saved")
+    browser.screenshot(out / "desk-mistake.png")
     browser.run("const set = (id, v) => { const e = document.getElementById(id); e.value = v; e.dispatchEvent(new Event('input')); };"
                 "set('corner-1-y', 35); set('corner-2-y', 65);")
     tab_to("save")
@@ -349,7 +355,7 @@ def main(program, axe, out):
         camera = Camera(program, pathlib.Path(folder))
         try:
             wait_for("the page", lambda: (camera.ask("api/state") or {}).get("frame"))
-            a_wrong_token_says_what_to_do(camera, source)
+            a_wrong_token_says_what_to_do(camera, source, out)
             areas_are_drawn_by_touch(camera, source, out)
             areas_are_drawn_by_keyboard_alone(camera, source, out)
             a_drill_is_given(camera, source, out)

@@ -304,6 +304,33 @@ fn a_page_that_cannot_be_is_told_with_its_key_and_exit_78() {
 }
 
 #[test]
+fn check_says_who_may_use_the_page_and_never_the_token() {
+    let camera = Camera::new("mqtt://127.0.0.1:1", QUIET);
+    let checked = |listen: &str, token: &str| {
+        let sets = [
+            format!("page.listen={listen}"),
+            format!("page.token_file={token}"),
+            "page.beyond_loopback=true".into(),
+        ];
+        let mut command = bearwatch();
+        command.args(["check", "--config"]).arg(camera.home.path("bearwatch.toml"));
+        for set in sets {
+            command.args(["--set", &set]);
+        }
+        let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        assert!(!text.contains(TOKEN), "{text}");
+        text.lines().find(|line| line.starts_with("page ")).unwrap().to_owned()
+    };
+    let token = camera.home.path("token").display().to_string();
+    let line = checked("127.0.0.1:8080", &token);
+    assert!(line.contains("ok") && line.contains("http://127.0.0.1:8080/"), "{line}");
+    let line = checked("0.0.0.0:8080", &token);
+    assert!(line.contains("warning") && line.contains("let a firewall guard the port"), "{line}");
+    let line = checked("127.0.0.1:8080", "/nowhere/token");
+    assert!(line.contains("FAIL") && line.contains("it must hold the token alone"), "{line}");
+}
+
+#[test]
 fn metrics_and_page_share_an_address_where_that_is_wanted() {
     let camera = Camera::new("mqtt://127.0.0.1:1", QUIET);
     let metrics = format!("metrics.listen=127.0.0.1:{}", camera.port);

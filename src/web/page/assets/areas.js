@@ -50,11 +50,18 @@ export function editor({ $, t, api, reason, element }) {
   // ---- showing ------------------------------------------------------------------------------------------------------------------
 
   function show() {
-    overlay.classList.toggle("tapping", tapping);
-    overlay.replaceChildren(...areas.flatMap(drawn));
+    draw();
     list();
     edit();
     buttons();
+  }
+
+  // The focus stays on the corner that has it.
+  function draw() {
+    const held = [...overlay.querySelectorAll(".corner")].indexOf(document.activeElement);
+    overlay.classList.toggle("tapping", tapping);
+    overlay.replaceChildren(...areas.flatMap(drawn));
+    if (held >= 0) handle(held)?.focus();
   }
 
   function drawn(one, index) {
@@ -255,7 +262,7 @@ export function editor({ $, t, api, reason, element }) {
   }
 
   addEventListener("beforeunload", (event) => { if (changed()) event.preventDefault(); });
-  addEventListener("resize", show);
+  addEventListener("resize", draw);
 
   return {
     // What the camera goes by, unless somebody is drawing.
@@ -266,7 +273,7 @@ export function editor({ $, t, api, reason, element }) {
       height = next;
       overlay.setAttribute("viewBox", `0 0 1000 ${height}`);
       $("stage").style.aspectRatio = `${width} / ${tall}`;
-      show();
+      draw();
     },
   };
 }

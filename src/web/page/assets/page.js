@@ -37,7 +37,7 @@ async function api(path, options = {}) {
   const answer = await fetch(path, { ...options, headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
   if (answer.status === 401 || answer.status === 429) {
     const refused = new Refused((await answer.json()).reason);
-    if (answer.status === 401) leave(refused.message);
+    if (answer.status === 401) leave(t("door.refused", { reason: refused.message }));
     throw refused;
   }
   return answer;
@@ -56,7 +56,7 @@ $("enter").onsubmit = async (event) => {
     $("token").value = "";
     $("main").focus();
   } catch (error) {
-    write("door-mistake", reason(error));
+    write("door-mistake", t("door.refused", { reason: reason(error) }));
     $("token").focus();
   }
 };
@@ -252,4 +252,4 @@ function fit(took) {
   else if (took < FAST_MS && SIDES[step] < most) step = Math.min(SIDES.length - 1, step + 1);
 }
 
-if (token) enter().catch((error) => write("door-mistake", reason(error)));
+if (token) enter().catch((error) => write("door-mistake", t("door.refused", { reason: reason(error) })));

@@ -14,7 +14,7 @@ use camera::{Camera, TOKEN};
 use serde_json::{Value, json};
 use support::daemon::{Home, Listener, SOON};
 use support::orders::{audit, overrides};
-use support::scrape::{Scrape, free_port};
+use support::scrape::Scrape;
 use support::{Broker, bearwatch, wait_for};
 
 /// A campsite by day to which no bear comes.
@@ -83,6 +83,7 @@ fn what_a_browser_has_is_not_sent_again_and_too_much_is_refused() {
         let again = camera.send(&format!("GET {path}"), &[&format!("If-None-Match: {tag}")], b"").unwrap();
         assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
     }
+    assert_eq!(camera.get("/api/state").json()["reach"], json!({"missing": "lens"}), "a reach is made up");
     let many = json!({"privacy": vec!["0,0 0.5,0 0.5,0.5"; 300], "watch": [], "guard": []}).to_string();
     let refused = camera.draw(&many);
     assert!(refused.status == 413 && refused.reason().contains("4096 bytes"), "{}", refused.head);
@@ -102,8 +103,7 @@ fn what_a_browser_has_is_not_sent_again_and_too_much_is_refused() {
 #[test]
 fn the_picture_and_the_state_are_those_of_the_camera() {
     let broker = Broker::start();
-    let camera = Camera { home: Home::with_bear(&broker.url, 5, true), port: free_port() };
-    std::fs::write(camera.home.path("token"), TOKEN).unwrap();
+    let camera = Camera::at(Home::with_bear(&broker.url, 5, true));
     let mut daemon = camera.start(&["capture.lens_degrees=90"]);
     let heard = || {
         let alerts = camera.get("/api/state").json()["alerts"].clone();

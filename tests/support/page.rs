@@ -1,5 +1,7 @@
 //! A camera with an aiming page, and who asks it over HTTP as a browser does.
 
+#![allow(dead_code, reason = "every test program uses a part")]
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -37,9 +39,14 @@ pub struct Camera {
 }
 
 impl Camera {
+    /// With a token, on a port of its own.
+    pub fn at(home: Home) -> Camera {
+        std::fs::write(home.path("token"), format!("{TOKEN}\n")).unwrap();
+        Camera { home, port: free_port() }
+    }
+
     pub fn new(url: &str, source: &str) -> Camera {
-        let camera = Camera { home: Home::new(url, source), port: free_port() };
-        std::fs::write(camera.home.path("token"), format!("{TOKEN}\n")).unwrap();
+        let camera = Camera::at(Home::new(url, source));
         // With the threshold that a camera has in the field: else everything is a bear.
         let config = std::fs::read_to_string(camera.home.path("bearwatch.toml")).unwrap();
         std::fs::write(camera.home.path("bearwatch.toml"), config.replace("bear_threshold = 0.01\n", ""))

@@ -22,7 +22,7 @@ ARCH_STEP :=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale deb deb-check size
+.PHONY: help build demo demo-check page-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale deb deb-check size
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,15 @@ demo: ## Dusk into night at a drawn campsite: bears, alerts over a real Mosquitt
 
 demo-check: demo ## The demo, and whether it found its bears and nothing else
 	@tests/demo.py $(DEMO_OUT)/summary.json
+
+AXE := $(or $(CARGO_TARGET_DIR),target)/axe
+PAGE_OUT ?= $(or $(CARGO_TARGET_DIR),target)/page
+
+page-check: ## The aiming page in a headless Chromium: by touch, by keyboard, over a slow link; screenshots in PAGE_OUT
+	@deploy/prepare.sh build broker browser node
+	cargo build --locked $(CARGO_FLAGS)
+	[ -e $(AXE)/node_modules/axe-core/axe.min.js ] || npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(AXE) axe-core@4.14
+	@tests/page.py $(PROGRAM) $(AXE)/node_modules/axe-core/axe.min.js $(PAGE_OUT)
 
 test: ## Formatting, then every test that is fast enough to run on each change, against a real Mosquitto
 	@deploy/prepare.sh build broker tests

@@ -1,5 +1,5 @@
 #!/bin/sh
-# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board] [node] [armhf] [deb] [deb-check]: looks for the programs that these steps need, says what is missing, and installs that by apt.
+# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board] [node] [browser] [armhf] [deb] [deb-check]: looks for the programs that these steps need, says what is missing, and installs that by apt.
 # Root or sudo is asked for only when something is missing. CAMERA=0 leaves out what only V4L2 cameras need.
 set -eu
 
@@ -87,6 +87,13 @@ for step in "$@"; do
         arm_target || { want rustc-web libstd-rust-web-dev:arm64; foreign=yes; }
         ;;
     node) has npm || want nodejs npm ;;
+    browser)
+        has chromium || want chromium
+        has chromedriver || want chromium-driver
+        # Debian's own Python, for it alone sees Debian's packages.
+        /usr/bin/python3 -c 'import selenium' 2>/dev/null || want python3-selenium
+        find /usr/share/fonts -name '*.ttf' 2>/dev/null | grep -q . || want fonts-dejavu-core
+        ;;
     armhf)
         has arm-linux-gnueabihf-gcc || want gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
         # The sources of the standard library, for Debian's compiler has it for no 32-bit board.

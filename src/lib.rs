@@ -9,7 +9,7 @@
 //! * [`system`] – clocks, signs of life, measurements of the machine we live on.
 //! * [`control`] – what people tell the camera: commands, who may give them, the audit log.
 //! * [`config`] – one TOML file becomes checked settings; every mistake is told at once.
-//! * [`web`] – what the board answers over HTTP: its metrics.
+//! * [`web`] – what the board answers over HTTP: its metrics, the page for whoever aims the camera.
 //! * [`cli`] – the commands.
 //! * [`evaluate`] – is it any good? Matching, average precision, intervals. Pure.
 

@@ -16,10 +16,10 @@ const RANKS: [(&str, u8); 12] = [
     ("infer", 2),
     ("config", 3),
     ("control", 4),
-    ("web", 4),
-    ("app", 5),
-    ("cli", 6),
-    ("main", 7),
+    ("web", 5),
+    ("app", 6),
+    ("cli", 7),
+    ("main", 8),
 ];
 
 /// Crates that one file, or one folder, alone names, so that they can be replaced there.

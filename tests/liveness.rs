@@ -9,6 +9,7 @@ use bearwatch::perceive::condition::Condition;
 use bearwatch::perceive::frame::{Picture, Stamp};
 use bearwatch::perceive::liveness::{Impairment, Liveness};
 use bearwatch::perceive::thumbnail::Thumbnail;
+use bearwatch::perceive::zone::Polygon;
 
 const SIZE: (u32, u32) = (320, 180);
 
@@ -180,6 +181,30 @@ fn a_dirty_lens_and_a_turned_camera_are_told_within_ten_minutes_and_no_longer_wh
             camera.is_well(5000, 300);
         }
     }
+}
+
+#[test]
+fn what_a_person_blackens_is_no_web_on_the_lens_and_what_is_black_all_over_stays_told() {
+    let area = Polygon::parse("0,0 0.6,0 0.6,1 0,1").unwrap();
+    let mut masked = |picture: &mut Picture| area.black_out(picture, &mut Vec::new());
+    let well = || {
+        let mut camera = Camera::new(5, [0.0; 2], 2.0);
+        camera.is_well(5000, 300);
+        camera
+    };
+    let told = well().finds(5000, 600, &mut masked).map(|told| told.1);
+    assert_eq!(
+        told,
+        Some(Impairment::Obstructed),
+        "the area is too small to be told of: this test is of no use"
+    );
+    let mut camera = well();
+    camera.liveness.look_anew();
+    assert_eq!(camera.finds(5000, 900, &mut masked), None);
+    let mut black = |picture: &mut Picture| every_byte(picture, |b| b / 60.0);
+    assert_eq!(camera.finds(1000, 20, &mut black).map(|told| told.1), Some(Impairment::Black));
+    camera.liveness.look_anew();
+    assert_eq!(camera.frame(1000, &mut black), Some(Impairment::Black));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test program: what cannot be set up is a failure")]
 
+#[path = "support/page.rs"]
+mod camera;
 mod support;
 
 use std::path::Path;
@@ -17,6 +19,7 @@ use bearwatch::perceive::geometry::Rect;
 use bearwatch::perceive::model::Class;
 use bearwatch::perceive::observation::{Detection, Observation};
 use bearwatch::publish::settings::People;
+use camera::Camera;
 use serde_json::Value;
 use support::Broker;
 use support::daemon::{Home, Listener, Post};
@@ -263,6 +266,21 @@ fn no_picture_of_the_daemon_shows_a_face_sent_or_stored_unless_that_is_configure
         assert!(differs < 5.0, "shown as configured: {differs}");
     }
     assert_eq!(daemon.stop(), 0, "{}", daemon.log());
+}
+
+#[test]
+fn the_page_shows_no_face_unless_that_is_configured() {
+    let differs = |people: &str| {
+        let Campsite { broker: _broker, home, before, person, .. } = Campsite::new();
+        let camera = Camera::at(home);
+        let mut daemon = camera.start(&["perceive.bear_threshold=0.9", people]);
+        let (picture, _) = camera.picture(640);
+        assert_eq!(daemon.stop(), 0, "{}", daemon.log());
+        distance(&before, &picture, head(person))
+    };
+    let (hidden, shown) =
+        (differs("publish.snapshot_people=blurred"), differs("publish.snapshot_people=shown"));
+    assert!(hidden > 6.0 && shown < hidden / 2.0, "hidden {hidden}, shown {shown}");
 }
 
 /// A bear walks by while somebody stands in the corner: the alert's picture, and those of before.

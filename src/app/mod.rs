@@ -23,16 +23,19 @@ use crate::publish::{Handle, PublishError};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
 use crate::system::stop::Stop;
-use crate::web::Server;
+use crate::web::Place;
+use crate::web::page::TokenError;
 
 pub mod health;
 mod orders;
 mod shared;
 mod watch;
+mod web;
 
-use orders::Desk;
+use orders::{Desk, Open};
 use shared::Shared;
 use watch::Watch;
+use web::Front;
 
 /// Frames between camera and detector: the one being filled waits for one that is taken; more would only be older.
 const RING: usize = 2;
@@ -55,6 +58,9 @@ pub enum AppError {
     /// The store or the broker's settings cannot be used.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The page's token cannot be used: configuration.
+    #[error(transparent)]
+    Page(#[from] TokenError),
     /// The system refuses a thread.
     #[error("a thread cannot be started: {0}; check the limits of the service")]
     Thread(#[from] std::io::Error),
@@ -83,6 +89,7 @@ pub struct App {
     publish: Handle,
     desk: Desk,
     shared: Shared,
+    front: Option<Front>,
 }
 
 /// The threads once they run.
@@ -102,6 +109,7 @@ impl App {
         let bundle = Bundle::open(config.model.path.as_deref())?;
         let engine = Engine::load(&bundle)?;
         let source = capture::open(&config.capture.source)?;
+        let front = config.page.as_ref().map(|page| Front::new(page, &config, &bundle)).transpose()?;
         let shared = Shared::new(clock);
         let (inbox, desk) = Desk::new(&config);
         let (metrics, pulse) = (shared.metrics.clone(), shared.pulses.publish.clone());
@@ -119,7 +127,7 @@ impl App {
             source = source.name(),
             "ready"
         );
-        Ok(App { config, source, engine, model: bundle.id, publish, desk, shared })
+        Ok(App { config, source, engine, model: bundle.id, publish, desk, shared, front })
     }
 
     /// The counters and latencies of this run.
@@ -142,10 +150,11 @@ impl App {
     /// # Errors
     /// Where the source turns out hopeless, a camera call does not return, or a thread has a bug. The outbox was drained before.
     pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
-        let App { config, source, engine, model, publish, desk, shared } = self;
-        let (control, orders) = desk.open(&config, &publish, &shared)?;
+        let App { config, source, engine, model, publish, desk, shared, front } = self;
+        let Open { thread: control, orders, inlets } = desk.open(&config, &publish, &shared)?;
         let view = shared.view(&config, &model);
-        let _web = config.metrics.map(|address| Server::start(address, view)).transpose()?;
+        let page = front.map(|front| front.page(&config, &publish, &shared, inlets));
+        let _web = web::serve(config.metrics.map(|address| Place::metrics(address, view)), page)?;
         let history = history(&config.capture);
         let links = shared.links(publish.sender(), orders, history.clone());
         let (sender, receiver) = ring(RING);

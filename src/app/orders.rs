@@ -1,11 +1,12 @@
 //! Where commands come in: the queue from the connection's thread, and the thread that takes them.
 
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use super::shared::Shared;
 use super::{AppError, thread};
 use crate::config::Config;
+use crate::control::errand::{ERRANDS, Errand};
 use crate::control::{Control, INBOX, Links, heard, is_wanted};
 use crate::infer::worker::Order;
 use crate::publish::message::command_topic;
@@ -14,6 +15,22 @@ use crate::system::stop::Stop;
 
 /// Orders that may wait for the detector, which takes all of them after each frame.
 const ORDERS: usize = 16;
+
+/// Where the page puts what is asked on it.
+pub(super) struct Inlets {
+    /// Pictures, for the detector.
+    pub orders: SyncSender<Order>,
+    /// Areas and drills.
+    pub errands: SyncSender<Errand>,
+}
+
+/// What is open once commands are taken.
+pub(super) struct Open {
+    pub thread: Thread,
+    /// The detector's end.
+    pub orders: Receiver<Order>,
+    pub inlets: Inlets,
+}
 
 /// Commands that came in before anybody takes them.
 pub(super) struct Desk(Receiver<Message>);
@@ -29,24 +46,22 @@ impl Desk {
         (inbox, Desk(commands))
     }
 
-    /// Starts the thread; gives the orders that it has for the detector. What is in force already is told before the first frame.
-    pub fn open(
-        self,
-        config: &Config,
-        publish: &Handle,
-        shared: &Shared,
-    ) -> Result<(Thread, Receiver<Order>), AppError> {
-        let (orders, ordered) = sync_channel(ORDERS);
+    /// Starts the thread where there is anything to do; gives its ends. What is in force already is told before the first frame.
+    pub fn open(self, config: &Config, publish: &Handle, shared: &Shared) -> Result<Open, AppError> {
+        let ((orders, ordered), (errand, errands)) = (sync_channel(ORDERS), sync_channel(ERRANDS));
+        let inlets = Inlets { orders: orders.clone(), errands: errand };
         if !is_wanted(config) {
-            return Ok((Thread(None), ordered));
+            return Ok(Open { thread: Thread(None), orders: ordered, inlets });
         }
         let links = Links {
             inbox: self.0,
+            errands,
             drafts: publish.sender(),
             orders,
             acknowledger: publish.acknowledger(),
             sight: shared.sight.clone(),
             notice: shared.notice.clone(),
+            areas: shared.areas.clone(),
             metrics: shared.metrics.clone(),
             clock: shared.clock,
             pulse: shared.pulses.control.clone(),
@@ -55,7 +70,7 @@ impl Desk {
         let stop = Stop::default();
         let flag = stop.clone();
         let handle = thread("control", move || control.run(&flag))?;
-        Ok((Thread(Some((handle, stop))), ordered))
+        Ok(Open { thread: Thread(Some((handle, stop))), orders: ordered, inlets })
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use crate::capture::history::History;
 use crate::capture::light::Light;
 use crate::config::Config;
+use crate::control::areas::Areas;
 use crate::control::{Notice, is_wanted};
 use crate::infer::bundle::ModelName;
 use crate::infer::sight::Sight;
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub board: Arc<Mutex<Board>>,
     pub light: Light,
     pub notice: Arc<Mutex<Notice>>,
+    pub areas: Arc<Mutex<Areas>>,
     pub health: Arc<Mutex<Health>>,
     pub pulses: Pulses,
 }
@@ -44,11 +46,11 @@ impl Shared {
     pub fn new(clock: Clock) -> Shared {
         let pulse = || Pulse::new(clock);
         let pulses = Pulses { capture: pulse(), infer: pulse(), publish: pulse(), control: pulse() };
-        let (metrics, sight, board, light, notice) = Default::default();
+        let (metrics, sight, board, light, notice, areas) = Default::default();
         let starting =
             Health { state: State::Degraded, reason: "the daemon starts".into(), cause: "starting" };
         let health = Arc::new(Mutex::new(starting));
-        Shared { clock, metrics, sight, board, light, notice, health, pulses }
+        Shared { clock, metrics, sight, board, light, notice, areas, health, pulses }
     }
 
     /// What is looked at for the metrics.

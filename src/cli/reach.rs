@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::number::within;
@@ -17,10 +17,13 @@ use crate::infer::engine::Engine;
 use crate::perceive::budget::{Budget, Spent};
 use crate::perceive::model::InputSpec;
 use crate::perceive::plan::{Planner, Wanted};
+use crate::perceive::reach::{Acuity, Limit, Optics, Reach};
 use crate::perceive::regions::tiles;
-use crate::perceive::settings::{RegionMode, Settings};
+use crate::perceive::settings::Settings;
 use crate::system::clock::Stopwatch;
 
+/// Field of view of an ordinary camera's lens, degrees.
+const LENS_DEGREES: f64 = 62.0;
 /// Frames after which the budget has found its effort.
 const SETTLED_FRAMES: usize = 200;
 /// The sweep is given up as endless after so many frames: settings under which parts are never looked at closely.
@@ -44,9 +47,9 @@ hides; in infrared light the lamp must reach as far.
 Exit codes: 0 · 65 the model's card does not say what it sees, or the model is unsuitable · 78 the
 configuration is wrong")]
 pub struct ReachArgs {
-    /// Horizontal field of view of the lens, degrees (its data sheet says it)
-    #[arg(long, value_name = "DEGREES", default_value_t = 62.0, value_parser = within(1.0, 170.0, "degrees"))]
-    lens: f64,
+    /// Horizontal field of view of the lens, degrees, as its data sheet says [default: the configuration's capture.lens_degrees, or 62]
+    #[arg(long, value_name = "DEGREES", value_parser = within(1.0, 170.0, "degrees"))]
+    lens: Option<f64>,
     /// Length of the bear from nose to rump, metres
     #[arg(long, value_name = "METRES", default_value_t = 1.5, value_parser = within(0.1, 5.0, "metres"))]
     bear: f64,
@@ -67,18 +70,9 @@ pub struct ReachArgs {
     json: bool,
 }
 
-/// From the card: longer side, pixels of the model's input, at which every second bear is found at the operating point.
-#[derive(Clone, Copy, Debug, Deserialize)]
-struct Acuity {
-    day_px: f64,
-    infrared_px: f64,
-    /// Of the frame, by day, where a close look enlarges what is small; the same in the input and in the frame where the card does not say.
-    close_px: Option<f64>,
-}
-
 /// What is told.
 #[derive(Debug, Serialize)]
-struct Reach {
+struct Report {
     frame: [u32; 2],
     lens_degrees: f64,
     bear_m: f64,
@@ -87,21 +81,8 @@ struct Reach {
     /// Parts in which the frame is looked at closely, and how long one round over all of them takes, seconds; null where it is not.
     parts: usize,
     round_s: Option<f64>,
-    whole: Sight,
-    close: Sight,
-}
-
-/// The smallest bear, pixels of the frame, and the farthest, metres.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Sight {
-    day: Limit,
-    infrared: Limit,
-}
-
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Limit {
-    px: f64,
-    m: f64,
+    #[serde(flatten)]
+    reach: Reach,
 }
 
 /// Runs the command.
@@ -122,10 +103,10 @@ pub fn run(args: ReachArgs) -> Outcome {
         None => timed(&Engine::load(&bundle).or_exit(Exit::BadData)?).or_exit(Exit::Bug)?,
     };
     let settings = config.as_ref().map(|config| config.perceive.clone()).unwrap_or_default();
-    let reach = Reach::of(&args, config.as_ref(), &settings, &bundle.spec.input, acuity, look_ms);
+    let report = Report::of(&args, config.as_ref(), &settings, &bundle.spec.input, acuity, look_ms);
     match args.json {
-        true => say_json(&reach),
-        false => say(&reach.to_string()),
+        true => say_json(&report),
+        false => say(&report.to_string()),
     }?;
     Ok(Exit::Ok)
 }
@@ -144,7 +125,7 @@ fn timed(engine: &Engine) -> Result<f64, crate::infer::engine::RunError> {
     Ok(times[TIMED_RUNS / 2])
 }
 
-impl Reach {
+impl Report {
     fn of(
         args: &ReachArgs,
         config: Option<&Config>,
@@ -152,32 +133,20 @@ impl Reach {
         input: &InputSpec,
         acuity: Acuity,
         look_ms: f64,
-    ) -> Reach {
+    ) -> Report {
         let (width, height, fps) = frame(config);
         let (width, height) = (args.width.unwrap_or(width), args.height.unwrap_or(height));
-        let whole_scale =
-            (f64::from(input.width) / f64::from(width)).min(f64::from(input.height) / f64::from(height));
-        // Pixels that a metre across takes at a metre's distance: the pinhole camera.
-        let focal_px = f64::from(width) / 2.0 / (args.lens.to_radians() / 2.0).tan();
-        let limit = |input_px: f64, scale: f64| {
-            let px = input_px / scale.min(1.0);
-            Limit { px, m: focal_px * args.bear / px }
-        };
-        let sight = |day_px: f64, scale| Sight {
-            day: limit(day_px, scale),
-            // By what infrared light takes in the input; nobody measured it in enlarged looks.
-            infrared: limit(day_px * acuity.infrared_px / acuity.day_px, scale),
-        };
-        let close_px = acuity.close_px.filter(|_| settings.regions == RegionMode::Auto);
-        Reach {
+        let lens_degrees =
+            args.lens.or(config.and_then(|config| config.lens_degrees)).unwrap_or(LENS_DEGREES);
+        let optics = Optics { frame: (width, height), lens_degrees, bear_m: args.bear };
+        Report {
             frame: [width, height],
-            lens_degrees: args.lens,
+            lens_degrees,
             bear_m: args.bear,
             look_ms,
             parts: tiles(width, height, input).len(),
             round_s: round_s(settings, (width, height), input, look_ms, fps),
-            whole: sight(acuity.day_px, whole_scale),
-            close: sight(close_px.unwrap_or(acuity.day_px), 1.0),
+            reach: Reach::new(&optics, &acuity, input, settings.regions),
         }
     }
 }
@@ -216,16 +185,16 @@ fn round_s(settings: &Settings, size: (u32, u32), input: &InputSpec, look_ms: f6
     None
 }
 
-impl Display for Reach {
+impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let [width, height] = self.frame;
-        let Reach { bear_m, lens_degrees, look_ms, parts, .. } = self;
+        let Report { bear_m, lens_degrees, look_ms, parts, .. } = self;
         writeln!(
             f,
             "bear of {bear_m} m, {width}×{height} pixels, lens of {lens_degrees}°, one look {look_ms:.1} ms\n"
         )?;
         writeln!(f, "{:<22}{:>22}{:>26}", "", "by day", "in infrared light")?;
-        for (name, sight) in [("whole frame", self.whole), ("close look", self.close)] {
+        for (name, sight) in [("whole frame", self.reach.whole), ("close look", self.reach.close)] {
             let limit = |l: Limit| format!("{:.0} px, {:.0} m", l.px, l.m);
             writeln!(f, "{name:<22}{:>22}{:>26}", limit(sight.day), limit(sight.infrared))?;
         }

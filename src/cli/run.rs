@@ -52,7 +52,7 @@ pub fn run(args: RunArgs) -> Outcome {
 /// What scripts and systemd are told of a failure.
 pub fn exit_of(error: &AppError) -> Exit {
     match error {
-        AppError::Model(_) => Exit::Config,
+        AppError::Model(_) | AppError::Page(_) => Exit::Config,
         AppError::Capture(CaptureError::Hopeless { .. }) => Exit::Config,
         AppError::Capture(CaptureError::Missing { .. }) => Exit::NoInput,
         AppError::Capture(CaptureError::Stuck { .. }) => Exit::TryAgain,

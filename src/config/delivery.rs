@@ -72,7 +72,10 @@ pub fn home_assistant(reader: &mut Reader, config: &Config) -> Option<HomeAssist
     reader.flag("home_assistant.discovery", false).then(|| HomeAssistant {
         prefix,
         unsigned_commands: taken && config.commands.keys.is_empty(),
-        state: taken || !config.publish.ladder.is_empty() || !config.drill.every.is_zero(),
+        state: taken
+            || !config.publish.ladder.is_empty()
+            || !config.drill.every.is_zero()
+            || config.page.is_some(),
         update_s: config.perceive.update_s,
         telemetry_s: config.publish.telemetry_s,
     })

@@ -70,6 +70,7 @@ pub const KEYS: &[Key] = &[
     only("capture.url", &[Mjpeg]),
     only("capture.user", &[Mjpeg]),
     only("capture.password_file", &[Mjpeg]),
+    always("capture.lens_degrees"),
     always("capture.stall_s"),
     always("capture.history_s"),
     always("capture.history_mb"),
@@ -125,6 +126,9 @@ pub const KEYS: &[Key] = &[
     always("store.review_mb"),
     always("metrics.listen"),
     always("metrics.beyond_loopback"),
+    always("page.listen"),
+    always("page.token_file"),
+    always("page.beyond_loopback"),
     always("board.hot_c"),
     always("board.sysfs"),
 ];
@@ -134,7 +138,7 @@ pub const RUN_TIME: &[Key] =
     &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 14] = [
+pub const SECTIONS: [&str; 15] = [
     "site",
     "capture",
     "capture.scene",
@@ -148,6 +152,7 @@ pub const SECTIONS: [&str; 14] = [
     "home_assistant",
     "store",
     "metrics",
+    "page",
     "board",
 ];
 
@@ -171,8 +176,10 @@ pub fn split(name: &str) -> (&str, &str) {
 pub fn remedy_for_key(name: &str) -> String {
     let (section, leaf) = split(name);
     if SECRETS.contains(&leaf.to_lowercase().as_str()) {
-        return "secrets do not belong here: write it into a file that only bearwatch may read, and name that file in password_file"
-            .into();
+        let file = if section == "page" { "token_file" } else { "password_file" };
+        return format!(
+            "secrets do not belong here: write it into a file that only bearwatch may read, and name that file in {file}"
+        );
     }
     match nearest_key(section, leaf) {
         Some(key) if split(key).0 == section => format!("did you mean {}?", split(key).1),
@@ -247,6 +254,7 @@ mod tests {
         assert_eq!(remedy_for_key("nam"), "did you mean name in [site]?");
         assert_eq!(remedy_for_key("model.nonsense"), "remove it; [model] knows path, threads");
         assert!(remedy_for_key("publish.Password").contains("password_file"));
+        assert!(remedy_for_key("page.token").contains("token_file"));
         assert_eq!(remedy_for_section("alerts"), "did you mean [alert]?");
         assert!(remedy_for_section("database").starts_with("remove it; the sections are site, "));
     }

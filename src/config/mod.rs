@@ -46,8 +46,12 @@ pub struct Config {
     pub quiet: Hours,
     /// How alerts leave, and where they wait.
     pub publish: publish::settings::Settings,
+    /// Horizontal field of view of the lens, degrees; `None` where nobody said.
+    pub lens_degrees: Option<f64>,
     /// Where metrics can be asked for; `None` where they cannot.
     pub metrics: Option<SocketAddr>,
+    /// The page for whoever aims the camera; `None` where there is none.
+    pub page: Option<PageSettings>,
     /// Where the kernel tells of the board.
     pub sysfs: PathBuf,
     /// What may be ordered over the network.
@@ -84,6 +88,15 @@ pub struct ModelSettings {
     pub threads: usize,
 }
 
+/// Settings of the aiming page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageSettings {
+    /// Where browsers find it.
+    pub listen: SocketAddr,
+    /// File with the word that it asks for.
+    pub token_file: PathBuf,
+}
+
 impl Default for ModelSettings {
     fn default() -> Self {
         ModelSettings { path: None, threads: 1 }
@@ -117,7 +130,9 @@ impl Config {
             perceive: perceive::settings::Settings { hot_c: f64::INFINITY, ..Default::default() },
             quiet: Hours::default(),
             publish: publish::settings::Settings::default(),
+            lens_degrees: None,
             metrics: None,
+            page: None,
             sysfs: SYSFS.into(),
             commands: publish::settings::CommandSettings::default(),
             drill: publish::settings::DrillSettings::default(),
@@ -150,7 +165,9 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
         perceive,
         quiet: sections::quiet(&mut reader),
         publish: delivery::publish(&mut reader),
+        lens_degrees: sections::lens(&mut reader),
         metrics: sections::metrics(&mut reader),
+        page: sections::page(&mut reader),
         sysfs: sections::sysfs(&mut reader),
         commands: command::commands(&mut reader),
         drill: sections::drill(&mut reader),

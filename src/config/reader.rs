@@ -132,6 +132,14 @@ impl Reader {
         })
     }
 
+    /// A list of texts, which may be empty, that is `wanted`.
+    pub fn list(&mut self, key: &str, wanted: &str) -> Option<Vec<String>> {
+        self.take(key, wanted, "", |entry| match &entry.value {
+            Value::List(list) => list.iter().map(plain_text).collect(),
+            _ => None,
+        })
+    }
+
     /// A path.
     pub fn path(&mut self, key: &str) -> Option<PathBuf> {
         self.text(key).map(PathBuf::from)

@@ -8,7 +8,7 @@ use jiff::tz::{TimeZone, db};
 
 use super::keys::nearest;
 use super::reader::{Reader, short};
-use super::{ModelSettings, SYSFS};
+use super::{ModelSettings, PageSettings, SYSFS};
 use crate::perceive::settings::{RegionMode, Settings as Perceive};
 use crate::perceive::zone::Polygon;
 use crate::publish::settings::{DrillSettings, Settings as Publish, Site, StoreSettings};
@@ -72,7 +72,7 @@ pub fn perceive(reader: &mut Reader) -> Perceive {
 /// A list of polygons. One that is wrong is refused, for what it should have hidden or guarded would not be.
 fn areas(reader: &mut Reader, key: &str) -> Vec<Polygon> {
     let mut areas = Vec::new();
-    for text in reader.texts(key, "a list of areas, [\"0,0 0.3,0 0.3,1 0,1\"]").unwrap_or_default() {
+    for text in reader.list(key, "a list of areas, [\"tents: 0,0 0.3,0 0.3,1 0,1\"]").unwrap_or_default() {
         match Polygon::parse(&text) {
             Ok(area) => areas.push(area),
             Err(what) => reader.wrong(key, format!("area \"{text}\" {what}"), "draw it anew"),
@@ -149,21 +149,46 @@ pub fn store(reader: &mut Reader) -> StoreSettings {
     }
 }
 
-/// `[metrics]`. They tell when bears are there and when the camera does not see, so that another address than loopback is asked for twice.
+/// `[metrics]`. They tell when bears are there and when the camera does not see.
 pub fn metrics(reader: &mut Reader) -> Option<SocketAddr> {
-    let key = "metrics.listen";
-    let beyond = reader.flag("metrics.beyond_loopback", false);
-    let text = reader.text(key)?;
+    listen(reader, "metrics", "can be reached from other machines, and has no password")
+}
+
+/// `[page]`. Never without a token, not on loopback either: other users and programs of the machine are there, too.
+pub fn page(reader: &mut Reader) -> Option<PageSettings> {
+    let listen = listen(
+        reader,
+        "page",
+        "can be reached from other machines, and its token goes over the network for everybody to read",
+    );
+    let token_file = reader.secret("page.token_file");
+    if listen.is_some() && !reader.has("page.token_file") {
+        let remedy = "write a long random word into a file that only bearwatch may read, and name that file in token_file";
+        reader.wrong("page.listen", "is given without token_file", remedy);
+    }
+    Some(PageSettings { listen: listen?, token_file: token_file? })
+}
+
+/// Where a section listens. Another address than loopback is asked for twice, with what it `exposes`.
+fn listen(reader: &mut Reader, section: &str, exposes: &str) -> Option<SocketAddr> {
+    let key = format!("{section}.listen");
+    let beyond = reader.flag(&format!("{section}.beyond_loopback"), false);
+    let text = reader.text(&key)?;
     let Ok(address) = text.parse::<SocketAddr>() else {
         let what = format!("\"{}\" is no number with a port", short(&text));
-        reader.wrong(key, what, "write it as \"127.0.0.1:9555\"");
+        reader.wrong(&key, what, "write it as \"127.0.0.1:9555\"");
         return None;
     };
     if !address.ip().is_loopback() && !beyond {
         let remedy = "write 127.0.0.1, or add beyond_loopback = true where a firewall guards the port";
-        reader.wrong(key, "can be reached from other machines, and has no password", remedy);
+        reader.wrong(&key, exposes, remedy);
     }
     Some(address)
+}
+
+/// `capture.lens_degrees`.
+pub fn lens(reader: &mut Reader) -> Option<f64> {
+    reader.maybe_number("capture.lens_degrees", 1.0..=170.0, "a page that does not say how far it sees")
 }
 
 /// The rest of `[board]`: where the kernel tells of it.
@@ -191,6 +216,31 @@ mod tests {
         assert!(
             read("[metrics]\nlisten = \"localhost\"\n").1.contains("\"localhost\" is no number with a port")
         );
+    }
+
+    #[test]
+    fn a_page_has_a_token_wherever_it_listens() {
+        let read = |text: &str| {
+            let text = format!("[page]\n{text}\n");
+            let mut reader = Reader::new(&[&Layer::file(&text, "x.toml")], "x.toml", None);
+            let page = page(&mut reader);
+            (page, reader.finish().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        };
+        assert_eq!(read(""), (None, String::new()));
+        let (page, told) = read("listen = \"127.0.0.1:8080\"\ntoken_file = \"/etc/bearwatch/page-token\"");
+        let address = "127.0.0.1:8080".parse().unwrap();
+        let token_file = "/etc/bearwatch/page-token".into();
+        assert_eq!((page, told.as_str()), (Some(PageSettings { listen: address, token_file }), ""));
+        let open = "listen = \"0.0.0.0:8080\"";
+        for (text, what) in [
+            ("listen = \"127.0.0.1:8080\"", "x.toml:2: page.listen: is given without token_file"),
+            (open, "x.toml:2: page.listen: is given without token_file"),
+            (open, "x.toml:2: page.listen: can be reached from other machines"),
+        ] {
+            assert!(read(text).1.contains(what), "{text}: {}", read(text).1);
+        }
+        let said = format!("{open}\nbeyond_loopback = true\ntoken_file = \"/t\"");
+        assert_eq!(read(&said).1, "");
     }
 
     #[test]

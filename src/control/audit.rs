@@ -26,7 +26,7 @@ const FILES: usize = 4;
 /// What is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// `command`, `start`, `expired`, `flood`, `torn` or `rotated`.
+    /// `command`, `page` (asked for on the aiming page), `start`, `expired`, `flood`, `torn` or `rotated`.
     pub event: String,
     /// Whose command: the name of the key, or what the command said of itself.
     #[serde(skip_serializing_if = "String::is_empty", default)]

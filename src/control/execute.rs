@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use super::areas::Drawn;
 use super::command::Action;
 use super::orders::Held;
 use super::term::{Now, Term};
@@ -32,6 +33,8 @@ pub enum Plan {
     Threshold(Option<f32>),
     /// Another level of the log.
     Log(Level, Term),
+    /// Other areas.
+    Redraw(Box<Drawn>),
     /// An alert has been seen.
     Acknowledge {
         /// Its id.
@@ -57,6 +60,7 @@ impl Plan {
             Plan::Threshold(Some(bear)) => format!("a bear counts from a score of {bear}"),
             Plan::Threshold(None) => "a bear counts from the usual score".into(),
             Plan::Log(level, term) => format!("log level {} {}", level.name(), term.words()),
+            Plan::Redraw(drawn) => drawn.words(),
             Plan::Acknowledge { alert, verdict, .. } => {
                 format!("alert {alert} is acknowledged: {}", verdict.name())
             }
@@ -143,6 +147,7 @@ impl Control {
             Plan::Drill(_) => self.begin_drill(Some(number), now)?,
             Plan::Snapshot => self.order(Order::Snapshot(number))?,
             Plan::Threshold(bear) => self.reweigh(bear)?,
+            Plan::Redraw(drawn) => self.redraw(*drawn)?,
             Plan::Log(level, term) => {
                 if !log::set(Some(level)) {
                     return Err("this program keeps no log that could be changed".into());
@@ -168,6 +173,14 @@ impl Control {
         self.perceive.bear_threshold = bear.or(self.usual_threshold);
         self.orders.bear_threshold = self.perceive.bear_threshold;
         self.order(Order::Reweigh(Box::new(self.perceive.clone())))
+    }
+
+    fn redraw(&mut self, drawn: Drawn) -> Result<(), String> {
+        self.keep_areas(&drawn).map_err(unkept)?;
+        let Drawn { privacy, watch, guard } = drawn;
+        (self.perceive.privacy, self.perceive.watch, self.perceive.guard) = (privacy, watch, guard);
+        self.tell_areas();
+        self.order(Order::Redraw(Box::new(self.perceive.clone())))
     }
 
     pub(super) fn order(&self, order: Order) -> Result<(), String> {

@@ -4,11 +4,13 @@ use std::io;
 
 use toml::Value;
 
+use super::areas::Drawn;
 use super::audit::Entry;
 use super::orders::left_s;
 use super::term::Now;
 use super::{Control, Held};
 use crate::config::overrides;
+use crate::perceive::zone::Polygon;
 use crate::publish::Mode;
 use crate::publish::message::rfc3339;
 
@@ -35,6 +37,20 @@ impl Control {
         // By way of its shortest decimal text, so that 0.3 stands there as 0.3.
         let value = bear.and_then(|bear| bear.to_string().parse().ok()).map(Value::Float);
         overrides::change(&self.store, vec![("perceive.bear_threshold", value)])
+    }
+
+    /// Writes down the areas that differ from those in force; of the others the administrator's file goes on to say what holds.
+    pub(super) fn keep_areas(&self, drawn: &Drawn) -> io::Result<()> {
+        let (now, value) = (&self.perceive, |text: &Polygon| Value::String(text.to_string()));
+        let kinds = [
+            ("perceive.privacy", &now.privacy, &drawn.privacy),
+            ("perceive.watch", &now.watch, &drawn.watch),
+            ("alert.guard", &now.guard, &drawn.guard),
+        ];
+        let changed = kinds.into_iter().filter(|(_, before, after)| before != after);
+        let changes =
+            changed.map(|(key, _, after)| (key, Some(Value::Array(after.iter().map(value).collect()))));
+        overrides::change(&self.store, changes.collect())
     }
 
     /// A line of the audit log that is no command. A log that cannot be written is told.

@@ -22,10 +22,12 @@ use crate::system::metrics::Metrics;
 use crate::system::pulse::Pulse;
 use crate::system::stop::Stop;
 
+pub mod areas;
 pub mod audit;
 pub mod command;
 mod conduct;
 mod drill;
+pub mod errand;
 mod execute;
 mod flood;
 pub mod form;
@@ -38,8 +40,10 @@ mod trust;
 
 pub use trust::{KEY, SIGNATURE};
 
+use areas::Areas;
 use audit::Audit;
 use drill::Drills;
+use errand::Errand;
 use flood::Allowance;
 use orders::{Expired, Held, Orders};
 use term::{Now, Term};
@@ -75,6 +79,8 @@ pub struct Warning {
 pub struct Links {
     /// Commands come in here.
     pub inbox: Receiver<Message>,
+    /// And here what is asked on the page.
+    pub errands: Receiver<Errand>,
     /// Answers, states and modes go to publishing.
     pub drafts: SyncSender<Draft>,
     /// Orders go to the detector.
@@ -85,6 +91,8 @@ pub struct Links {
     pub sight: Arc<Mutex<Sight>>,
     /// What is to be told of orders and drills.
     pub notice: Arc<Mutex<Notice>>,
+    /// The areas in force.
+    pub areas: Arc<Mutex<Areas>>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Clock of the process.
@@ -106,6 +114,7 @@ pub struct Control {
     audit: Audit,
     unproven: Allowance,
     signed: Allowance,
+    errands: Allowance,
     /// Commands that were not looked at.
     flooded: u64,
     /// Of these, and of those that the queue did not take, so many were told.
@@ -115,9 +124,10 @@ pub struct Control {
     told: Option<StateDraft>,
 }
 
-/// Whether there is anything to do: commands or acknowledgements are taken, a command is in force still, or drills are given.
+/// Whether there is anything to do: commands or acknowledgements are taken, a command is in force still, drills are given, or a page may ask for
+/// something.
 pub fn is_wanted(config: &Config) -> bool {
-    heard(config).is_some() || config.mode.is_some() || !config.drill.every.is_zero()
+    heard(config).is_some() || config.mode.is_some() || !config.drill.every.is_zero() || config.page.is_some()
 }
 
 /// The last level of the topics that are listened to, as a filter; `None` where there are none.
@@ -148,6 +158,7 @@ impl Control {
             audit,
             unproven: Allowance::new(now.uptime, flood::UNPROVEN),
             signed: Allowance::new(now.uptime, flood::SIGNED),
+            errands: Allowance::new(now.uptime, flood::SIGNED),
             flooded: 0,
             flood_told: 0,
             flood_told_at: Duration::ZERO,
@@ -159,6 +170,7 @@ impl Control {
         if let Some(held) = &config.mode {
             control.resume(held, &now);
         }
+        control.tell_areas();
         control.look_around();
         control
     }
@@ -173,6 +185,7 @@ impl Control {
                     stop.sleep(TICK);
                 }
             }
+            self.run_errands();
             self.look_around();
             self.links.pulse.beat();
         }
@@ -250,6 +263,11 @@ impl Control {
         let warning = (!texts.is_empty()).then(|| Warning { text: texts.join("; "), cause });
         let notice = Notice { warning, drill: self.drills.last().cloned() };
         *self.links.notice.lock().unwrap_or_else(PoisonError::into_inner) = notice;
+    }
+
+    fn tell_areas(&self) {
+        let areas = Areas::of(&self.perceive);
+        *self.links.areas.lock().unwrap_or_else(PoisonError::into_inner) = areas;
     }
 
     fn send(&self, draft: Draft) -> bool {

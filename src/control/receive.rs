@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Control;
 use super::audit::Entry;
-use super::command::{self, Action, Command, Labels, MOST_BYTES};
+use super::command::{self, Command, Labels, MOST_BYTES};
 use super::execute::Plan;
 use super::term::Now;
 use super::trust::{Credentials, Who};
@@ -21,18 +21,29 @@ const MOST_TOPIC: usize = 200;
 /// Most correlation data that is given back, bytes.
 const MOST_CORRELATION: usize = 256;
 
-/// A command that may be carried out.
-struct Permitted {
-    who: Who,
-    plan: Plan,
-    action: Action,
+/// What is asked, as it is written down.
+pub(super) struct Asked<'a> {
+    /// `command`, or whence else it came.
+    pub event: &'static str,
+    /// What, in a word.
+    pub word: &'a str,
+    /// As it came.
+    pub payload: &'a [u8],
 }
 
-/// What became of a command.
-struct Outcome {
-    verdict: Verdict,
-    reason: String,
-    until: Option<Until>,
+/// What may be carried out.
+pub(super) struct Permitted {
+    pub who: Who,
+    pub plan: Plan,
+    /// It must be possible even where nothing can be written down.
+    pub urgent: bool,
+}
+
+/// What became of it.
+pub(super) struct Outcome {
+    pub verdict: Verdict,
+    pub reason: String,
+    pub until: Option<Until>,
 }
 
 impl Control {
@@ -48,13 +59,17 @@ impl Control {
         }
         let labels = command::labels(&message.payload);
         let ruling = examined.map_err(|reason| (None, reason)).and_then(|examined| self.rule(examined, &now));
+        let asked = Asked { event: "command", word: &word, payload: &message.payload };
         let (who, outcome) = match ruling {
-            Ok(permitted) => self.carry_out(&word, message, permitted, &now),
+            Ok(permitted) => {
+                let outcome = self.carry_out(&asked, &permitted, &now);
+                (Some(permitted.who), outcome)
+            }
             Err((who, reason)) => (who, refusal(reason)),
         };
         let who = who.unwrap_or_else(|| unproven(&labels));
         if outcome.verdict == Verdict::Refused {
-            let _ = self.write_down(&word, message, &who, &outcome, &now);
+            let _ = self.write_down(&asked, &who, &outcome, &now);
         }
         tracing::info!("command {word} by {}: {}: {}", who.name, outcome.verdict.name(), outcome.reason);
         self.answer(word, message, labels, who, outcome);
@@ -78,51 +93,44 @@ impl Control {
         now: &Now,
     ) -> Result<Permitted, (Option<Who>, String)> {
         let Command { action, .. } = command;
-        let admitted = self.trust.admit(credentials, action.is_always_possible(), now);
+        let urgent = action.is_always_possible();
+        let admitted = self.trust.admit(credentials, urgent, now);
         let who = admitted.map_err(|reason| (None, reason))?;
         match self.plan(&action, now) {
-            Ok(plan) => Ok(Permitted { who, plan, action }),
+            Ok(plan) => Ok(Permitted { who, plan, urgent }),
             Err(reason) => Err((Some(who), reason)),
         }
     }
 
     /// Writes it down, then does it. What cannot be written down is not done, but for what must always be possible.
-    fn carry_out(
-        &mut self,
-        word: &str,
-        message: &Message,
-        permitted: Permitted,
-        now: &Now,
-    ) -> (Option<Who>, Outcome) {
-        let Permitted { who, plan, action } = permitted;
+    pub(super) fn carry_out(&mut self, asked: &Asked, permitted: &Permitted, now: &Now) -> Outcome {
+        let Permitted { who, plan, urgent } = permitted;
         let applied = Outcome { verdict: Verdict::Applied, reason: plan.words(), until: plan.until() };
-        if let Err(error) = self.write_down(word, message, &who, &applied, now)
-            && !action.is_always_possible()
+        if let Err(error) = self.write_down(asked, who, &applied, now)
+            && !urgent
         {
-            return (Some(who), refusal(format!("it cannot be written into the audit log: {error}")));
+            return refusal(format!("it cannot be written into the audit log: {error}"));
         }
-        let outcome = match self.execute(plan, &who, now) {
+        match self.execute(plan.clone(), who, now) {
             Ok(()) => applied,
             Err(reason) => refusal(reason),
-        };
-        (Some(who), outcome)
+        }
     }
 
-    fn write_down(
+    pub(super) fn write_down(
         &mut self,
-        word: &str,
-        message: &Message,
+        asked: &Asked,
         who: &Who,
         outcome: &Outcome,
         now: &Now,
     ) -> std::io::Result<()> {
         let most = if who.signed || outcome.verdict == Verdict::Applied { MOST_BYTES } else { MOST_UNPROVEN };
-        let kept = &message.payload[..message.payload.len().min(most)];
+        let kept = &asked.payload[..asked.payload.len().min(most)];
         let entry = Entry {
-            event: "command".into(),
+            event: asked.event.into(),
             who: who.name.clone(),
             signed: who.signed,
-            command: word.into(),
+            command: asked.word.into(),
             payload: String::from_utf8_lossy(kept).into_owned(),
             verdict: outcome.verdict.name().into(),
             reason: outcome.reason.clone(),
@@ -181,7 +189,7 @@ fn word_of(topic: &str) -> String {
     level.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
-fn refusal(reason: String) -> Outcome {
+pub(super) fn refusal(reason: String) -> Outcome {
     Outcome { verdict: Verdict::Refused, reason, until: None }
 }
 

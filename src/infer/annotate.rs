@@ -7,7 +7,9 @@ use embedded_graphics::mono_font::MonoTextStyle;
 use embedded_graphics::mono_font::ascii::{FONT_6X10, FONT_10X20};
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
-use embedded_graphics::primitives::{PrimitiveStyle, PrimitiveStyleBuilder, Rectangle, StrokeAlignment};
+use embedded_graphics::primitives::{
+    Line, PrimitiveStyle, PrimitiveStyleBuilder, Rectangle, StrokeAlignment,
+};
 use embedded_graphics::text::{Baseline, Text};
 
 use crate::perceive::frame::Picture;
@@ -42,6 +44,22 @@ pub fn mark(picture: &mut Picture, class: Class, score: f32, bbox: Rect) {
     let text = format!("{class} {score:.2}");
     let above = area.top_left.y - font(picture).font.character_size.height as i32 - 2;
     label(picture, Point::new(area.top_left.x.max(0), above.max(0)), &text, colour, Rgb888::BLACK);
+}
+
+/// The four corners of a part of the picture: whole edges of many parts would hide what is between them.
+pub fn brackets(picture: &mut Picture, part: Rect) {
+    let [x, y, w, h] = part.clipped().to_pixels(picture.width, picture.height);
+    let (left, top) = (x as i32, y as i32);
+    let (right, low) = ((x + w) as i32 - 1, (y + h) as i32 - 1);
+    let arm = (w.min(h) / 8.0).ceil() as i32;
+    let style = PrimitiveStyle::with_stroke(Rgb888::new(0xf0, 0xf0, 0xf0), 1);
+    for (at, aside, along) in [(left, arm, top), (right, -arm, top), (left, arm, low), (right, -arm, low)] {
+        let upright = if along == top { arm } else { -arm };
+        let corner = Point::new(at, along);
+        for end in [corner + Point::new(aside, 0), corner + Point::new(0, upright)] {
+            let Ok(()) = Line::new(corner, end).into_styled(style).draw(&mut Canvas(picture));
+        }
+    }
 }
 
 fn label(picture: &mut Picture, at: Point, text: &str, back: Rgb888, front: Rgb888) {
@@ -106,6 +124,19 @@ mod tests {
     }
 
     #[test]
+    fn the_corners_of_a_part_are_marked_and_its_edges_are_not() {
+        let mut picture = Picture::new(640, 360);
+        brackets(&mut picture, Rect::from_pixels([100.0, 100.0, 200.0, 100.0], 640, 360));
+        let drawn = |x, y| picture.pixel(x, y) != [0; 3];
+        assert!(
+            [(100, 100), (299, 100), (100, 199), (299, 199), (110, 100), (100, 190)]
+                .iter()
+                .all(|&(x, y)| drawn(x, y))
+        );
+        assert!(![(200, 100), (100, 150), (200, 150)].iter().any(|&(x, y)| drawn(x, y)));
+    }
+
+    #[test]
     fn boxes_at_every_edge_and_of_a_single_pixel_are_drawn_without_panic() {
         for size in [(1, 1), (3, 200), (640, 360)] {
             let mut picture = Picture::new(size.0, size.1);
@@ -116,6 +147,7 @@ mod tests {
                 0.0,
                 Rect::from_pixels([-5.0, -5.0, 4.0, 900.0], size.0, size.1),
             );
+            brackets(&mut picture, Rect::WHOLE);
             caption(&mut picture, "campsite 1 · 2026");
         }
     }

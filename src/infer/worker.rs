@@ -19,7 +19,8 @@ use crate::perceive::frame::{Frame, Picture, Stamp};
 use crate::perceive::geometry::Rect;
 use crate::perceive::governor::Board;
 use crate::perceive::liveness::Impairment;
-use crate::perceive::observation::{Alert, AlertState, Observation, Regime};
+use crate::perceive::model::Class;
+use crate::perceive::observation::{Alert, AlertState, Detection, Observation, Regime};
 use crate::perceive::perception::{Perception, Spent};
 use crate::perceive::regions::Region;
 use crate::publish::settings::People;
@@ -29,14 +30,21 @@ use crate::system::metrics::{Metrics, Stage, count};
 use crate::system::pulse::Pulse;
 
 mod drill;
+mod live;
 mod orders;
 mod snapshots;
 
 use drill::Drill;
+pub use live::{Live, Shown};
 pub use orders::Order;
 
 /// How long an empty ring is waited for before life is shown again.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Of bears, what has this share of the card's operating point is told to whoever looks at the camera: beginnings are worth seeing when it is aimed.
+const SHOWN_FROM: f32 = 0.5;
+/// And so many boxes at most, for nobody reads more.
+const MOST_SHOWN: usize = 24;
 
 /// What snapshots look like.
 #[derive(Clone, Debug)]
@@ -87,7 +95,8 @@ pub struct Worker {
     quiet: Quiet,
     discretion: Discretion,
     simulated: bool,
-    /// When the last rest that the board was owed ended: what a frame waits until then is told by the effort and is no miss.
+    /// When the last rest that the board was owed ended, or the last picture for the page was made: what a frame waits until then is told by
+    /// the effort and is no miss.
     rested_ms: u64,
     /// When a picture of an impairment was sent.
     shown_ms: Option<u64>,
@@ -208,6 +217,7 @@ impl Worker {
         let watch = Stopwatch::start();
         let per_region_ms = whole.elapsed_ms() / regions.len().max(1) as f64;
         let total_ms = self.age_ms(stamp);
+        self.tell_look(regions, total_ms);
         let observation = self.perception.finish(Spent { total_ms, per_region_ms, waited_ms });
         laps.perceive += watch.elapsed();
         let metrics = &self.links.metrics;
@@ -280,6 +290,11 @@ impl Worker {
         sight.bear = observation.bear;
         sight.histograms = self.perception.histograms().clone();
         sight.size = (self.picture.width, self.picture.height);
+        let spec = self.engine.spec();
+        let share = |class| if class == Class::Bear { SHOWN_FROM } else { 1.0 };
+        let clear = |d: &&Detection| d.score >= spec.threshold(d.class) * share(d.class);
+        sight.found.clear();
+        sight.found.extend(observation.detections.iter().filter(clear).take(MOST_SHOWN));
         let known = sight.ghosts.len();
         sight.ghosts.clear();
         sight.ghosts.extend(self.perception.ghosts());
@@ -289,6 +304,13 @@ impl Worker {
             );
         }
         std::mem::replace(&mut sight.impairment, observation.impairment)
+    }
+
+    /// Shares where it was looked, and what that took.
+    fn tell_look(&self, regions: Vec<Region>, total_ms: f64) {
+        let mut sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
+        sight.spans.add(total_ms);
+        sight.regions = regions;
     }
 
     /// Counts a frame that could not be used and keeps why; only the first of a series is logged.

@@ -89,6 +89,11 @@ impl Alerts {
         self.quiet = quiet;
     }
 
+    /// Guards other areas from now on.
+    pub fn guard(&mut self, areas: &[Polygon]) {
+        self.settings.guard = areas.to_vec();
+    }
+
     /// Takes in the tracks of a frame, returns the steps that follow from it.
     pub fn step(&mut self, tracks: &[Track], ghosts: &Ghosts, stamp: Stamp, scales: &Scales) -> Vec<Alert> {
         let mut steps = Vec::new();

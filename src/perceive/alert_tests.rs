@@ -211,6 +211,15 @@ fn a_bear_that_walks_to_the_tents_is_told_again_at_once_and_stays_bad() {
 }
 
 #[test]
+fn an_area_that_is_guarded_from_now_on_makes_a_bear_in_it_bad_at_once() {
+    let mut watch = Watch::new();
+    watch.show(3.0, &[bear(0.4)]);
+    watch.alerts.guard(&[Polygon::parse("0,0 1,0 1,1 0,1").unwrap()]);
+    watch.show(0.4, &[bear(0.4)]);
+    assert_eq!(severities(&mut watch), [(Opened, Severity::Normal), (Updated, Severity::High)]);
+}
+
+#[test]
 fn a_bear_beside_a_person_is_bad_and_a_person_far_away_or_a_dog_is_not() {
     let person = |x| at(x, [0.0, 0.95, 0.0]);
     for (other, wanted) in [

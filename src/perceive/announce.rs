@@ -11,6 +11,7 @@ use super::observation::{Alert, DRILLS};
 use super::settings::Settings;
 use super::staged::Staged;
 use super::track::Track;
+use super::zone::Polygon;
 
 /// Both kinds of alerts of one camera.
 #[derive(Clone, Debug)]
@@ -42,6 +43,12 @@ impl Announcer {
     pub fn quieten(&mut self, quiet: bool) {
         self.alerts.quieten(quiet);
         self.drills.quieten(quiet);
+    }
+
+    /// Guards other areas from now on.
+    pub fn guard(&mut self, areas: &[Polygon]) {
+        self.alerts.guard(areas);
+        self.drills.guard(areas);
     }
 
     /// Nearly the whole picture has changed at once; see [`Alerts::hold`].

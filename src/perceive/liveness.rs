@@ -197,6 +197,14 @@ impl Liveness {
         self.told(now_ms)
     }
 
+    /// Forgets how the scene used to look: other parts of it are seen from now on. What is wrong whatever the scene stays.
+    pub fn look_anew(&mut self) {
+        (self.structures, self.structure, self.structure_ms) = Default::default();
+        let structural = |(impairment, _): &(Impairment, &mut Suspicion)| impairment.is_structural();
+        let suspicions = Impairment::ALL.into_iter().zip(&mut self.suspicions);
+        suspicions.filter(structural).for_each(|(_, suspicion)| *suspicion = Suspicion::default());
+    }
+
     /// Holds the scene against what it was in this light.
     fn compare(&mut self, small: &Thumbnail, regime: Regime, passed_s: f32) {
         let (structure, _) = &mut self.structures[regime as usize];

@@ -24,6 +24,7 @@ pub mod motion;
 pub mod observation;
 pub mod perception;
 pub mod plan;
+pub mod reach;
 pub mod regions;
 pub mod resample;
 pub mod settings;

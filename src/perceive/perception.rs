@@ -80,7 +80,7 @@ impl Perception {
             budget: Budget::new(settings.budget_ms),
             governor: Governor::new(settings.hot_c),
             board: Board::default(),
-            planner: Planner::new(settings.regions, settings.watch.iter().map(Polygon::bounds).collect()),
+            planner: Planner::new(settings.regions, bounds(&settings.watch)),
             scales: Scales::new(&spec, &settings),
             tracker: Tracker::new(settings.close_after_s),
             ghosts: Ghosts::default(),
@@ -99,6 +99,16 @@ impl Perception {
     pub fn reweigh(&mut self, settings: &Settings) {
         self.least_score = least_score(&self.spec, settings);
         self.scales = Scales::new(&self.spec, settings);
+    }
+
+    /// Goes by other areas from now on.
+    pub fn redraw(&mut self, settings: &Settings) {
+        if self.privacy != settings.privacy {
+            self.liveness.look_anew();
+            self.privacy.clone_from(&settings.privacy);
+        }
+        self.planner.watch(bounds(&settings.watch));
+        self.announcer.guard(&settings.guard);
     }
 
     /// Blackens what is not to be seen: before anything else is done with a picture.
@@ -247,6 +257,10 @@ impl Perception {
     pub fn regime(&self) -> Regime {
         self.condition.regime()
     }
+}
+
+fn bounds(areas: &[Polygon]) -> Vec<Rect> {
+    areas.iter().map(Polygon::bounds).collect()
 }
 
 fn least_score(spec: &ModelSpec, settings: &Settings) -> f32 {

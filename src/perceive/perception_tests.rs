@@ -63,3 +63,19 @@ fn a_hot_board_is_given_half_of_the_regions_that_it_could_afford() {
     assert_eq!((regions, effort.level), (4, Level::Half));
     assert_eq!(frames(&mut perception, 79.0).0, 2, "it did not help");
 }
+
+#[test]
+fn areas_that_are_drawn_later_hold_from_the_next_frame_on() {
+    let mut perception = Perception::new(ModelSpec::small(), Settings::default());
+    let place = Rect { x: 0.1, y: 0.1, w: 0.2, h: 0.2 };
+    assert!(!perception.is_masked() && !perception.hides(place));
+    let privacy = vec![Polygon::parse("0,0 0.5,0 0.5,0.5 0,0.5").unwrap()];
+    perception.redraw(&Settings { privacy, ..Settings::default() });
+    let mut picture = Picture::new(64, 36);
+    picture.data.fill(200);
+    perception.mask(&mut picture);
+    assert!(perception.hides(place) && perception.seen_share() == 0.75);
+    assert_eq!((picture.pixel(10, 10), picture.pixel(50, 30)), ([0; 3], [200; 3]));
+    perception.redraw(&Settings::default());
+    assert!(!perception.is_masked());
+}

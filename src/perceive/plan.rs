@@ -89,6 +89,11 @@ impl Planner {
         Planner { mode, watch, size: (0, 0), tiles: Vec::new(), looks: VecDeque::new() }
     }
 
+    /// Watches other places from now on.
+    pub fn watch(&mut self, places: Vec<Rect>) {
+        self.watch = places;
+    }
+
     /// A frame as it is to be planned for.
     pub fn view<'a>(&self, size: (u32, u32), input: &'a InputSpec) -> View<'a> {
         View::new(size, input, self.mode)

@@ -1,26 +1,40 @@
 //! Areas that a person has drawn on the picture: what must not be seen, what must be watched, and what a bear must not come near to.
 
+use std::fmt;
+
 use super::frame::Picture;
 use super::geometry::Rect;
 
-/// A polygon of fractions of the frame that does not cross itself.
+/// A polygon of fractions of the frame that does not cross itself. Written as it is read: `tents: 0,0.6 0.3,0.6 0.3,1`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Polygon(Vec<[f32; 2]>);
+pub struct Polygon {
+    /// What people call the place; empty where nobody has named it.
+    name: String,
+    corners: Vec<[f32; 2]>,
+}
 
 /// Smaller polygons are slips of the pen, fractions of the frame.
 const LEAST_AREA: f32 = 1e-4;
+/// Longest name, characters.
+const NAME: usize = 40;
 
 impl Polygon {
-    /// Reads `x,y x,y x,y …`: fractions of the frame's width and height from the top left, three corners at least.
+    /// Reads `x,y x,y x,y …`: fractions of the frame's width and height from the top left, three corners at least; before them, a name with a
+    /// colon, or nothing.
     ///
     /// # Errors
     /// What is wrong with it, for people.
     pub fn parse(text: &str) -> Result<Polygon, String> {
+        let (name, text) = text.rsplit_once(':').unwrap_or(("", text));
+        let name = name.trim();
+        if name.chars().count() > NAME || name.chars().any(char::is_control) {
+            return Err(format!("has a name that is no line of {NAME} characters or fewer"));
+        }
         let corners = text.split_whitespace().map(corner).collect::<Result<Vec<_>, _>>()?;
         if corners.len() < 3 {
             return Err(format!("has {} corners; an area has three at least", corners.len()));
         }
-        let polygon = Polygon(corners);
+        let polygon = Polygon { name: name.to_owned(), corners };
         if let Some((first, second)) = polygon.crossing() {
             return Err(format!("crosses itself: side {} and side {}", first + 1, second + 1));
         }
@@ -37,8 +51,8 @@ impl Polygon {
 
     /// The rectangle around it.
     pub fn bounds(&self) -> Rect {
-        let low = |i: usize| self.0.iter().map(|corner| corner[i]).fold(1.0, f32::min);
-        let high = |i: usize| self.0.iter().map(|corner| corner[i]).fold(0.0, f32::max);
+        let low = |i: usize| self.corners.iter().map(|corner| corner[i]).fold(1.0, f32::min);
+        let high = |i: usize| self.corners.iter().map(|corner| corner[i]).fold(0.0, f32::max);
         Rect { x: low(0), y: low(1), w: high(0) - low(0), h: high(1) - low(1) }
     }
 
@@ -71,7 +85,7 @@ impl Polygon {
     }
 
     fn sides(&self) -> impl Iterator<Item = ([f32; 2], [f32; 2])> {
-        self.0.iter().copied().zip(self.0.iter().copied().cycle().skip(1))
+        self.corners.iter().copied().zip(self.corners.iter().copied().cycle().skip(1))
     }
 
     /// Share of the frame (Gauss's formula).
@@ -86,6 +100,14 @@ impl Polygon {
         let pairs = (0..sides.len()).flat_map(|i| (i + 2..sides.len()).map(move |j| (i, j)));
         let apart = |&(i, j): &(usize, usize)| i != 0 || j + 1 != sides.len();
         pairs.filter(apart).find(|&(i, j)| meet(sides[i], sides[j]))
+    }
+}
+
+impl fmt::Display for Polygon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let corners: Vec<String> = self.corners.iter().map(|[x, y]| format!("{x},{y}")).collect();
+        let (name, corners) = (&self.name, corners.join(" "));
+        if name.is_empty() { f.write_str(&corners) } else { write!(f, "{name}: {corners}") }
     }
 }
 
@@ -129,6 +151,18 @@ mod tests {
             assert_eq!(l.contains(point), inside, "{point:?}");
         }
         assert_eq!(l.bounds(), Rect::WHOLE);
+    }
+
+    #[test]
+    fn an_area_has_a_name_or_none_and_is_written_as_it_was_read() {
+        for text in ["0,0.25 0.5,0 1,1", "tents: 0,0.25 0.5,0 1,1", "path: to the lake: 0,0 0.5,0 1,1"] {
+            assert_eq!(polygon(text).to_string(), text);
+        }
+        assert_eq!(polygon("  tents :0,0 1,0 1,1").to_string(), "tents: 0,0 1,0 1,1");
+        assert!(Polygon::parse(&format!("{}: 0,0 1,0 1,1", "ü".repeat(40))).is_ok());
+        for name in ["ü".repeat(41), "a\nb".into()] {
+            assert!(Polygon::parse(&format!("{name}: 0,0 1,0 1,1")).unwrap_err().contains("40 characters"));
+        }
     }
 
     #[test]

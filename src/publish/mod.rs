@@ -20,6 +20,7 @@ mod mqtt;
 mod outbox;
 mod pending;
 pub mod played;
+pub mod recent;
 pub mod record;
 pub mod reply;
 pub mod review;

@@ -146,6 +146,7 @@ impl Acknowledger {
         };
         let envelope = shared.envelope(Kind::Ack);
         let message = AckMessage::new(envelope.clone(), draft, waited_ms);
+        shared.recent().acknowledged(draft);
         review::verdict(&shared.settings.store.path, &message);
         let record = Record::other(&envelope, Some(Kind::Ack.name().into()), &draft.alert, &message);
         let bytes = record.and_then(|record| record.encode()).map_err(|error| error.to_string())?;

@@ -14,6 +14,7 @@ use super::message::{BootId, Envelope, Kind};
 use super::mqtt::Message;
 use super::outbox::Outbox;
 use super::pending::Pending;
+use super::recent::{Recent, RecentAlert};
 use super::record::Record;
 use super::reply::StateDraft;
 use super::settings::{Settings, Site};
@@ -49,6 +50,16 @@ impl Standing {
             Link::Up => "the broker hears us".into(),
             Link::Down { why, .. } => format!("alerts wait: {why}"),
         }
+    }
+
+    /// How the camera is, as the retained status says it.
+    pub fn status(&self) -> Health {
+        self.0.status()
+    }
+
+    /// The last alerts of this life, newest first.
+    pub fn alerts(&self) -> Vec<RecentAlert> {
+        self.0.recent().all()
     }
 }
 
@@ -120,6 +131,8 @@ pub struct Shared {
     pub objections: Mutex<[Option<String>; Lane::ALL.len()]>,
     /// The last alert on a drawn bear that the broker has.
     pub last_drill: Mutex<Option<Arrival>>,
+    /// The last alerts.
+    pub recent: Mutex<Recent>,
 }
 
 impl Shared {
@@ -156,11 +169,16 @@ impl Shared {
             link: Mutex::new(Link::Connecting),
             objections: Mutex::default(),
             last_drill: Mutex::default(),
+            recent: Mutex::default(),
         })
     }
 
     pub fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps telemetry until there is a connection.

@@ -74,6 +74,8 @@ pub struct Traffic {
     captured: HashMap<u64, u64>,
     /// Alerts on drawn bears that are on their way, by number.
     drills: HashMap<u64, String>,
+    /// What of alerts is on its way, by number.
+    alerts: HashMap<u64, String>,
     since_start_over: Stopwatch,
     /// Since the last packet that went out or was acknowledged.
     progress: Stopwatch,
@@ -106,6 +108,7 @@ impl Traffic {
             arrived: Vec::new(),
             captured: HashMap::new(),
             drills: HashMap::new(),
+            alerts: HashMap::new(),
             since_start_over: Stopwatch::start(),
             progress: Stopwatch::start(),
             refusal_told: false,
@@ -329,6 +332,7 @@ impl Traffic {
         };
         let captured = record.captured_uptime_ms(&self.shared.boot);
         let drill = record.drill().map(str::to_owned);
+        let alert = (lane == Lane::Alerts).then(|| record.of_alert().to_owned());
         let message =
             record.into_message(lane, &self.shared.site, &self.shared.boot, self.shared.clock.uptime_ms());
         if let Some(largest) = self.largest.filter(|largest| message.packet_bytes() > *largest as usize) {
@@ -345,6 +349,7 @@ impl Traffic {
         self.pass(key);
         self.captured.extend(captured.map(|at| (key.number, at)));
         self.drills.extend(drill.map(|alert| (key.number, alert)));
+        self.alerts.extend(alert.map(|alert| (key.number, alert)));
         true
     }
 

@@ -14,6 +14,7 @@ use super::gate::{Gate, Passage};
 use super::message::{AlertMessage, BootId, Kind, alert_id, rfc3339, topic};
 use super::mqtt::Message;
 use super::pending::{Acknowledger, Pending};
+use super::recent::Fate;
 use super::record::{self, Record};
 use super::reply::{AnswerDraft, AnswerMessage};
 use super::review::Review;
@@ -270,9 +271,11 @@ impl Worker {
         // Numbers are for what is sent: a gap in them is a message that did not arrive.
         let told = passage == Passage::Told;
         let envelope = if told { self.shared.envelope(Kind::Alert) } else { self.shared.numbered(0) };
+        let message = AlertMessage::new(envelope.clone(), draft);
+        self.shared.recent().step(&message, Fate::from(passage));
         // Nobody is to judge a drawn bear, or to learn from it.
         if self.is_kept(passage) && !draft.alert.id.is_of_drill() {
-            self.review.alert(&AlertMessage::new(envelope.clone(), draft));
+            self.review.alert(&message);
         }
         if !told {
             return None;
@@ -280,7 +283,7 @@ impl Worker {
         let alert = &draft.alert;
         let steps = &self.shared.metrics.counters.alerts[usize::from(draft.drill)];
         count(&steps[alert.state as usize][alert.severity as usize]);
-        self.pending().told(&AlertMessage::new(envelope.clone(), draft));
+        self.pending().told(&message);
         let record = Record::alert(envelope, draft).and_then(|record| record.encode());
         self.encoded(Lane::Alerts, record)
     }

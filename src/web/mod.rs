@@ -1,11 +1,12 @@
-//! What the daemon answers over HTTP: its metrics, for Prometheus.
+//! What the daemon answers over HTTP: its metrics, for Prometheus, and the page for whoever aims the camera.
 //!
 //! A thread and a runtime of its own: whoever asks, and however often, takes nothing from camera, detector and publishing but a moment of the
 //! processor. Off by default.
 
 mod exposition;
+pub mod page;
 mod series;
 mod server;
 
 pub use exposition::View;
-pub use server::Server;
+pub use server::{Place, Server};

@@ -13,28 +13,87 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::select;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::exposition::{View, registry};
+use super::page::{Page, Peer};
 
 /// Connections at once. What comes beyond waits in the kernel.
 const MOST_CONNECTIONS: usize = 8;
 /// Longest that a connection may last: a request and its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for the page: a picture over a slow link.
+const PAGE_PATIENCE: Duration = Duration::from_secs(30);
 /// Most bytes of a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
 /// An address that cannot be listened to is tried again after this: another program may have it still.
 const RETRY: Duration = Duration::from_secs(5);
 /// As the OpenMetrics specification wants it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is answered at one address.
+pub struct Place {
+    address: SocketAddr,
+    /// What is there, for the log: "metrics at http://127.0.0.1:9555/metrics".
+    what: Vec<(&'static str, &'static str)>,
+    router: Router,
+    /// Longest that a connection may last: a request and its answer.
+    patience: Duration,
+}
+
+impl Place {
+    /// The metrics.
+    pub fn metrics(address: SocketAddr, view: View) -> Place {
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                "metrics are told to whoever reaches {address}: when bears are there, and when the camera does not see; let a firewall guard it"
+            );
+        }
+        let router = Router::new().route("/metrics", get(metrics)).with_state(Arc::new(registry(view)));
+        Place { address, what: vec![("metrics", "/metrics")], router, patience: PATIENCE }
+    }
+
+    /// The aiming page.
+    pub fn page(address: SocketAddr, page: Page) -> Place {
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                "the page's token goes over the network in clear to {address}; let a firewall guard it"
+            );
+        }
+        Place { address, what: vec![("page", "/")], router: page.router(), patience: PAGE_PATIENCE }
+    }
+
+    /// Those of one address as one.
+    fn joined(places: Vec<Place>) -> Vec<Place> {
+        let mut joined: Vec<Place> = Vec::new();
+        for place in places {
+            match joined.iter_mut().find(|known| known.address == place.address) {
+                Some(known) => {
+                    known.router = std::mem::take(&mut known.router).merge(place.router);
+                    known.what.extend(place.what);
+                    known.patience = known.patience.max(place.patience);
+                }
+                None => joined.push(place),
+            }
+        }
+        joined
+    }
+
+    /// Only to requests that know whom they speak to.
+    fn guarded(self) -> Place {
+        let router = self.router.layer(from_fn_with_state(self.address, by_its_own_name));
+        Place { router, ..self }
+    }
+}
 
 /// A running server; ends when dropped.
 pub struct Server {
@@ -43,27 +102,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens at `address` as soon as that can be had. A port that another program holds is told in the log and tried again: no camera
+    /// Listens at all addresses as soon as they can be had. A port that another program holds is told in the log and tried again: no camera
     /// stays dark for it.
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn start(address: SocketAddr, view: View) -> std::io::Result<Server> {
-        if !address.ip().is_loopback() {
-            tracing::warn!(
-                "metrics are told to whoever reaches {address}: when bears are there, and when the camera does not see; let a firewall guard it"
-            );
-        }
+    pub fn start(places: Vec<Place>) -> std::io::Result<Server> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let stop = Arc::new(Notify::new());
         let stopped = stop.clone();
         let thread = std::thread::Builder::new().name("web".into()).spawn(move || {
-            let router = router(address, view);
             runtime.block_on(async {
-                select! {
-                    () = listen(address, &router) => {}
-                    () = stopped.notified() => {}
+                for place in Place::joined(places) {
+                    tokio::spawn(listen(place.guarded()));
                 }
+                stopped.notified().await;
             });
         })?;
         Ok(Server { stop, thread: Some(thread) })
@@ -77,11 +130,6 @@ impl Drop for Server {
             tracing::error!("the thread of the HTTP server panicked");
         }
     }
-}
-
-fn router(address: SocketAddr, view: View) -> Router {
-    let router = Router::new().route("/metrics", get(metrics)).with_state(Arc::new(registry(view)));
-    router.layer(from_fn_with_state(address, by_its_own_name))
 }
 
 async fn metrics(State(registry): State<Arc<Registry>>) -> Response {
@@ -110,18 +158,23 @@ fn is_own_name(headers: &HeaderMap) -> bool {
 }
 
 /// For ever, around an address that may not be free.
-async fn listen(address: SocketAddr, router: &Router) {
+async fn listen(place: Place) {
+    let address = place.address;
     let mut told = String::new();
     loop {
         match TcpListener::bind(address).await {
             Ok(listener) => {
                 let at = listener.local_addr().unwrap_or(address);
-                tracing::info!("metrics at http://{at}/metrics");
-                accept(listener, router).await;
+                place.what.iter().for_each(|(name, path)| tracing::info!("{name} at http://{at}{path}"));
+                accept(listener, &place).await;
             }
             Err(error) if error.to_string() != told => {
                 told = error.to_string();
-                tracing::error!("no metrics: cannot listen at {address}: {told}; trying again");
+                let names: Vec<&str> = place.what.iter().map(|(name, _)| *name).collect();
+                tracing::error!(
+                    "no {}: cannot listen at {address}: {told}; trying again",
+                    names.join(" and no ")
+                );
             }
             Err(_) => {}
         }
@@ -130,15 +183,15 @@ async fn listen(address: SocketAddr, router: &Router) {
 }
 
 /// Until the system gives no more connections.
-async fn accept(listener: TcpListener, router: &Router) {
+async fn accept(listener: TcpListener, place: &Place) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     while let Ok(permit) = room.clone().acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let router = router.clone();
+            Ok((stream, peer)) => {
+                let (router, patience) = (place.router.clone(), place.patience);
                 tokio::spawn(async move {
                     // Who is slower than that, or leaves, is no concern of the daemon's.
-                    let _ = timeout(PATIENCE, answer(stream, router)).await;
+                    let _ = timeout(patience, answer(stream, Peer(peer.ip()), router)).await;
                     drop(permit);
                 });
             }
@@ -150,13 +203,18 @@ async fn accept(listener: TcpListener, router: &Router) {
     }
 }
 
-async fn answer(stream: TcpStream, router: Router) -> Result<(), hyper::Error> {
+async fn answer(stream: TcpStream, peer: Peer, router: Router) -> Result<(), hyper::Error> {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .max_buf_size(HEAD_BYTES)
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), service)
         .await
 }
 

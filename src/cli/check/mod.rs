@@ -18,6 +18,7 @@ mod broker;
 mod camera;
 mod commands;
 mod model;
+mod page;
 
 /// Longest sentence that is shown; brokers and cameras send what they like.
 const SENTENCE: usize = 400;
@@ -176,8 +177,9 @@ fn subjects(args: &CheckArgs, config: &Config, stop: &Stop, report: &mut Report)
     report.add(&board::board(config))?;
     report.add(&board::clock(&config.quiet))?;
     report.add(&board::overrides(config))?;
-    let of_commands = [commands::taken(config), commands::audit(&config.publish.store.path)];
-    of_commands.iter().flatten().try_for_each(|finding| report.add(finding))
+    let on_demand =
+        [commands::taken(config), commands::audit(&config.publish.store.path), page::check(config)];
+    on_demand.iter().flatten().try_for_each(|finding| report.add(finding))
 }
 
 struct Report {

@@ -1,6 +1,6 @@
 //! Orders that came over the network and need the detector: carried out between two frames.
 
-use super::Worker;
+use super::{Live, Worker};
 use crate::perceive::frame::Stamp;
 use crate::perceive::geometry::Rect;
 use crate::perceive::model::Class;
@@ -12,7 +12,7 @@ use crate::publish::Subject;
 const EXERCISES: u64 = 1_000_000_000;
 
 /// What is to be done. Numbers are those of the command in the audit log.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Order {
     /// Send the picture of the last frame.
     Snapshot(u64),
@@ -24,6 +24,10 @@ pub enum Order {
     EndDrill,
     /// Weigh scores by these settings.
     Reweigh(Box<Settings>),
+    /// Go by the areas of these settings.
+    Redraw(Box<Settings>),
+    /// Show the last frame to who aims the camera.
+    Live(Live),
 }
 
 impl Worker {
@@ -36,6 +40,8 @@ impl Worker {
                 Order::Drill(number) => self.begin_drill(number),
                 Order::EndDrill => self.drill = None,
                 Order::Reweigh(settings) => self.perception.reweigh(&settings),
+                Order::Redraw(settings) => self.perception.redraw(&settings),
+                Order::Live(live) => self.show_live(live),
             }
         }
     }

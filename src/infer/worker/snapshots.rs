@@ -18,7 +18,7 @@ use crate::system::metrics::count;
 const SHOWN_EVERY_MS: u64 = 600_000;
 
 /// What a picture of a drill says of itself.
-const DRILL: &str = "DRILL: THIS BEAR IS DRAWN";
+pub(super) const DRILL: &str = "DRILL: THIS BEAR IS DRAWN";
 
 impl Worker {
     /// A picture of what is wrong with the camera: somebody decides by it whether to drive there.
@@ -74,7 +74,7 @@ impl Worker {
     }
 
     /// Hides the people on a picture at the size at which it leaves.
-    fn hide(&mut self, picture: &mut Picture, bears: &[Rect], taken: Stamp) {
+    pub(super) fn hide(&mut self, picture: &mut Picture, bears: &[Rect], taken: Stamp) {
         self.discretion.apply(&self.engine, picture, bears, taken);
     }
 

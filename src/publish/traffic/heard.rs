@@ -62,6 +62,9 @@ impl Traffic {
         self.suspects.cleared(key);
         self.shared.object(key.lane, None);
         self.rest.1 = FIRST_REST;
+        if let Some(alert) = self.alerts.remove(&key.number) {
+            self.shared.recent().heard(&alert);
+        }
         if let Some(alert) = self.drills.remove(&key.number) {
             let arrival = Arrival { alert, uptime_ms: self.shared.clock.uptime_ms() };
             *self.shared.last_drill.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrival);

@@ -1,0 +1,200 @@
+//! The aiming page: what the camera sees, how it is and how far it reaches, for whoever stands on a ladder with a telephone. Areas are drawn and
+//! drills given there.
+//!
+//! Nothing is done while nobody looks. Pictures are asked for one by one, the next when the last has come, so that a slow link gets fewer of them;
+//! however fast the link, the detector is left some tenths of a second from one to the next.
+
+use std::net::IpAddr;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
+    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use serde::Serialize;
+
+use crate::control::Notice;
+use crate::control::areas::Areas;
+use crate::control::errand::{Errand, Refusal};
+use crate::infer::sight::Sight;
+use crate::infer::worker::Order;
+use crate::perceive::model::InputSpec;
+use crate::perceive::reach::Acuity;
+use crate::perceive::settings::RegionMode;
+use crate::publish::Standing;
+use crate::publish::settings::Site;
+use crate::system::clock::Clock;
+
+mod door;
+mod picture;
+mod state;
+mod texts;
+mod wishes;
+
+use door::Answer;
+pub use door::{Door, Token, TokenError};
+use texts::Rendered;
+
+const STYLE: &str = include_str!("assets/page.css");
+const SCRIPT: &str = include_str!("assets/page.js");
+const AREAS: &str = include_str!("assets/areas.js");
+
+/// Nothing but our own scripts, styles and answers; pictures come as blobs. Nobody frames it, no form sends anything by itself.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Which machine a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// What the page shows, and where wishes go.
+pub struct Page {
+    /// Who the camera is.
+    pub site: Site,
+    /// Who may look.
+    pub door: Door,
+    /// What the detector saw last.
+    pub sight: Arc<Mutex<Sight>>,
+    /// How the camera is, and its last alerts.
+    pub standing: Standing,
+    /// Of drills.
+    pub notice: Arc<Mutex<Notice>>,
+    /// The areas in force.
+    pub areas: Arc<Mutex<Areas>>,
+    /// Pictures are ordered here.
+    pub orders: SyncSender<Order>,
+    /// What is asked goes here.
+    pub errands: SyncSender<Errand>,
+    /// Clock of the process.
+    pub clock: Clock,
+    /// What a frame may take, milliseconds.
+    pub budget_ms: f64,
+    /// What decides how far it sees.
+    pub lens: Lens,
+}
+
+/// What is known of how far the camera sees, but for the size of its frames.
+#[derive(Clone, Debug)]
+pub struct Lens {
+    /// Horizontal field of view, degrees; `None` where nobody said.
+    pub degrees: Option<f64>,
+    /// From the model's card; `None` where nobody measured it.
+    pub acuity: Option<Acuity>,
+    /// What regions are scaled to.
+    pub input: InputSpec,
+    /// How they are chosen.
+    pub mode: RegionMode,
+}
+
+/// What every handler sees.
+struct Desk {
+    page: Page,
+    pages: Vec<Rendered>,
+    /// One picture at a time: when the last one was made, time since the start.
+    turn: tokio::sync::Mutex<Duration>,
+}
+
+impl Page {
+    /// The ways of the page.
+    pub(super) fn router(self) -> Router {
+        let turn = tokio::sync::Mutex::default();
+        let desk = Arc::new(Desk { page: self, pages: texts::rendered(), turn });
+        let guarded = Router::new()
+            .route("/api/state", get(state::state))
+            .route("/api/picture", get(picture::picture))
+            .route("/api/areas", get(wishes::areas).put(wishes::redraw))
+            .route("/api/drill", post(wishes::drill))
+            .layer(from_fn_with_state(desk.clone(), by_token));
+        Router::new()
+            .route("/", get(document))
+            .route("/page.css", get(|headers: HeaderMap| asset(headers, "text/css; charset=utf-8", STYLE)))
+            .route("/page.js", get(|headers: HeaderMap| asset(headers, JAVASCRIPT, SCRIPT)))
+            .route("/areas.js", get(|headers: HeaderMap| asset(headers, JAVASCRIPT, AREAS)))
+            .merge(guarded)
+            .layer(map_response(closed))
+            .with_state(desk)
+    }
+}
+
+/// The page itself tells nothing of the camera.
+async fn document(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
+    match texts::chosen(&desk.pages, &headers) {
+        Some(page) => kept(&headers, "text/html; charset=utf-8", page.html.clone(), &page.tag),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn asset(headers: HeaderMap, kind: &'static str, content: &'static str) -> Response {
+    kept(&headers, kind, content, &texts::tag(content.as_bytes()))
+}
+
+/// What a browser has already does not go over a slow link again.
+fn kept(headers: &HeaderMap, kind: &'static str, content: impl IntoResponse, tag: &str) -> Response {
+    let same = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let fixed = [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")];
+    let tag = [(ETAG, tag.to_owned())];
+    match same {
+        true => (StatusCode::NOT_MODIFIED, fixed, tag).into_response(),
+        false => (fixed, tag, content).into_response(),
+    }
+}
+
+/// Lets through who shows the token.
+async fn by_token(
+    State(desk): State<Arc<Desk>>,
+    Extension(Peer(from)): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
+    let Page { door, clock, .. } = &desk.page;
+    match door.knock(shown, from, clock.uptime()) {
+        Answer::Welcome => next.run(request).await,
+        Answer::Wrong => {
+            let reason = "that is not this camera's token: it stands in the file that page.token_file names";
+            let refused = refused(StatusCode::UNAUTHORIZED, &Refusal::plain(reason));
+            ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response()
+        }
+        Answer::Wait(seconds) => {
+            let reason = format!("too many wrong tokens; wait {seconds} seconds and try again");
+            let refused = refused(StatusCode::TOO_MANY_REQUESTS, &Refusal::plain(reason));
+            ([(RETRY_AFTER, seconds.to_string())], refused).into_response()
+        }
+    }
+}
+
+/// On every answer, refusals among them.
+async fn closed(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let fixed = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(body) => (status, [(CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+fn refused(status: StatusCode, refusal: &Refusal) -> Response {
+    json(status, refusal)
+}

@@ -95,7 +95,7 @@ impl Camera {
     /// The head's rows for what lies in a region; each class speaks through a stride of its own.
     fn output(&self, region: Region, things: &[Thing]) -> Vec<f32> {
         let mut rows = vec![0.0; ANCHORS * 8];
-        let place = Letterbox::new(region, self.picture.width, self.picture.height, &spec().input);
+        let place = self.perception.place(region);
         for Thing(rect, scores) in things {
             let Some((cx, cy, w, h)) = self.in_input(&place, *rect) else { continue };
             let mut first = 0;
@@ -119,6 +119,7 @@ impl Camera {
         let [x, y, w, h] = rect.to_pixels(self.picture.width, self.picture.height);
         let scale = place.scaled_width as f32 / place.width as f32;
         let (cx, cy) = ((x + w / 2.0 - place.left as f32) * scale, (y + h / 2.0 - place.top as f32) * scale);
+        let cx = if place.mirrored { place.scaled_width as f32 - cx } else { cx };
         let inside =
             (0.0..place.scaled_width as f32).contains(&cx) && (0.0..place.scaled_height as f32).contains(&cy);
         (inside && (w * h).sqrt() * scale >= ACUITY_PX).then_some((cx, cy, w * scale, h * scale))

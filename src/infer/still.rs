@@ -8,8 +8,8 @@ use crate::perceive::decode::{decode, suppress};
 use crate::perceive::frame::Picture;
 use crate::perceive::model::ModelSpec;
 use crate::perceive::observation::{Detection, Regime};
-use crate::perceive::plan::{View, WORTH_A_LOOK, second_looks};
-use crate::perceive::regions::{IDENTITY_TONE, Letterbox, Region, Resampler, for_still};
+use crate::perceive::plan::{Look, View, WORTH_A_LOOK, second_looks};
+use crate::perceive::regions::{IDENTITY_TONE, Letterbox, Resampler, for_still};
 use crate::perceive::settings::RegionMode;
 use crate::perceive::views::Views;
 
@@ -67,12 +67,13 @@ impl Glance {
         self.views.clear();
         let first = for_still(size.0, size.1, mode, input);
         let least = min_score.min(WORTH_A_LOOK);
-        self.read(engine, picture, &first, regime, least)?;
+        let straight = first.iter().map(|&region| Look { region, mirrored: false });
+        self.read(engine, picture, straight, regime, least)?;
         let mut found = self.views.found().to_vec();
         suppress(&mut found);
         if mode == RegionMode::Auto {
             let closer = second_looks(&view, &first, &found);
-            self.read(engine, picture, &closer, regime, least)?;
+            self.read(engine, picture, closer.into_iter(), regime, least)?;
             found = self.views.found().to_vec();
             suppress(&mut found);
             found.iter_mut().for_each(|d| d.score = self.views.agreed_of(&view, d.class, d.bbox, d.score));
@@ -82,19 +83,19 @@ impl Glance {
         Ok(found)
     }
 
-    /// What these regions show, added to what was seen before.
+    /// What these looks show, added to what was seen before.
     fn read(
         &mut self,
         engine: &Engine,
         picture: &Picture,
-        regions: &[Region],
+        looks: impl Iterator<Item = Look>,
         regime: Regime,
         min_score: f32,
     ) -> Result<(), RunError> {
         let size = (picture.width, picture.height);
-        for &region in regions {
+        for Look { region, mirrored } in looks {
             let spec = engine.spec();
-            let place = Letterbox::new(region, size.0, size.1, &spec.input);
+            let place = Letterbox::new(region, size.0, size.1, &spec.input).mirrored(mirrored);
             self.resampler.fill(picture, &place, &spec.input, &IDENTITY_TONE, &mut self.input);
             engine.run(&self.input, &mut self.output)?;
             self.found.clear();

@@ -51,6 +51,8 @@ pub struct Perception {
     announcer: Announcer,
     histograms: ScoreHistograms,
     frame: Current,
+    /// Frames that were begun.
+    begun: u32,
     views: Views,
     resampler: Resampler,
     privacy: Vec<Polygon>,
@@ -65,6 +67,7 @@ struct Current {
     scene: Scene,
     impairment: Option<Impairment>,
     regions: Vec<Region>,
+    mirrored: bool,
     drawn: Option<Rect>,
 }
 
@@ -87,6 +90,7 @@ impl Perception {
             announcer: Announcer::new(&settings),
             histograms: ScoreHistograms::default(),
             frame: Current::default(),
+            begun: 0,
             views: Views::default(),
             resampler: Resampler::default(),
             privacy: settings.privacy,
@@ -169,20 +173,27 @@ impl Perception {
             self.announcer.hold(stamp.uptime_ms);
         }
         self.views.clear();
-        self.frame = Current { stamp, size, scene, impairment, regions: regions.clone(), drawn };
+        self.begun = self.begun.wrapping_add(1);
+        let mirrored = is_mirrored(self.begun);
+        self.frame = Current { stamp, size, scene, impairment, regions: regions.clone(), mirrored, drawn };
         regions
+    }
+
+    /// How a region of the frame that was begun lies in the model's input.
+    pub fn place(&self, region: Region) -> Letterbox {
+        let (width, height) = self.frame.size;
+        Letterbox::new(region, width, height, &self.spec.input).mirrored(self.frame.mirrored)
     }
 
     /// Enhances and resamples one region into the model's input.
     pub fn fill(&mut self, picture: &Picture, region: Region, input: &mut Vec<u8>) {
-        let place = Letterbox::new(region, picture.width, picture.height, &self.spec.input);
+        let place = self.place(region);
         self.resampler.fill(picture, &place, &self.spec.input, self.condition.tone(), input);
     }
 
     /// Takes in the model's output for one region of the frame that was begun.
     pub fn read(&mut self, region: Region, output: &[f32]) {
-        let (width, height) = self.frame.size;
-        let place = Letterbox::new(region, width, height, &self.spec.input);
+        let place = self.place(region);
         let mut found = Vec::new();
         let regime = self.condition.regime();
         decode(output, &self.spec, &place, self.frame.size, regime, self.least_score, &mut found);
@@ -195,7 +206,7 @@ impl Perception {
 
     /// Closes the frame: one box a thing, tracks, evidence, alerts. `spent` chooses the effort of the next frame.
     pub fn finish(&mut self, spent: Spent) -> Observation {
-        let Current { stamp, size, scene, impairment, regions, drawn } = std::mem::take(&mut self.frame);
+        let Current { stamp, size, scene, impairment, regions, drawn, .. } = std::mem::take(&mut self.frame);
         let mut detections = self.views.found().to_vec();
         suppress(&mut detections);
         let real = detections.iter().filter(|d| !drawn.is_some_and(|drawn| is_at(drawn, d.bbox)));
@@ -261,6 +272,12 @@ impl Perception {
 
 fn bounds(areas: &[Polygon]) -> Vec<Rect> {
     areas.iter().map(Polygon::bounds).collect()
+}
+
+/// Every second frame is shown to the model mirrored: what only looks like a bear often does so from one side alone, and looks at the same thing say
+/// more the less they are alike. By the parity of the number's ones (Thue 1912), so that no regular choice among the frames meets only one kind.
+fn is_mirrored(frame: u32) -> bool {
+    frame.count_ones() % 2 == 1
 }
 
 fn least_score(spec: &ModelSpec, settings: &Settings) -> f32 {

@@ -50,6 +50,9 @@ const ASIDE: f32 = 0.2;
 /// On stills: the score from which something gets a close look.
 pub const WORTH_A_LOOK: f32 = 0.05;
 
+/// On stills: the score from which a bear that is seen well is looked at mirrored as well.
+const WORTH_A_MIRROR: f32 = 0.2;
+
 /// Looks are remembered for so long, milliseconds, and no more than so many of them: what was not looked at since counts as new.
 const MEMORY: (u64, usize) = (10_000, 128);
 
@@ -183,19 +186,38 @@ fn chosen(candidates: Vec<Candidate>, view: &View, allowed: usize) -> Vec<Region
     regions
 }
 
-/// Close looks at what the first looks at a still, `found`, may have shown too small to be known: at the best first, and at each twice, once in
-/// the middle and once aside: what only looks like a bear does so less often in both.
-pub fn second_looks(view: &View, first: &[Region], found: &[Detection]) -> Vec<Region> {
-    let mut looks: Vec<Region> = Vec::new();
+/// A region, and whether the model is shown it mirrored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Look {
+    /// Where.
+    pub region: Region,
+    /// Whether left and right are exchanged.
+    pub mirrored: bool,
+}
+
+/// Second looks at what the first looks at a still, `found`, may have shown: at the best first. Who was too small to be known is looked at closely, and
+/// twice, once in the middle and once aside and mirrored; a bear that was seen well is seen once more in the mirror. What only looks like a bear
+/// does so less often in both (averaging over such copies of the input: Krizhevsky, Sutskever and Hinton 2012).
+pub fn second_looks(view: &View, first: &[Region], found: &[Detection]) -> Vec<Look> {
+    let mut looks: Vec<Look> = Vec::new();
+    let mut close: Vec<Region> = Vec::new();
     for thing in found.iter().filter(|d| d.class != Class::Person && d.score >= WORTH_A_LOOK) {
         if looks.len() >= MOST_SECOND_LOOKS {
             break;
         }
-        if !view.sees(first, thing.bbox) && !view.sees(&looks, thing.bbox) {
+        let shown: Vec<Region> =
+            first.iter().copied().filter(|region| view.sees(&[*region], thing.bbox)).collect();
+        if shown.is_empty() && !view.sees(&close, thing.bbox) {
             let middle = view.close_look(thing.bbox);
-            looks.push(middle);
+            looks.push(Look { region: middle, mirrored: false });
             // In a corner of the frame there is no aside.
-            looks.extend(Some(aside(middle)).filter(|look| view.sees(&[*look], thing.bbox)));
+            let other = Some(aside(middle)).filter(|look| view.sees(&[*look], thing.bbox)).unwrap_or(middle);
+            looks.push(Look { region: other, mirrored: true });
+            close.extend([middle, other]);
+        } else if thing.class == Class::Bear && thing.score >= WORTH_A_MIRROR {
+            let mirrored = shown.into_iter().map(|region| Look { region, mirrored: true });
+            let new: Vec<Look> = mirrored.filter(|look| !looks.contains(look)).collect();
+            looks.extend(new);
         }
     }
     looks

@@ -27,6 +27,8 @@ pub struct Letterbox {
     pub scaled_width: u32,
     /// Height that it takes in the input, pixels.
     pub scaled_height: u32,
+    /// Whether left and right are exchanged in the input.
+    pub mirrored: bool,
 }
 
 impl Letterbox {
@@ -45,12 +47,24 @@ impl Letterbox {
             height: h,
             scaled_width: fit(w, input.width),
             scaled_height: fit(h, input.height),
+            mirrored: false,
         }
+    }
+
+    /// The same, with left and right exchanged or not.
+    pub fn mirrored(self, mirrored: bool) -> Letterbox {
+        Letterbox { mirrored, ..self }
+    }
+
+    /// Where a box of the input that is `w` wide and begins at `x` begins where nothing is exchanged.
+    fn unmirrored(&self, x: f32, w: f32) -> f32 {
+        if self.mirrored { self.scaled_width as f32 - x - w } else { x }
     }
 
     /// Whether a box, `[x, y, w, h]` in input pixels, ends at an edge of the region beyond which a frame of `width` × `height` goes on.
     pub fn cuts(&self, [x, y, w, h]: [f32; 4], width: u32, height: u32) -> bool {
         let near = |at: f32| at < EDGE_PX;
+        let x = self.unmirrored(x, w);
         (self.left > 0 && near(x))
             || (self.top > 0 && near(y))
             || (self.left + self.width < width && near(self.scaled_width as f32 - x - w))
@@ -59,6 +73,7 @@ impl Letterbox {
 
     /// From `[x, y, w, h]` in input pixels to fractions of a frame of `width` × `height`.
     pub fn to_frame(&self, [x, y, w, h]: [f32; 4], width: u32, height: u32) -> Rect {
+        let x = self.unmirrored(x, w);
         let sx = self.width as f32 / self.scaled_width as f32;
         let sy = self.height as f32 / self.scaled_height as f32;
         Rect::from_pixels(
@@ -135,8 +150,10 @@ mod tests {
             (width, height, iw, ih) in shapes(),
             [x, y, w, h] in [0.0f32..1.0, 0.0f32..1.0, 0.01f32..1.0, 0.01f32..1.0],
             seen in [0.0f32..0.9, 0.0f32..0.9, 0.01f32..0.1, 0.01f32..0.1],
+            mirrored in proptest::bool::ANY,
         ) {
             let place = Letterbox::new(Region { rect: Rect { x, y, w, h } }, width, height, &input(iw, ih));
+            let place = place.mirrored(mirrored);
             prop_assert!(place.width >= 1 && place.left + place.width <= width);
             prop_assert!(place.height >= 1 && place.top + place.height <= height);
             prop_assert!((1..=iw).contains(&place.scaled_width) && (1..=ih).contains(&place.scaled_height));
@@ -144,7 +161,8 @@ mod tests {
             let (long, high) = (place.width as f32, place.height as f32);
             let (sx, sy) = (place.scaled_width as f32 / long, place.scaled_height as f32 / high);
             let [px, py, pw, ph] = [seen[0] * long, seen[1] * high, seen[2] * long, seen[3] * high];
-            let back = place.to_frame([px * sx, py * sy, pw * sx, ph * sy], width, height).to_pixels(width, height);
+            let left = if mirrored { place.scaled_width as f32 - (px + pw) * sx } else { px * sx };
+            let back = place.to_frame([left, py * sy, pw * sx, ph * sy], width, height).to_pixels(width, height);
             for (got, wanted) in back.into_iter().zip([place.left as f32 + px, place.top as f32 + py, pw, ph]) {
                 prop_assert!((got - wanted).abs() < 0.02, "{:?}", back);
             }

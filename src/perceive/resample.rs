@@ -47,16 +47,33 @@ impl Resampler {
         input.clear();
         input.resize(spec.width as usize * spec.height as usize * 3, spec.fill);
         let lines = input.chunks_exact_mut(spec.width as usize * 3);
+        let lines = lines.map(|line| &mut line.as_chunks_mut::<3>().0[..place.scaled_width as usize]);
         if (place.width, place.height) == (place.scaled_width, place.scaled_height) {
-            return copy(picture, place, spec.order, &tone, lines);
+            copy(picture, place, spec.order, &tone, lines);
+        } else {
+            self.scale(picture, place, &tone, shifts, lines);
         }
+        if place.mirrored {
+            let lines = input.chunks_exact_mut(spec.width as usize * 3).take(place.scaled_height as usize);
+            lines.for_each(|line| line.as_chunks_mut::<3>().0[..place.scaled_width as usize].reverse());
+        }
+    }
+
+    fn scale<'a>(
+        &mut self,
+        picture: &Picture,
+        place: &Letterbox,
+        tone: &Tone,
+        shifts: [u32; 3],
+        lines: impl Iterator<Item = &'a mut [[u8; 3]]>,
+    ) {
         let Resampler { band, columns, rows } = self;
         columns.set(0, place.width, place.scaled_width);
         rows.set(place.top, place.height, place.scaled_height);
         band.set(place.width);
         for ((first, weights), line) in rows.iter().zip(lines) {
             band.blend(picture, place.left, first, weights);
-            for (pixel, sums) in line.as_chunks_mut::<3>().0.iter_mut().zip(band.squeeze(columns)) {
+            for (pixel, sums) in line.iter_mut().zip(band.squeeze(columns)) {
                 *pixel = shifts.map(|shift| tone.at(sums >> shift));
             }
         }
@@ -69,12 +86,12 @@ fn copy<'a>(
     place: &Letterbox,
     order: ChannelOrder,
     tone: &Tone,
-    lines: impl Iterator<Item = &'a mut [u8]>,
+    lines: impl Iterator<Item = &'a mut [[u8; 3]]>,
 ) {
     for (row, line) in (place.top..place.top + place.height).zip(lines) {
         let from = (row as usize * picture.width as usize + place.left as usize) * 3;
         let pixels = picture.data[from..][..place.width as usize * 3].as_chunks::<3>().0;
-        for (to, &[red, green, blue]) in line.as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
+        for (to, &[red, green, blue]) in line.iter_mut().zip(pixels) {
             let pixel = match order {
                 ChannelOrder::Rgb => [red, green, blue],
                 ChannelOrder::Bgr => [blue, green, red],

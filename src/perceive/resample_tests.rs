@@ -70,6 +70,26 @@ proptest! {
     }
 
     #[test]
+    fn a_mirrored_region_is_the_same_from_right_to_left(
+        (width, height, iw, ih) in (1u32..150, 1u32..150, 10u32..70, 10u32..70),
+        [x, y, w, h] in [0.0f32..0.9, 0.0f32..0.9, 0.05f32..1.0, 0.05f32..1.0],
+    ) {
+        let (spec, picture) = (InputSpec { width: iw, height: ih, ..InputSpec::square(1) }, grain(width, height, 7));
+        let place = Letterbox::new(Region { rect: Rect { x, y, w, h } }, width, height, &spec);
+        let filled = |mirrored| {
+            let mut input = Vec::new();
+            Resampler::default().fill(&picture, &place.mirrored(mirrored), &spec, &IDENTITY_TONE, &mut input);
+            input
+        };
+        let (straight, mirrored) = (filled(false), filled(true));
+        let pixel = |input: &[u8], x: u32, y: u32| <[u8; 3]>::try_from(&input[(y * iw + x) as usize * 3..][..3]).unwrap();
+        for (x, y) in (0..iw).flat_map(|x| (0..ih).map(move |y| (x, y))) {
+            let from = if x < place.scaled_width { place.scaled_width - 1 - x } else { x };
+            prop_assert_eq!(pixel(&mirrored, x, y), pixel(&straight, from, y));
+        }
+    }
+
+    #[test]
     fn a_flat_picture_stays_exactly_flat(level in 0u8..=255, width in 1u32..300, side in 1u32..100) {
         let mut picture = Picture::new(width, 33);
         picture.data.fill(level);

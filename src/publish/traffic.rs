@@ -22,11 +22,12 @@ use crate::system::clock::Stopwatch;
 use crate::system::metrics::{Sort, count};
 
 mod heard;
+mod rest;
+
+use rest::Rest;
 
 /// Messages that the broker refused are offered again after this.
 const SECOND_CHANCE: Duration = Duration::from_secs(30);
-/// After a message that the broker has no room for, nothing is sent for so long at first; doubled each time.
-const FIRST_REST: Duration = Duration::from_secs(10);
 /// How long the broker may take to acknowledge our goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -56,8 +57,8 @@ pub struct Traffic {
     largest: Option<u32>,
     /// Messages that may be on their way at once.
     window: usize,
-    /// Nothing is sent before this uptime, and how long the next such rest is.
-    rest: (Duration, Duration),
+    /// After a message that the broker had no room for.
+    rest: Rest,
     /// Broker and client have lost count of each other's messages.
     lost_count: bool,
     /// Why we leave although the daemon goes on.
@@ -98,7 +99,7 @@ impl Traffic {
             up: false,
             largest: None,
             window: WINDOW,
-            rest: (Duration::ZERO, FIRST_REST),
+            rest: Rest::default(),
             lost_count: false,
             leaving: None,
             returned,
@@ -228,7 +229,7 @@ impl Traffic {
             self.foremost = Foremost::default();
         }
         let now = self.shared.clock.uptime();
-        if now < self.rest.0 {
+        if !self.rest.is_over(now) {
             return;
         }
         self.delivery.set_window(if self.suspects.one_by_one(now) { 1 } else { self.window });

@@ -4,16 +4,13 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{FIRST_REST, Traffic};
+use super::Traffic;
 use crate::publish::delivery::{Key, Lane, Parcel, Verdict};
 use crate::publish::drill::Arrival;
 use crate::publish::message::{Kind, topic};
 use crate::publish::mqtt::{Effect, Happening, Message, Objection};
 use crate::system::clock::Stopwatch;
 use crate::system::metrics::{Stage, count};
-
-/// Longest rest after a message that the broker has no room for.
-const LONGEST_REST: Duration = Duration::from_secs(300);
 
 impl Traffic {
     /// Takes in what happened to what is on its way.
@@ -61,7 +58,7 @@ impl Traffic {
         self.arrived.push(key);
         self.suspects.cleared(key);
         self.shared.object(key.lane, None);
-        self.rest.1 = FIRST_REST;
+        self.rest.reset();
         if let Some(alert) = self.alerts.remove(&key.number) {
             self.shared.recent().heard(&alert);
         }
@@ -99,8 +96,7 @@ impl Traffic {
         match effect {
             Effect::Waits => {}
             Effect::Rests => {
-                let (_, pause) = self.rest;
-                self.rest = (self.shared.clock.uptime() + pause, (pause * 2).min(LONGEST_REST));
+                self.rest.begin(self.shared.clock.uptime());
                 self.delivery.start_over();
             }
             Effect::Reconnects => self.lost_count = true,

@@ -15,7 +15,7 @@ use super::settings::Settings;
 const INDEPENDENT_AFTER_S: f32 = 0.4;
 
 /// Independent looks after which an old one counts 1/e. The sum settles at 3.5 looks: with an intraclass correlation ρ a track is worth 1/ρ looks
-/// (Kish 1965), and ρ of looks at what is no bear is 0.3 (`training.looks`).
+/// (Kish 1965), 2.4 where it is a bear and 4.6 where it is none (`training.looks`).
 const MEMORY_LOOKS: f32 = 3.0;
 
 /// Most that one look may add, nats. The sum of such looks settles at 12, above every decision.

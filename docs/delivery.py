@@ -37,14 +37,16 @@ def test(words, env):
     return found, running.wait() == 0
 
 
-def store_entry(store, name, command, count, seed, result, held):
-    entry = around() | {"command": command, "profile": "dev", "seed": seed, "count": count, "all_held": held, "result": result}
+def store_entry(store, name, about, command, count, seed, result, held):
+    entry = about | {"command": command, "profile": "dev", "seed": seed, "count": count, "all_held": held, "result": result}
     (store / f"{name}.json").write_text(json.dumps(entry, indent=1) + "\n")
 
 
 def measure(args, store):
     only, rounds = args.only.split(","), int(str(args.rounds))
     held = True
+    # As of the beginning: an hour later there may be another commit.
+    about = around()
     if "faults" in only:
         times = max(1, -(-rounds // USUAL))
         in_memory, first = test(["--lib", "faults_tests", "--"], {"FAULTS_ROUNDS": str(max(IN_MEMORY, rounds))})
@@ -53,12 +55,12 @@ def measure(args, store):
         held = first and second
         count = sum(one["rounds"] for one in each)
         seeds = sorted({one["seed"] for one in each})
-        store_entry(store, "faults", f"make faults ROUNDS={rounds}", count, seeds, {"each": each}, held)
+        store_entry(store, "faults", about, f"make faults ROUNDS={rounds}", count, seeds, {"each": each}, held)
     if "figures" in only:
         found, well = test(["--test", "faults", "--", "--ignored", "--test-threads", "1"], {})
         held = held and well
         result = {one.pop("figure"): one for one in found["figure"]}
-        store_entry(store, "figures", "make faults", len(result), None, result, well)
+        store_entry(store, "figures", about, "make faults", len(result), None, result, well)
     if not held:
         (ROOT / "docs" / "delivery.md").write_text(page({one.stem: json.loads(one.read_text()) for one in sorted(store.glob("*.json"))}))
         sys.exit("not everything held: see above")

@@ -30,13 +30,14 @@ tell() {
         cp /tmp/now /tmp/printed
     done
 }
+# By its path: busybox has a tc of its own, without netem.
 network() {
-    tc qdisc replace dev eth0 root netem "$@" || fail "tc: $*"
+    /bin/tc qdisc replace dev eth0 root netem "$@" || fail "tc: $*"
 }
 # The qdisc's own count is the proof that the fault did something.
 healed() {
-    dropped=$(tc -s qdisc show dev eth0 | sed -n 's/.*dropped \([0-9]*\).*/\1/p' | head -n 1)
-    tc qdisc del dev eth0 root
+    dropped=$(/bin/tc -s qdisc show dev eth0 | sed -n 's/.*dropped \([0-9]*\).*/\1/p' | head -n 1)
+    /bin/tc qdisc del dev eth0 root
     [ "$dropped" -gt 0 ] || fail "the network lost nothing"
     say "ok: the network has lost $dropped packets and is well again"
 }

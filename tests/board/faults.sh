@@ -53,7 +53,7 @@ done
 # The power goes as soon as the board is ready for it.
 (
     until grep -q '^BOARD: power' "$work/first" 2>/dev/null; do sleep 0.2; done
-    kill -9 "$(pgrep -f "file=$work/card")"
+    pkill -9 -f "file=$work/card"
 ) &
 board_boot "$root" "$work/first" "${drives[@]}"
 grep -q '^BOARD: power' "$work/first" || { echo "the board did not come to the power cut: see above" >&2; exit 1; }

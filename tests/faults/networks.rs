@@ -1,6 +1,6 @@
 //! Faults of the way to the broker, and of what stands on it.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -160,14 +160,14 @@ fn taken_over(camp: &mut Camp, rng: &mut Pcg64) -> Effect {
     let told = |camp: &Camp| camp.broker.log().matches("already connected, closing old connection").count();
     let before = told(camp);
     let times = rng.random_range(1..4);
-    let there = (0..times).all(|_| {
+    for _ in 0..times {
         let port = camp.broker.port.to_string();
         let id = "bearwatch-yellow-creek-north";
         let to = ["-V", "5", "-h", "127.0.0.1", "-p", &port, "-i", id, "-t", "other", "-m", "x"];
-        let taken = Command::new("mosquitto_pub").args(to).status().unwrap().success();
+        // It may fail: the daemon takes its name back, sometimes before the other has said anything.
+        let _ = Command::new("mosquitto_pub").args(to).stderr(Stdio::null()).status().unwrap();
         waited(rng, 300..900);
-        taken
-    });
+    }
     let lost = told(camp) - before;
-    Effect::new(there && lost > 0, format!("{lost} sessions lost to another client of our name"))
+    Effect::new(lost > 0, format!("{lost} sessions lost to another client of our name"))
 }

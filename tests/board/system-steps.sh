@@ -1,0 +1,141 @@
+#!/bin/bash
+# What is tried on the board of system.sh: a Debian with systemd as PID 1. The package is installed as a technician does it; the daemon then dies, hangs,
+# gets a wrong configuration, a wrong model, a full disk, a root that nobody can write to, another version. Each line of the table: what was done, after how
+# many seconds it was noticed, and after how many everything was well again.
+set -u
+say() { echo "BOARD: $*"; }
+fail() {
+    trap - EXIT
+    say "failed: $*"
+    systemctl --no-pager status bearwatch
+    journalctl --no-pager -n 30
+    systemctl poweroff --force
+    exit 1
+}
+trap 'say "ended early"; systemctl poweroff --force' EXIT
+
+broker=$(cat /broker)
+now() { date +%s%N; }
+# until_true SECONDS COMMAND…: how many seconds it took, in $took.
+until_true() {
+    local limit=$1 begun
+    shift
+    begun=$(now)
+    until "$@" >/dev/null 2>&1; do
+        [ $(($(now) - begun)) -lt "${limit}000000000" ] || return 1
+        sleep 0.2
+    done
+    took=$((($(now) - begun) / 100000000))
+    took=${took%?}.${took: -1}
+    took=${took/#./0.}
+}
+property() { systemctl show -P "$1" bearwatch; }
+is() { [ "$(property "$1")" = "$2" ]; }
+another_process() { is ActiveState active && [ "$(property MainPID)" != "$pid" ]; }
+gone() { ! kill -0 "$pid" || [ "$(property MainPID)" != "$pid" ]; }
+row() { echo "ROW: $1 | ${2:--} | ${3:--}"; }
+alert() { mosquitto_sub -V 5 -h 10.0.2.2 -p "$broker" -t 'bearwatch/v1/board/mast/alert' -C 1 -W "$1" >/run/alert; }
+alerts() { alert 240 || fail "no alert after: $1"; }
+logged() { journalctl -u bearwatch --since "@$since" | grep -q "$1"; }
+config() {
+    cp /bearwatch.toml /etc/bearwatch.toml
+    [ $# = 0 ] || sed -i "$@" /etc/bearwatch.toml
+}
+
+mkdir -p /var/lib/bearwatch
+mount /dev/vdb /var/lib/bearwatch || fail "no second disk"
+say "up: $(systemctl is-system-running --wait), systemd $(systemctl --version | sed -n '1s/systemd \([0-9]*\).*/\1/p')"
+dpkg -i /bearwatch.deb >/run/dpkg 2>&1 || { cat /run/dpkg; fail "dpkg"; }
+is ActiveState inactive || fail "it starts before anybody said which camera this is"
+is UnitFileState enabled || fail "it is not enabled"
+config
+systemctl start bearwatch || fail "it does not start"
+say "ok: started by notification; status: $(property StatusText)"
+alerts "the first start"
+grep -q '"class":"bear"' /run/alert || fail "an alert of another class: $(cat /run/alert)"
+say "ok: the alert of a bear arrives"
+say "memory: $(($(property MemoryCurrent) / 1000000)) MB of the service"
+
+pid=$(property MainPID)
+kill -9 "$pid"
+until_true 60 another_process || fail "it is not started again"
+row "the daemon is killed" 0 "$took"
+alerts "a kill"
+
+pid=$(property MainPID)
+kill -STOP "$pid"
+until_true 150 gone || fail "the watchdog does not see that it hangs"
+noticed=$took
+until_true 60 another_process || fail "it is not started after the watchdog"
+row "the daemon hangs (SIGSTOP)" "$noticed" "$took"
+alerts "a hang"
+
+config 's#^broker = .*#broker = "nonsense"#'
+restarts=$(property NRestarts)
+systemctl restart bearwatch 2>/dev/null
+sleep 12
+{ is ActiveState failed && is ExecMainStatus 78; } || fail "a wrong configuration: $(property ActiveState), code $(property ExecMainStatus)"
+[ "$(property NRestarts)" -le "$restarts" ] || fail "a wrong configuration is started again and again"
+config
+systemctl reset-failed bearwatch
+systemctl start bearwatch || fail "it does not start with the right configuration"
+row "a wrong configuration: exit 78, no restart" 0 "when corrected"
+
+mkdir -p /models
+cp /model/* /models/
+head -c 500000 /model/bearwatch-nano.onnx >/models/bearwatch-nano.onnx
+printf '[model]\npath = "/models/bearwatch-nano.onnx"\n' >>/etc/bearwatch.toml
+systemctl restart bearwatch 2>/dev/null
+until_true 30 is ActiveState failed || fail "a truncated model is taken"
+is ExecMainStatus 78 || fail "a truncated model: code $(property ExecMainStatus)"
+noticed=$took
+cp /model/bearwatch-nano.onnx /models/
+printf '\001' | dd of=/models/bearwatch-nano.onnx bs=1 seek=600000 conv=notrunc 2>/dev/null
+systemctl reset-failed bearwatch
+systemctl start bearwatch 2>/dev/null
+until_true 30 is ActiveState failed || fail "an altered model is taken"
+cp /model/bearwatch-nano.onnx /models/
+systemctl reset-failed bearwatch
+systemctl start bearwatch || fail "a good model on disk is not taken"
+row "a model on disk, truncated and altered: exit 78" "$noticed" "when replaced"
+config
+systemctl restart bearwatch || fail "it does not start"
+
+since=$(date +%s)
+dd if=/dev/zero of=/var/lib/bearwatch/filler bs=1M 2>/dev/null
+until_true 240 logged 'cannot use\|wait in memory' || fail "a full disk is not told"
+noticed=$took
+alerts "a full disk"
+since=$(date +%s)
+rm /var/lib/bearwatch/filler
+until_true 60 logged 'works again' || fail "the outbox does not come back"
+row "the disk is full; alerts go on from memory" "$noticed" "$took"
+
+# As the kernel does when the card fails: whoever has files open is not asked.
+echo u >/proc/sysrq-trigger
+until_true 30 grep -q '^/dev/vda / ext4 ro' /proc/mounts || fail "the root stays writable: $(grep ' / ' /proc/mounts)"
+mount -o remount,rw /var/lib/bearwatch || fail "no small partition"
+systemctl restart bearwatch || fail "it does not start on a read-only root"
+alerts "a read-only root"
+mount -o remount,rw /
+row "a root that nobody can write to, a small partition for the state" - 0
+
+pid=$(property MainPID)
+dpkg -i /next.deb >/run/dpkg 2>&1 || { cat /run/dpkg; fail "upgrade"; }
+another_process || fail "an upgrade does not start it anew"
+cmp -s /bearwatch.toml /etc/bearwatch.toml || fail "an upgrade touches the configuration"
+pid=$(property MainPID)
+dpkg -i --force-downgrade /bearwatch.deb >/run/dpkg 2>&1 || { cat /run/dpkg; fail "downgrade"; }
+another_process || fail "a downgrade does not start it anew"
+alerts "up and down"
+row "upgraded and downgraded, the configuration kept" - 0
+
+date -s '1970-01-02 00:00:00' >/dev/null
+systemctl restart bearwatch || fail "it does not start in 1970"
+alerts "the clock of 1970"
+grep -q '"clock_synced":false' /run/alert || fail "the clock of 1970 is trusted: $(cat /run/alert)"
+row "the clock says 1970: alerts say that it cannot be trusted" 0 -
+
+trap - EXIT
+say "done"
+systemctl poweroff

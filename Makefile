@@ -95,10 +95,11 @@ kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM p
 	@deploy/prepare.sh build arm kernels
 	@tests/kernels.sh
 
-board: ## A whole emulated board: its camera falls silent, fails and is unplugged, its network and disk fail, its power is cut (some minutes; not in CI)
-	@deploy/prepare.sh build broker tests arm board
+board: ## A whole emulated board: its camera falls silent, fails and is unplugged, its network and disk fail, its power is cut, its package lives under systemd (a quarter of an hour; not in CI)
+	@deploy/prepare.sh build broker tests arm deb board
 	@tests/board/camera.sh
 	@tests/board/faults.sh
+	@tests/board/system.sh
 
 FUZZ_SECONDS ?= 180
 

@@ -112,6 +112,9 @@ for step in "$@"; do
         has qemu-system-aarch64 || want qemu-system-arm
         has depmod || [ -x /sbin/depmod ] || want kmod
         has cpio || want cpio
+        has mmdebstrap || want mmdebstrap
+        # Programs of the Debian that is unpacked for the board run here while it is put together.
+        [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] || want binfmt-support qemu-user-static
         # The board's kernel and programs are downloaded by apt, and not installed.
         foreign=yes
         ;;

@@ -100,8 +100,9 @@ fn tampered(camp: &mut Camp, mode: Mode, times: u64) -> u64 {
     let before = read(&camp.wire.counts().tampered);
     let count = || read(&camp.wire.counts().tampered) - before;
     camp.wire.set(mode);
+    // Two acknowledgements on their way at once, which can change places, take some luck.
     assert!(
-        wait_for(SOON, || count() >= times),
+        wait_for(4 * SOON, || count() >= times),
         "{mode:?}: {} tampered with: {}",
         count(),
         camp.daemon.log()

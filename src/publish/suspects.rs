@@ -2,7 +2,8 @@
 //! connection, or in words that the client does not know. Such a message would go out first again after every reconnect, and
 //! nothing behind it would ever arrive.
 //!
-//! So what was on its way when a connection broke goes out alone the next time. One that broke two connections alone is held back,
+//! So what was on its way when a connection broke goes out alone the next time: each of them when nothing else is on its way, while all others
+//! go on as usual in between. One that broke two connections alone is held back,
 //! longer each time; it stays in the outbox. An honest message that was hit twice by a weak network loses half a minute.
 
 use std::collections::HashMap;
@@ -48,9 +49,9 @@ impl Suspects {
         self.0.get(&key).is_some_and(|suspect| now < suspect.held_until)
     }
 
-    /// Whether messages go out one by one, until it is clear which of them breaks connections.
-    pub fn one_by_one(&self, now: Duration) -> bool {
-        self.0.values().any(|suspect| now >= suspect.held_until)
+    /// Whether the message may go out only alone.
+    pub fn goes_alone(&self, key: Key) -> bool {
+        self.0.contains_key(&key)
     }
 
     /// The broker has it.
@@ -80,7 +81,7 @@ mod tests {
     fn one_that_breaks_two_connections_alone_is_held_back_longer_each_time() {
         let mut suspects = Suspects::default();
         assert_eq!(suspects.broke(&[POISON, OTHER], at(0)), None);
-        assert!(suspects.one_by_one(at(0)) && !suspects.holds(POISON, at(0)));
+        assert!(suspects.goes_alone(POISON) && suspects.goes_alone(OTHER) && !suspects.holds(POISON, at(0)));
         assert_eq!(suspects.broke(&[POISON], at(1)), None);
         assert_eq!(suspects.broke(&[POISON], at(2)), Some(POISON));
         assert!(suspects.holds(POISON, at(31)) && !suspects.holds(POISON, at(32)));
@@ -99,18 +100,20 @@ mod tests {
         suspects.cleared(OTHER);
         suspects.broke(&[POISON], at(1));
         suspects.broke(&[POISON], at(2));
-        assert!(!suspects.holds(OTHER, at(3)));
-        assert!(!suspects.one_by_one(at(3)), "what is held back slows nobody down");
-        assert!(suspects.one_by_one(at(60)), "it is tried again alone");
+        assert!(
+            !suspects.holds(OTHER, at(3)) && !suspects.goes_alone(OTHER),
+            "what is held back slows nobody down"
+        );
+        assert!(!suspects.holds(POISON, at(60)) && suspects.goes_alone(POISON), "it is tried again alone");
     }
 
     #[test]
     fn a_connection_that_broke_for_other_reasons_leaves_no_trace() {
         let mut suspects = Suspects::default();
         suspects.broke(&[], at(0));
-        assert!(!suspects.one_by_one(at(0)));
+        assert!(!suspects.goes_alone(POISON));
         suspects.broke(&[POISON, OTHER], at(0));
         suspects.all_clear(at(1));
-        assert!(!suspects.one_by_one(at(1)));
+        assert!(!suspects.goes_alone(POISON) && !suspects.goes_alone(OTHER));
     }
 }

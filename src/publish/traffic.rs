@@ -55,8 +55,6 @@ pub struct Traffic {
     pub up: bool,
     /// Largest packet that the broker takes, bytes.
     largest: Option<u32>,
-    /// Messages that may be on their way at once.
-    window: usize,
     /// After a message that the broker had no room for.
     rest: Rest,
     /// Broker and client have lost count of each other's messages.
@@ -98,7 +96,6 @@ impl Traffic {
             announcement,
             up: false,
             largest: None,
-            window: WINDOW,
             rest: Rest::default(),
             lost_count: false,
             leaving: None,
@@ -120,7 +117,8 @@ impl Traffic {
     /// The broker let us in, and allows so much.
     pub fn connected(&mut self, limits: Limits) {
         self.up = true;
-        (self.largest, self.window) = (limits.largest, limits.window);
+        self.largest = limits.largest;
+        self.delivery.set_window(limits.window);
         self.outgoings.allow_aliases(limits.aliases);
         Lane::ALL.iter().for_each(|&lane| self.shared.object(lane, None));
         if let Some(inbox) = &self.shared.inbox {
@@ -232,8 +230,7 @@ impl Traffic {
         if !self.rest.is_over(now) {
             return;
         }
-        self.delivery.set_window(if self.suspects.one_by_one(now) { 1 } else { self.window });
-        while self.delivery.room() > 0 {
+        while self.delivery.room() > 0 && !self.waits_for_suspect() {
             if !self.feed_stored() {
                 if self.delivery.is_idle() {
                     self.suspects.all_clear(now);
@@ -241,6 +238,11 @@ impl Traffic {
                 break;
             }
         }
+    }
+
+    /// Whether a message that goes alone is on its way.
+    fn waits_for_suspect(&self) -> bool {
+        self.delivery.on_their_way().into_iter().any(|key| self.suspects.goes_alone(key))
     }
 
     fn feed_status(&mut self) {
@@ -322,6 +324,9 @@ impl Traffic {
         if held || self.delivery.is_on_its_way(Parcel::Stored(key)) {
             self.pass(key);
             return true;
+        }
+        if self.suspects.goes_alone(key) && !self.delivery.is_idle() {
+            return false;
         }
         let Some(record) = Record::decode(&bytes) else {
             tracing::error!(

@@ -125,11 +125,6 @@ impl Record {
         self.header.drill.then_some(self.header.alert.as_str())
     }
 
-    /// Id of the alert that it is or speaks of; empty where it speaks of none.
-    pub fn of_alert(&self) -> &str {
-        &self.header.alert
-    }
-
     /// What goes over the wire at `uptime_ms` of `boot`.
     pub fn into_message(self, lane: Lane, site: &Site, boot: &BootId, uptime_ms: u64) -> Message {
         let late =

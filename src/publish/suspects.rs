@@ -2,9 +2,9 @@
 //! connection, or in words that the client does not know. Such a message would go out first again after every reconnect, and
 //! nothing behind it would ever arrive.
 //!
-//! So what was on its way when a connection broke goes out alone the next time: each of them when nothing else is on its way, while all others
-//! go on as usual in between. One that broke two connections alone is held back,
-//! longer each time; it stays in the outbox. An honest message that was hit twice by a weak network loses half a minute.
+//! So what was on its way when a connection broke goes out alone the next time: each of them when nothing else is on its way, while all
+//! others go on as usual in between. One that broke two connections alone is held back, longer each time; it stays in the outbox. An honest
+//! message that was hit twice by a weak network loses half a minute.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -338,7 +338,7 @@ impl Traffic {
         };
         let captured = record.captured_uptime_ms(&self.shared.boot);
         let drill = record.drill().map(str::to_owned);
-        let alert = (lane == Lane::Alerts).then(|| record.of_alert().to_owned());
+        let alert = (lane == Lane::Alerts).then(|| record.alert_id().to_owned());
         let message =
             record.into_message(lane, &self.shared.site, &self.shared.boot, self.shared.clock.uptime_ms());
         if let Some(largest) = self.largest.filter(|largest| message.packet_bytes() > *largest as usize) {

@@ -75,3 +75,14 @@ board_boot() {
     wait "$board" || true
     board=""
 }
+
+# Of a configuration: sure of itself. What is tried is not the sight, which emulation makes slow.
+# shellcheck disable=SC2034 # for the scripts that source this
+board_sure='[perceive]
+regions = "whole"
+budget_ms = 10000
+bear_threshold = 0.2
+[alert]
+false_alarms_per_day = 1000.0
+cooldown_s = 0
+close_after_s = 2'

@@ -35,14 +35,7 @@ fps = 2.0
 [capture.scene]
 bears = 40
 duration_s = 1800.0
-[perceive]
-regions = "whole"
-budget_ms = 10000
-bear_threshold = 0.2
-[alert]
-false_alarms_per_day = 1000.0
-cooldown_s = 0
-close_after_s = 2
+$board_sure
 [publish]
 broker = "mqtt://10.0.2.2:$broker_port"
 [store]

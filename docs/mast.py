@@ -1,7 +1,7 @@
 """Measures what a device on a mast must hold to and writes docs/mast.md wholly from the measurements.
 
     python3 docs/mast.py                     builds, measures and renders: `make mast` (an hour and a half, much of it building)
-    python3 docs/mast.py --only idle,day     measures some
+    python3 docs/mast.py --only idle,day     measures some; --amd64, --arm64, --armhf name what deploy/dist.sh has built before
     python3 docs/mast.py --render            renders docs/mast/*.json alone
     python3 docs/mast.py --check             fails where the page is not what the JSON renders to
 
@@ -28,7 +28,12 @@ ARCHITECTURES = ["amd64", "arm64", "armhf"]
 BOARDS = ["camera", "system", "armhf"]
 
 
+#: What was built before, by architecture.
+built = {}
+
+
 def measure(args, store):
+    built.update({name: path.resolve() for name in ARCHITECTURES if (path := getattr(args, name))})
     for name in args.only.split(","):
         print(f"== {name} ==", flush=True)
         before = around()
@@ -41,7 +46,9 @@ def measure(args, store):
 
 def dist(architecture):
     """The program as it is installed on boards."""
-    return Path(shown([ROOT / "deploy" / "dist.sh", architecture]).splitlines()[-1])
+    if architecture not in built:
+        built[architecture] = Path(shown([ROOT / "deploy" / "dist.sh", architecture]).splitlines()[-1]).resolve()
+    return built[architecture]
 
 
 def here():
@@ -72,7 +79,7 @@ def faults():
     """The rows that the emulated boards print."""
     rows = []
     for board in BOARDS:
-        said = shown([ROOT / "tests" / "board" / f"{board}.sh"])
+        said = shown([ROOT / "tests" / "board" / f"{board}.sh"], {"BOARD_ARM64": str(dist("arm64")), "BOARD_ARMHF": str(dist("armhf"))})
         print(said, flush=True)
         found = [[cell.strip() for cell in line.split("|")] for line in re.findall(r"^ROW: (.*?)\r?$", said, re.MULTILINE)]
         rows += [{"board": board, "what": what, "noticed_s": noticed, "well_s": well} for what, noticed, well in found]
@@ -87,7 +94,8 @@ def security():
 
 
 def sizes():
-    result = {architecture: size(Path(shown([ROOT / "deploy" / "deb.sh", architecture]).splitlines()[-1])) for architecture in ARCHITECTURES}
+    packed = lambda name: Path(shown([ROOT / "deploy" / "deb.sh", name], {"PROGRAM": str(dist(name))}).splitlines()[-1])
+    result = {architecture: size(packed(architecture)) for architecture in ARCHITECTURES}
     return {"command": "deploy/deb.sh ARCH", "count": len(result), "result": result}
 
 
@@ -111,4 +119,4 @@ MEASUREMENTS = {
 
 
 if __name__ == "__main__":
-    measured.main("mast", __doc__, MEASUREMENTS, page, measure, {})
+    measured.main("mast", __doc__, MEASUREMENTS, page, measure, {}, [(name, None, "its program, built before") for name in ARCHITECTURES])

@@ -41,7 +41,7 @@ def first_line(command):
 def draw(program, folder):
     """Frames of an empty campsite as a camera gives them: JPEG pictures that differ by the noise of a sensor alone."""
     drawn = folder / "drawn"
-    run([program, "simulate", "--out", drawn, "--count", "40", "--seed", SEED, "--width", WIDTH, "--height", HEIGHT, "--darkness", "0.1"])
+    run(words([program, "simulate", "--out", drawn, "--count", 40, "--seed", SEED, "--width", WIDTH, "--height", HEIGHT, "--darkness", 0.1]))
     found = json.loads((drawn / "annotations.json").read_text())
     taken = {box["image_id"] for box in found["annotations"]}
     empty = next(image for image in found["images"] if image["id"] not in taken)

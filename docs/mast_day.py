@@ -72,12 +72,12 @@ def draw(program, folder):
 
 
 def configured(folder, port, clip):
-    """Sure of itself, and without pauses: it is growth that is looked for here, not whether an alert is right."""
+    """Sure of itself, without pauses, and patient with a machine that is busy: it is growth that is looked for here, not whether an alert is right."""
     feed = [sys.executable, ROOT / "docs" / "mast_feed.py", clip, WIDTH * HEIGHT * 3 // 2, FPS * FASTER, PASSES_S + EMPTY_S]
     command = ", ".join(f'"{word}"' for word in feed)
     (folder / "bearwatch.toml").write_text(
         f'[site]\nname = "day"\ncamera = "mast"\n[capture]\nsource = "command"\ncommand = [{command}]\nformat = "raw"\npixels = "i420"\nwidth = {WIDTH}\n'
-        f'height = {HEIGHT}\n[perceive]\nregions = "whole"\nbear_threshold = 0.1\n[alert]\nfalse_alarms_per_day = 1000.0\nmin_visible_s = 0.2\n'
+        f'height = {HEIGHT}\nstall_s = 60.0\n[perceive]\nregions = "whole"\nbear_threshold = 0.1\n[alert]\nfalse_alarms_per_day = 1000.0\nmin_visible_s = 0.2\n'
         f'close_after_s = 1.5\ncooldown_s = 0\nupdate_s = 1.0\n[publish]\nbroker = "mqtt://127.0.0.1:{port}"\ntelemetry_s = {TELEMETRY_S}\n'
         f'[store]\npath = "{folder / "store"}"\n'
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from measured import ROOT, Failed, run
 from processes import broker, ended, resident_mb
 
-WIDTH, HEIGHT = 640, 360
+WIDTH, HEIGHT = 320, 180
 #: Frames a second of the camera that the day is of, and how many times faster it goes here.
 FPS, FASTER = 5, 100
 DAY_S = 86_400

@@ -113,6 +113,8 @@ for step in "$@"; do
         has depmod || [ -x /sbin/depmod ] || want kmod
         has cpio || want cpio
         has mmdebstrap || want mmdebstrap
+        # mmdebstrap asks it whether it may put another processor's Debian together.
+        has arch-test || want arch-test
         # Programs of the Debian that is unpacked for the board run here while it is put together.
         [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] || want binfmt-support qemu-user-static
         # The board's kernel and programs are downloaded by apt, and not installed.

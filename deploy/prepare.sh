@@ -157,6 +157,15 @@ if [ -n "$missing" ]; then
 fi
 [ -z "$foreign" ] || arm64_packages
 
+# Where systemd is not the first process, as in a container, nobody has told the kernel who runs programs of another processor.
+case " $* " in
+*" board "*)
+    programs=/proc/sys/fs/binfmt_misc
+    [ -e $programs/register ] || $root mount -t binfmt_misc binfmt_misc $programs
+    [ -e $programs/qemu-aarch64 ] || $root update-binfmts --enable qemu-aarch64
+    ;;
+esac
+
 case " $* " in
 *" build "*)
     [ -e "${CARGO_TARGET_DIR:-target}/debug/deps" ] ||

@@ -22,7 +22,7 @@ ARCH_STEP :=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check page-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale deb deb-check size
+.PHONY: help build demo demo-check page-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale mast deb deb-check size
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,7 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@python3 docs/scale.py --check
 	@python3 docs/learning.py --check
 	@python3 docs/delivery.py --check
+	@python3 docs/mast.py --check
 	@python3 -m training.report --check
 	@tests/deny.sh
 	@tests/unit.sh
@@ -95,11 +96,12 @@ kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM p
 	@deploy/prepare.sh build arm kernels
 	@tests/kernels.sh
 
-board: ## A whole emulated board: its camera falls silent, fails and is unplugged, its network and disk fail, its power is cut, its package lives under systemd (a quarter of an hour; not in CI)
-	@deploy/prepare.sh build broker tests arm deb board
+board: ## A whole emulated board: its camera falls silent, fails, hangs and is unplugged, its network and disk fail, its power is cut, its package lives under systemd, and that for 32 bits on another (a quarter of an hour; not in CI)
+	@deploy/prepare.sh build broker tests arm armhf deb board
 	@tests/board/camera.sh
 	@tests/board/faults.sh
 	@tests/board/system.sh
+	@tests/board/armhf.sh
 
 FUZZ_SECONDS ?= 180
 
@@ -171,6 +173,10 @@ scale: ## Fleets of played cameras against a real Mosquitto on this machine: doc
 	@deploy/prepare.sh build broker
 	cargo build --locked $(CARGO_FLAGS)
 	@python3 docs/scale.py --program $(PROGRAM)
+
+mast: ## What a device on a mast must hold to, measured as it is installed: docs/mast.md anew (an hour and a half; root or sudo)
+	@deploy/prepare.sh build broker tests lint arm armhf deb board peers
+	@python3 docs/mast.py
 
 # Training of the model is Python: see training/README.md.
 -include training/train.mk

@@ -40,16 +40,7 @@ rm -rf target/manual
 "$manual" target/manual
 
 program=${PROGRAM:-}
-if [ -z "$program" ]; then
-    if [ "$architecture" = "$(dpkg --print-architecture)" ]; then
-        flags=()
-        [ "${CAMERA:-1}" != 0 ] || flags+=(--no-default-features)
-        cargo build --locked --profile dist "${flags[@]}" >&2
-        program=$build/dist/bearwatch
-    else
-        program=$(TARGET=$target deploy/build-arm.sh --profile dist)
-    fi
-fi
+[ -n "$program" ] || program=$(deploy/dist.sh "$architecture")
 
 # Where cargo-deb looks for a built program; nothing else lies there.
 stage=$build/deb/$architecture

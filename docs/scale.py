@@ -8,17 +8,12 @@ Cameras, receiver and broker share one machine here: what is measured is the lea
 """
 
 import json
-import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 
 import measured
-from measured import Failed, around, run
+from measured import around, run
+from processes import broker, cpu_s, mosquitto, peak_mb
 from scale_page import page
 
 #: Cameras of each run.
@@ -36,55 +31,17 @@ def measure(args, store):
     (store / "swarm.json").write_text(json.dumps(entry, indent=1) + "\n")
 
 
-def mosquitto():
-    return shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-
-
 def fleet(program, cameras):
-    with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
-        config = Path(folder) / "conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n")
-        broker = subprocess.Popen([mosquitto(), "-c", config])
-        try:
-            until_it_listens(port)
-            options = ["--cameras", str(cameras), "--seconds", str(SECONDS), "--seed", str(SEED), "--json", "-"]
-            report = json.loads(run([program, "swarm", "--broker", f"mqtt://127.0.0.1:{port}", *options], codes=(0, 65)))
-            report["broker"] = {"cpu_s": round(cpu_s(broker.pid), 2), "memory_mb": round(peak_mb(broker.pid), 1)}
-        finally:
-            broker.terminate()
-            broker.wait()
+    with broker() as (process, port):
+        options = ["--cameras", str(cameras), "--seconds", str(SECONDS), "--seed", str(SEED), "--json", "-"]
+        report = json.loads(run([program, "swarm", "--broker", f"mqtt://127.0.0.1:{port}", *options], codes=(0, 65)))
+        report["broker"] = {"cpu_s": round(cpu_s(process.pid), 2), "memory_mb": round(peak_mb(process.pid), 1)}
     # Port and folder differ from run to run and say nothing.
     del report["command"], report["version"]
     print(f"{cameras} cameras: {report['missing']} missing, {report['messages_per_s']:.0f} messages a second", flush=True)
     if report["missing"] or report["connected"] < cameras:
         print(json.dumps(report, indent=1), file=sys.stderr)
     return report
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def until_it_listens(port):
-    for _ in range(100):
-        try:
-            return socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.1)
-    raise Failed("Mosquitto did not start")
-
-
-def cpu_s(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def peak_mb(pid):
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024 / 1e6
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 #!/bin/sh
-# prepare.sh PYTHON: what benches/instructions.py needs, in target/qemu (250 MB, a few minutes on two cores the first time):
+# prepare.sh [PYTHON]: what benches/instructions.py needs, in target/qemu (250 MB, a few minutes on two cores the first time); without PYTHON only
+# what counts the instructions of our own program:
 #
 #   qemu-aarch64, libinsn.so   from Debian's source of qemu, since Debian's own qemu-user is built without plugins, which count instructions
 #   root/                      Debian's Python for 64-bit ARM, with the onnxruntime that PYTHON has
 #
 # What the build needs is installed by apt, as root or by sudo. Written for Debian 12; the release's own source is used.
 set -eu
-python=$1
+python=${1:-}
 cd "$(dirname "$0")/../.."
 place=${CARGO_TARGET_DIR:-target}/qemu
 mkdir -p "$place"
@@ -74,4 +75,4 @@ arm_python() {
 
 packages
 [ -e "$place/libinsn.so" ] || qemu
-[ -d "$place/root/site/onnxruntime" ] || arm_python
+[ -z "$python" ] || [ -d "$place/root/site/onnxruntime" ] || arm_python

@@ -15,7 +15,7 @@ fail() {
 }
 
 control() { v4l2-ctl -d /dev/video0 --set-ctrl="$1" || fail "v4l2-ctl $1"; }
-camera() { insmod /modules/vivid.ko n_devs=1 node_types=0x20001 input_types=0x00 || fail "no virtual camera"; }
+camera() { insmod /modules/vivid.ko n_devs=1 node_types=0x20001 input_types=0x00 "$@" || fail "no virtual camera"; }
 camera
 v4l2-ctl -d /dev/video0 --list-ctrls | grep -E 'gain|dropped|disconnect|inject'
 
@@ -37,25 +37,93 @@ sleep 8
 control inject_v4l2_buf_flag_error=1
 logged 1 'marks the frame as damaged' 30
 
+# broken PATTERN SECONDS: what begins now is noticed by a line like that; noticed: after how many seconds.
+broken() {
+    logged "$(($(grep -c "$1" /tmp/log) + 1))" "$1" "$2"
+    noticed=$(took)
+}
+# well: opened once more, counted from what was said last to begin.
+openings=1
+well() {
+    openings=$((openings + 1))
+    logged "$openings" "$opened" 60
+    well=$(took)
+}
+
+begin
 control percentage_of_dropped_buffers=100
-logged 1 'gave no frame for' 30
+broken 'gave no frame for' 30
 control percentage_of_dropped_buffers=0
-logged 2 "$opened" 60
+begin
+well
+row "the camera gives no frame" "$noticed" "$well"
 
+begin
 control inject_vidioc_qbuf_error=1
-logged 1 'Invalid argument' 30
-logged 3 "$opened" 60
+broken 'Invalid argument' 30
+well
+row "the driver takes no buffer, once" "$noticed" "$well"
 
+begin
 control inject_fatal_streaming_error=1
-logged 1 'its driver gave up' 30
-logged 4 "$opened" 60
+broken 'its driver gave up' 30
+well
+row "the driver gives up, once" "$noticed" "$well"
 
+begin
 control disconnect=1
-logged 1 'was unplugged' 30
+broken 'was unplugged' 30
 rmmod vivid || fail "the daemon holds on to the unplugged camera"
 camera
-logged 5 "$opened" 60
+begin
+well
+row "the camera is unplugged, and plugged in as the same device" "$noticed" "$well"
 stopped
+
+# As udev does it: a link that stays the same, and leads to another number each time.
+plugged() {
+    camera "vid_cap_nr=$1"
+    mkdir -p /dev/v4l/by-id
+    ln -sf "../../video$1" /dev/v4l/by-id/board-camera
+}
+rmmod vivid || fail "the camera is in use by nobody"
+plugged 3
+opened="camera /dev/v4l/by-id/board-camera: $got"
+openings=0
+daemon --set capture.device=/dev/v4l/by-id/board-camera
+well
+begin
+v4l2-ctl -d /dev/video3 --set-ctrl=disconnect=1 || fail "v4l2-ctl"
+broken 'was unplugged' 30
+rmmod vivid || fail "the daemon holds on to the unplugged camera"
+rm /dev/v4l/by-id/board-camera
+sleep 3
+plugged 5
+begin
+well
+row "the camera is unplugged, and plugged in under another number" "$noticed" "$well"
+
+# A driver that holds a call for ever: nothing but a new process helps, which systemd starts after the pause of the unit.
+insmod /modules/hang.ko || fail "no module that hangs"
+echo 1 >/sys/module/hang/parameters/hang
+begin
+broken 'a call has not returned for' 60
+wait "$daemon"
+code=$?
+[ "$code" = 75 ] || fail "a driver that hangs: it ended with code $code, not 75"
+ended=$(took)
+echo 0 >/sys/module/hang/parameters/hang
+begin
+sleep "$(cat /restart_s)"
+openings=0
+daemon --set capture.device=/dev/v4l/by-id/board-camera
+well
+row "a call for a frame does not return: exit 75 after $ended s, started anew" "$noticed" "$well"
+stopped
+rmmod hang
+rmmod vivid
+camera
+opened="camera /dev/video0: $got"
 
 v4l2-ctl -d /dev/video0 --stream-mmap --stream-count=100000 >/dev/null 2>&1 &
 other=$!

@@ -20,11 +20,17 @@ failed() {
     finish "failed: $*"
 }
 
+# begin: from now on took counts, seconds.
+begin() { begun=$(cut -d ' ' -f 1 /proc/uptime); }
+took() { awk -v from="$begun" '{ printf "%.1f", $1 - from }' /proc/uptime; }
+# row WHAT NOTICED WELL: a line of the table of faults.
+row() { echo "ROW: $1 | ${2:--} | ${3:--}"; }
+
 # logged COUNT PATTERN SECONDS: until so many lines of the daemon's log match.
 logged() {
-    for _ in $(seq "$3"); do
+    for _ in $(seq $(($3 * 5))); do
         [ "$(grep -c "$2" /tmp/log)" -ge "$1" ] && { say "ok: $2 ($1)"; return; }
-        sleep 1
+        sleep 0.2
     done
     fail "the log does not say '$2' $1 times within $3 s"
 }

@@ -82,9 +82,4 @@ for disk in disk state; do
     drives+=(-drive "if=none,id=$disk,format=raw,cache=unsafe,file=$work/$disk" -device "virtio-blk-pci,drive=$disk")
 done
 board_boot "$root" "$work/console" "${drives[@]}"
-tr -d '\r' <"$work/console" >"$work/said"
-grep -q '^BOARD: done' "$work/said" || { echo "the board did not come to its end: see above" >&2; exit 1; }
-{
-    echo "what was done | noticed after, s | well again after, s"
-    sed -n 's/^ROW: //p' "$work/said"
-} | column -t -s '|'
+board_said "$work/console"

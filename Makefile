@@ -6,7 +6,7 @@
 
 CAMERA ?= 1
 ifeq ($(CAMERA),0)
-CARGO_FLAGS += --no-default-features
+CARGO_FLAGS += --no-default-features --features station
 endif
 export CAMERA DEMO_SOURCE
 DEMO_OUT ?= demo-out

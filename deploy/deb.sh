@@ -43,7 +43,9 @@ program=${PROGRAM:-}
 if [ -z "$program" ]; then
     if [ "$architecture" = "$(dpkg --print-architecture)" ]; then
         flags=()
-        [ "${CAMERA:-1}" != 0 ] || flags+=(--no-default-features)
+        # What boards have: no station.
+        flags+=(--no-default-features)
+        [ "${CAMERA:-1}" = 0 ] || flags+=(--features camera)
         cargo build --locked --profile dist "${flags[@]}" >&2
         program=$build/dist/bearwatch
     else

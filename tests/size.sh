@@ -25,7 +25,7 @@ if [ -z "$program" ]; then
     dev) program=${CARGO_TARGET_DIR:-target}/debug/bearwatch ;;
     armhf) program=$(TARGET=armv7-unknown-linux-gnueabihf deploy/build-arm.sh --profile dist) ;;
     *)
-        cargo build --locked --profile dist >&2
+        cargo build --locked --profile dist --no-default-features --features camera >&2
         program=${CARGO_TARGET_DIR:-target}/dist/bearwatch
         ;;
     esac

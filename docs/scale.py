@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import measured
+import scale_station
 from measured import Failed, around, run
 from scale_page import page
 
@@ -27,29 +28,37 @@ SECONDS, SEED = 60, 7
 
 
 def measure(args, store):
-    about = around()
-    fleets = [fleet(args.program, cameras) for cameras in FLEETS]
-    command = f"bearwatch swarm --cameras N --seconds {SECONDS} --seed {SEED} --json -"
-    profile = "dist" if "dist" in args.program.parts else "dev"
-    version = subprocess.run([mosquitto(), "-h"], capture_output=True, text=True).stdout.splitlines()[0]
-    entry = about | {"command": command, "profile": profile, "seed": SEED, "count": sum(FLEETS), "result": {"broker": version, "fleets": fleets}}
-    (store / "swarm.json").write_text(json.dumps(entry, indent=1) + "\n")
+    for name in args.only.split(","):
+        about = around()
+        fleets = [fleet(args.program, cameras, name == "station") for cameras in FLEETS]
+        beside = "bearwatch station beside " if name == "station" else ""
+        command = f"{beside}bearwatch swarm --cameras N --seconds {SECONDS} --seed {SEED} --json -"
+        profile = "dist" if "dist" in args.program.parts else "dev"
+        version = subprocess.run([mosquitto(), "-h"], capture_output=True, text=True).stdout.splitlines()[0]
+        entry = about | {"command": command, "profile": profile, "seed": SEED, "count": sum(FLEETS), "result": {"broker": version, "fleets": fleets}}
+        (store / f"{name}.json").write_text(json.dumps(entry, indent=1) + "\n")
 
 
 def mosquitto():
     return shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 
-def fleet(program, cameras):
+def fleet(program, cameras, with_station):
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         config = Path(folder) / "conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n")
+        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\nmax_queued_messages 0\n")
         broker = subprocess.Popen([mosquitto(), "-c", config])
         try:
             until_it_listens(port)
             options = ["--cameras", str(cameras), "--seconds", str(SECONDS), "--seed", str(SEED), "--json", "-"]
-            report = json.loads(run([program, "swarm", "--broker", f"mqtt://127.0.0.1:{port}", *options], codes=(0, 65)))
+            swarm = lambda: json.loads(run([program, "swarm", "--broker", f"mqtt://127.0.0.1:{port}", *options], codes=(0, 65)))
+            if with_station:
+                resources = lambda pid: (cpu_s(pid), peak_mb(pid))
+                report = scale_station.beside(swarm, program, port, free_port(), resources)
+                print(f"{cameras} cameras and a station: {report}", flush=True)
+                return report
+            report = swarm()
             report["broker"] = {"cpu_s": round(cpu_s(broker.pid), 2), "memory_mb": round(peak_mb(broker.pid), 1)}
         finally:
             broker.terminate()
@@ -88,4 +97,4 @@ def peak_mb(pid):
 
 
 if __name__ == "__main__":
-    measured.main("scale", __doc__, ["swarm"], page, measure, {"program": "bearwatch"})
+    measured.main("scale", __doc__, ["swarm", "station"], page, measure, {"program": "bearwatch"})

@@ -226,7 +226,7 @@ fn nothing_is_believed_that_no_camera_says_and_the_person_is_told() {
     broker.publish(ALERT, &alert(6, "b1-6", "opened", json!({ "captured": "2036-01-01T00:00:00.000Z" })));
     assert_eq!(station.alert("b1-6", |_| true)["clock"], "ahead");
     let wanted =
-        ["larger than", "state", "no user property", "not a topic", "speaks for creek/north", "used before"];
+        ["larger than", "state", "is no JPEG", "not a topic", "speaks for creek/north", "used before"];
     let all = || {
         let told = refusals(&station);
         wanted.iter().all(|word| told.iter().any(|reason| reason.contains(word)))
@@ -284,13 +284,13 @@ fn a_word_is_kept_carried_to_the_camera_and_told_when_the_camera_knows() {
     let station = Station::at(&broker.url, &[]);
     let home = Home::with_bear(&broker.url, 4, true);
     let mut daemon = home.start(&["acknowledge.ladder=[\"2 duty\", \"60 chief\"]", "alert.cooldown_s=3600"]);
-    let mut id = String::new();
-    station.until("an alert that nobody acknowledged", |desk| {
+    let climbed = |desk: &Value| {
         let alerts = desk["alerts"].as_array().unwrap();
         let climbed = alerts.iter().find(|alert| alert["escalation"]["level"] == "duty");
-        id = climbed.map_or(String::new(), |alert| alert["id"].as_str().unwrap().into());
-        climbed.is_some()
-    });
+        climbed.map(|alert| alert["id"].as_str().unwrap().to_owned())
+    };
+    let desk = station.until("an alert that nobody acknowledged", |desk| climbed(desk).is_some());
+    let id = climbed(&desk).unwrap();
     assert_eq!(station.say(&id, "not-bear").status, 200);
     let told = station.alert(&id, |alert| !alert["ack"].is_null() && alert["word"]["fate"] == "heard");
     assert_eq!((&told["ack"]["verdict"], &told["ack"]["by"]), (&json!("not-bear"), &json!("anna")));
@@ -353,7 +353,8 @@ fn a_database_that_is_not_fit_is_refused_with_the_remedy() {
     );
     let (code, words) = station.refuses();
     assert!(code == 78 && words.contains("a newer bearwatch has written it"), "{code} {words}");
-    std::fs::remove_file(station.database()).unwrap();
+    std::fs::remove_dir_all(station.path("data")).unwrap();
+    std::fs::create_dir(station.path("data")).unwrap();
     std::fs::write(station.database(), "x".repeat(10_000)).unwrap();
     let (code, words) = station.refuses();
     assert!(code == 78 && words.contains("no database of SQLite"), "{code} {words}");

@@ -17,7 +17,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Row, query};
 use tempfile::TempDir;
 
-use super::{bearwatch, free_port, wait_for};
+use crate::support::{bearwatch, free_port, wait_for};
 
 pub const TOKEN: &str = "correct-horse-battery";
 /// How long anything may take in a test on a busy machine.

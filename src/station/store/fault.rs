@@ -74,7 +74,7 @@ impl StoreError {
         let away = |reason: &str| StoreError::Away { path: path.clone(), reason: reason.into() };
         match code.map(|code| code & 0xff) {
             Some(BUSY | LOCKED) => away("another program holds it; end that one (a backup takes seconds)"),
-            Some(FULL) => away("the disk is full; free space, or shorten --keep-days and --most-gb"),
+            Some(FULL) => away("the disk is full; free space, or lower --most-gb"),
             Some(READONLY) => {
                 away("it may not be written to; give the station's user the file and its folder")
             }

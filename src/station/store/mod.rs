@@ -81,19 +81,19 @@ impl Store {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(|error| StoreError::file(&path, &error))?;
         let mine = only_one(&path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
+        let reader =
+            SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY).disable_statement_logging();
+        let writer = reader
+            .clone()
             .create_if_missing(true)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY)
-            .disable_statement_logging();
+            .foreign_keys(true);
         let of = |error: sqlx::Error| StoreError::of(&path, &error);
-        let writing = pool(1).connect_with(options.clone()).await.map_err(of)?;
+        let writing = pool(1).connect_with(writer).await.map_err(of)?;
         migrator().run(&writing).await.map_err(|error| StoreError::of_migration(&path, error))?;
-        let reading = pool(READERS).connect_with(options.read_only(true)).await.map_err(of)?;
+        let reading = pool(READERS).connect_with(reader.read_only(true)).await.map_err(of)?;
         let inode = std::fs::metadata(&path).map_err(|error| StoreError::file(&path, &error))?.ino();
         Ok(Store { path, inode, writing, reading, _mine: mine })
     }

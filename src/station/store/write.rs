@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection, query};
+use sqlx::{Connection, Row, SqliteConnection, query};
 
 use super::{Store, StoreError};
 use crate::publish::incoming::{Body, Snapshot};
@@ -69,19 +69,37 @@ impl Store {
     pub async fn commit(&self, filed: &[Filed], refusals: &[Refusal]) -> Result<Changes, StoreError> {
         self.is_there()?;
         let fault = |error: sqlx::Error| self.fault(&error);
-        let mut changes = Changes::default();
-        let mut transaction = self.writing.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
-        for one in filed {
-            file(&mut transaction, one, &mut changes).await.map_err(fault)?;
+        let mut connection = self.writing.acquire().await.map_err(fault)?;
+        match transaction(&mut connection, filed, refusals).await {
+            Ok(changes) => {
+                // A file that went away in between took the commit along.
+                self.is_there()?;
+                Ok(changes)
+            }
+            Err(error) => {
+                // SQLite has rolled back by itself on a full disk, which sqlx does not know: the next attempt gets a new connection.
+                let _ = connection.close().await;
+                Err(fault(error))
+            }
         }
-        for refusal in refusals.iter().chain(&changes.refused) {
-            refuse(&mut transaction, refusal).await.map_err(fault)?;
-        }
-        transaction.commit().await.map_err(fault)?;
-        // A file that went away in between took the commit along.
-        self.is_there()?;
-        Ok(changes)
     }
+}
+
+async fn transaction(
+    db: &mut SqliteConnection,
+    filed: &[Filed],
+    refusals: &[Refusal],
+) -> sqlx::Result<Changes> {
+    let mut changes = Changes::default();
+    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+    for one in filed {
+        file(&mut transaction, one, &mut changes).await?;
+    }
+    for refusal in refusals.iter().chain(&changes.refused) {
+        refuse(&mut transaction, refusal).await?;
+    }
+    transaction.commit().await?;
+    Ok(changes)
 }
 
 async fn file(db: &mut SqliteConnection, filed: &Filed, changes: &mut Changes) -> sqlx::Result<()> {
@@ -334,6 +352,12 @@ async fn ack(
         return Ok(());
     }
     changes.touch(&message.alert, false);
+    // Our word of the same has arrived, whether or not the answer to it has.
+    query("UPDATE word SET fate = 'heard' WHERE alert = $1 AND verdict = $2 AND fate = 'waits'")
+        .bind(&message.alert)
+        .bind(message.verdict.name())
+        .execute(&mut *db)
+        .await?;
     acknowledge(db, message, entry.heard_ms).await
 }
 

@@ -84,7 +84,7 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
     if (old?.text === text) return old.made;
     const made = old?.made ?? element("article", { "aria-labelledby": "head-" + alert.id });
     const focus = made.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    const hint = element("p", { class: "hint" });
+    const hint = element("p", { class: "hint for-keys" });
     const shown = old?.shown ?? { id: null };
     made.className = ["alert", alert.severity, alert.drill ? "drill" : "", waits(alert) ? "waits" : "dealt"].join(" ");
     made.replaceChildren(
@@ -133,7 +133,8 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
     if (alert.escalation) rows.push({ bad: true, text: t("alert.escalation", alert.escalation) });
     const { ack, word } = alert;
     if (ack) rows.push({ text: t("alert.acked", { by: ack.by, time: clock(ack.at_ms), verdict: t("verdict." + ack.verdict) }) });
-    if (word) {
+    // Once its camera has told of a word, that says it all.
+    if (word && !(ack && word.fate === "heard" && ack.verdict === word.verdict)) {
       const fate = t("fate." + word.fate, { tries: whole(word.tries), reason: word.reason });
       rows.push({ text: t("alert.word", { by: word.by, time: clock(word.at_ms), verdict: t("verdict." + word.verdict), fate }) });
     }
@@ -174,6 +175,7 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
       return button;
     });
     const strip = all.length > 1 ? element("div", { class: "strip", role: "group", "aria-label": t("alert.pictures", { camera: place(alert) }) }, ...thumbs) : "";
+    if (strip) requestAnimationFrame(() => { strip.scrollLeft = thumbs[current].offsetLeft - strip.offsetLeft; });
     return element("div", { class: "gallery" }, large, under, strip);
   }
 

@@ -83,6 +83,7 @@ async function enter() {
       if (deaf === null) alerts.sad();
       deaf = since;
       troubles();
+      roll();
     },
     again: () => {
       deaf = null;
@@ -149,6 +150,12 @@ function troubles() {
 
 function roll() {
   const { call, standing } = pulse;
+  // What was true before must not look as if it were now.
+  if (deaf !== null) {
+    write("roll", t("roll.old", { time: clock(deaf + ahead) }));
+    $("roll").className = "bad";
+    return;
+  }
   const words = [t(call.online === 1 ? "roll.online.one" : "roll.online", { n: whole(call.online) })];
   if (call.unknown) words.splice(0, 1, t("roll.unknown", { n: whole(call.unknown) }));
   if (call.silent) words.push(t("roll.silent", { n: whole(call.silent) }));

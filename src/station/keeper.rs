@@ -66,6 +66,8 @@ pub struct Keeper {
     /// When the broker was heard last, milliseconds since 1970.
     heard_ms: Option<i64>,
     marked_at: Duration,
+    /// Why the broker refused a word to a camera, as it was told last.
+    objection: String,
 }
 
 impl Keeper {
@@ -77,8 +79,8 @@ impl Keeper {
         claims: Claims,
         heard_ms: Option<i64>,
     ) -> Keeper {
-        let (pending, marked_at) = (Pending::default(), Duration::ZERO);
-        Keeper { shared, intake, keeping, claims, pending, again_at: None, heard_ms, marked_at }
+        let (pending, marked_at, objection) = (Pending::default(), Duration::ZERO, String::new());
+        Keeper { shared, intake, keeping, claims, pending, again_at: None, heard_ms, marked_at, objection }
     }
 
     /// Until the connection has ended for good.
@@ -110,9 +112,16 @@ impl Keeper {
             Taken::Connected { remembered } => self.connected(remembered, now_ms),
             Taken::Lost { why } => self.lost(&why, now_ms),
             Taken::Message(message, receipt) => self.message(*message, receipt, now_ms),
-            Taken::Refused { reason } => tracing::error!(
-                "the broker does not take a word to a camera ({reason}); check its access rules for …/set/ack"
-            ),
+            Taken::Refused { reason } => self.refused_by_broker(&reason),
+        }
+    }
+
+    fn refused_by_broker(&mut self, reason: &str) {
+        if self.objection != reason {
+            tracing::error!(
+                "the broker does not take words to cameras ({reason}); check its access rules for …/set/ack"
+            );
+            self.objection = reason.into();
         }
     }
 

@@ -77,6 +77,8 @@ pub fn pulse(shared: &Shared) -> Pulse {
 struct DeskView {
     version: &'static str,
     pulse: Pulse,
+    /// How many wait for somebody; not all of them may be among the alerts.
+    waiting: i64,
     alerts: Vec<AlertView>,
 }
 
@@ -162,13 +164,24 @@ fn away(error: &StoreError) -> Response {
 async fn alerts(State(desk): State<Arc<Desk>>, uri: Uri) -> Response {
     let mut query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let before = query.find_map(|(key, value)| (key == "before").then(|| value.parse().ok()).flatten());
-    match desk.shared.store.alerts(before.unwrap_or(i64::MAX)).await {
-        Ok(alerts) => {
+    match shown_at(&desk.shared, before).await {
+        Ok((alerts, waiting)) => {
             let pulse = pulse(&desk.shared);
-            json(StatusCode::OK, &DeskView { version: env!("CARGO_PKG_VERSION"), pulse, alerts })
+            json(StatusCode::OK, &DeskView { version: env!("CARGO_PKG_VERSION"), pulse, waiting, alerts })
         }
         Err(error) => away(&error),
     }
+}
+
+/// On the first page also what waits for somebody, however old.
+async fn shown_at(shared: &Shared, before: Option<i64>) -> Result<(Vec<AlertView>, i64), StoreError> {
+    let mut alerts = shared.store.alerts(before.unwrap_or(i64::MAX)).await?;
+    let (mut waiting, count) = shared.store.waiting().await?;
+    if before.is_none() {
+        waiting.retain(|alert| alerts.iter().all(|shown| shown.id() != alert.id()));
+        alerts.append(&mut waiting);
+    }
+    Ok((alerts, count))
 }
 
 async fn fleet(State(desk): State<Arc<Desk>>) -> Response {

@@ -21,6 +21,7 @@ use sqlx::sqlite::{
 mod fault;
 mod keep;
 mod read;
+mod steps;
 mod word;
 mod write;
 

@@ -4,13 +4,16 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, query};
 
-use super::write::alert;
+use super::steps::alert;
 use super::{Store, StoreError};
 use crate::publish::message::{AlertMessage, Escalation};
 use crate::station::alert::Alert;
 
-/// Alerts that are shown at once.
-const ALERTS: i64 = 60;
+/// Alerts that are shown at once, and those beside them that wait for somebody.
+const ALERTS: i64 = 40;
+const WAITING: i64 = 100;
+/// Nobody has said anything of it, here or to its camera.
+const WAITS: &str = "alert.acked_ms IS NULL AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id)";
 /// Pictures of an alert that are shown: what led to it and its opening, and the newest.
 const FIRST: usize = 4;
 const LAST: usize = 4;
@@ -49,6 +52,13 @@ pub struct AlertView {
     word: Option<WordView>,
     pictures: Vec<PictureView>,
     steps: Vec<StepView>,
+}
+
+impl AlertView {
+    /// Unique for ever.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 /// An acknowledgement that a camera has told of.
@@ -124,18 +134,30 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn alerts(&self, before_ms: i64) -> Result<Vec<AlertView>, StoreError> {
-        self.views(before_ms).await.map_err(|error| self.fault(&error))
+        let filter = "alert.heard_ms < $1";
+        self.views(filter, before_ms, ALERTS).await.map_err(|error| self.fault(&error))
     }
 
-    async fn views(&self, before_ms: i64) -> sqlx::Result<Vec<AlertView>> {
-        let rows = query(
+    /// The newest of those that nobody has dealt with, newest first, and how many there are.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn waiting(&self) -> Result<(Vec<AlertView>, i64), StoreError> {
+        let found = async {
+            let filter = format!("alert.heard_ms < $1 AND {WAITS}");
+            let row =
+                query(&format!("SELECT count(*) FROM alert WHERE {WAITS}")).fetch_one(&self.reading).await?;
+            Ok((self.views(&filter, i64::MAX, WAITING).await?, row.try_get(0)?))
+        };
+        found.await.map_err(|error: sqlx::Error| self.fault(&error))
+    }
+
+    async fn views(&self, filter: &str, before_ms: i64, most: i64) -> sqlx::Result<Vec<AlertView>> {
+        let sql = format!(
             "SELECT alert.*, camera.site, camera.name FROM alert JOIN camera ON camera.id = alert.camera
-             WHERE alert.heard_ms < $1 ORDER BY alert.heard_ms DESC, alert.id LIMIT $2",
-        )
-        .bind(before_ms)
-        .bind(ALERTS)
-        .fetch_all(&self.reading)
-        .await?;
+             WHERE {filter} ORDER BY alert.heard_ms DESC, alert.id LIMIT $2"
+        );
+        let rows = query(&sql).bind(before_ms).bind(most).fetch_all(&self.reading).await?;
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {
             views.push(self.view(&row).await?);

@@ -75,6 +75,9 @@ fn words_wait_until_they_are_answered_or_nobody_can_answer_any_more() {
         store.commit(&[step(0, NOW_MS)], &[]).await.unwrap();
         assert!(store.say(&word("b1-0"), "c1", NOW_MS).await.unwrap());
         assert!(!store.say(&word("b1-404"), "c2", NOW_MS).await.unwrap());
+        store.commit(&[step(1, NOW_MS)], &[]).await.unwrap();
+        let (waiting, count) = store.waiting().await.unwrap();
+        assert_eq!((waiting.len(), waiting[0].id(), count), (1, "b1-1", 1), "what was said of waits no more");
         let letters = store.letters(NOW_MS).await.unwrap();
         assert_eq!(
             (letters.len(), letters[0].command.as_str(), letters[0].site.camera.as_str()),

@@ -1,8 +1,10 @@
 // Alerts: a card each, with what led to it and what was said of it; a bell for what is news; a letter for what it was.
 
 const VERDICTS = [["bear", "b"], ["not-bear", "n"], ["unsure", "u"]];
-// Cards that are kept on the page.
+// Cards of what was dealt with that are kept on the page.
 const MOST = 200;
+// The newest that a page begins with; behind them stand those that wait.
+const FIRST = 40;
 // While something waits the bell rings again after this, milliseconds.
 const AGAIN_MS = 15000;
 
@@ -18,10 +20,16 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
 
   // ---- what is shown --------------------------------------------------------------------------------------------------------------
 
-  function all(alerts) {
+  function all(alerts, waiting) {
     alerts.forEach((alert) => known.set(alert.id, alert));
-    oldest = Math.min(oldest, ...alerts.map((alert) => alert.heard_ms));
     draw();
+    const hidden = waiting - [...known.values()].filter(waits).length;
+    write("waiting-more", hidden > 0 ? t("waiting.more", { n: whole(hidden) }) : "");
+  }
+
+  // Where "earlier ones" begin: those that wait are there whatever their age.
+  function first(alerts) {
+    oldest = Math.min(oldest, ...alerts.slice(0, FIRST).map((alert) => alert.heard_ms));
   }
 
   function changed(alert, rings) {
@@ -33,7 +41,7 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
   }
 
   function draw() {
-    [...known.values()].sort((a, b) => b.heard_ms - a.heard_ms).slice(MOST).forEach((alert) => drop(alert.id));
+    [...known.values()].filter((alert) => !waits(alert)).sort((a, b) => b.heard_ms - a.heard_ms).slice(MOST).forEach((alert) => drop(alert.id));
     const waiting = [...known.values()].filter(waits).sort(order);
     const dealt = [...known.values()].filter((alert) => !waits(alert)).sort((a, b) => b.heard_ms - a.heard_ms);
     // Who was chosen stays so until it is dealt with: a key is for what was on the screen.
@@ -246,7 +254,8 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
     try {
       const told = await (await wire.ask(`api/desk?before=${oldest}`)).json();
       if (!told.alerts.length) write("said", t("more.none"));
-      all(told.alerts);
+      oldest = Math.min(oldest, ...told.alerts.map((alert) => alert.heard_ms));
+      all(told.alerts, told.waiting);
     } catch (error) {
       write("said", wire.reason(error));
     }
@@ -295,5 +304,5 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
     if (calls && Date.now() - rangAt > AGAIN_MS) bell(calls);
   }, 1000);
 
-  return { all: (alerts) => { all(alerts); ago(); }, changed: (alert, rings) => { changed(alert, rings); ago(); }, forget, sad };
+  return { all: (alerts, waiting) => { first(alerts); all(alerts, waiting); ago(); }, changed: (alert, rings) => { changed(alert, rings); ago(); }, forget, sad };
 }

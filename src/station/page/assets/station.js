@@ -96,7 +96,7 @@ async function refresh() {
   const told = await (await wire.ask("api/desk")).json();
   write("foot", t("foot", told));
   feel(told.pulse);
-  alerts.all(told.alerts);
+  alerts.all(told.alerts, told.waiting);
 }
 
 function leave(why = "") {

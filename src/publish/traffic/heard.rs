@@ -31,7 +31,7 @@ impl Traffic {
                     Verdict::Unknown => {}
                 }
             }
-            Happening::Received(message) => self.received(message),
+            Happening::Received { message, .. } => self.received(message),
             Happening::Subscribed(Err(reason)) => tracing::error!(
                 "the broker refuses a subscription ({reason}): commands, or the birth of Home Assistant, do not reach this camera; check its access rules"
             ),

@@ -192,26 +192,6 @@ fn broken_syntax_is_told_line_by_line_and_the_rest_is_still_checked() {
 }
 
 #[test]
-fn of_several_brokers_the_wrong_one_is_named_and_not_shown() {
-    let text = format!(
-        "{SITE}[capture]\nsource = \"simulated\"\n[publish]\nfallback = [\"mqtt://b\", \"mqtt://me:hunter2@c\", \"d e\"]\n"
-    );
-    let told = mistakes(&text);
-    assert_eq!(told.len(), 2, "{told:#?}");
-    assert!(
-        told[0].contains("publish.fallback: entry 2 holds a password; write the password"),
-        "{}",
-        told[0]
-    );
-    assert!(
-        told[1].contains("publish.fallback: entry 3 is not an address; write it as mqtt://"),
-        "{}",
-        told[1]
-    );
-    assert!(!told.concat().contains("hunter2"));
-}
-
-#[test]
 fn secrets_are_refused_and_never_shown() {
     let text = "[site]\nname = \"a\"\ncamera = \"b\"\n[capture]\nsource = \"mjpeg\"\nurl = \"http://me:hunter2@cam/s\"\n\
                 passwd = \"hunter2\"\n[publish]\nbroker = \"mqtt://me:hunter2@broker\"\npassword = \"hunter2\"\n";

@@ -74,14 +74,17 @@ impl Outbox {
         self.show_depth();
     }
 
-    /// Brings memory to the disk. Numbers from before anybody knew the disk's are given anew: what of them is on its way is then
-    /// sent twice, which receivers can tell.
+    /// Brings memory to the disk, but for what a write that failed has brought there all the same. Numbers from before anybody knew the
+    /// disk's are given anew: what of them is on its way is then sent twice, which receivers can tell.
     pub(super) fn move_to_disk(&mut self) -> Result<(), DiskError> {
         self.take_back_lost_copies()?;
         let mut records = Vec::new();
         for lane in Lane::ALL {
             let highest = self.on_disk[lane as usize].last;
             for (&number, record) in &self.memory[lane as usize] {
+                if self.is_on_disk(Key { lane, number }, record)? {
+                    continue;
+                }
                 let number = if number > highest && number < FAR { number } else { self.last + 1 };
                 self.last = self.last.max(number);
                 records.push((Key { lane, number }, record.clone()));
@@ -98,11 +101,9 @@ impl Outbox {
 
     /// Copies of what the disk has lost meanwhile, be it that the file was damaged or is gone, are the only ones left.
     pub(super) fn take_back_lost_copies(&mut self) -> Result<(), DiskError> {
-        let Some(disk) = &self.disk else { return Ok(()) };
         let mut lost = Vec::new();
         for (&number, record) in &self.copies {
-            let found = disk.next(Lane::Alerts, number - 1)?;
-            if found.is_none_or(|(key, on_disk)| key.number != number || on_disk != *record) {
+            if !self.is_on_disk(Key { lane: Lane::Alerts, number }, record)? {
                 lost.push(number);
             }
         }
@@ -111,5 +112,10 @@ impl Outbox {
             self.memory[Lane::Alerts as usize].extend(copy);
         }
         Ok(())
+    }
+
+    fn is_on_disk(&self, key: Key, record: &[u8]) -> Result<bool, DiskError> {
+        let found = self.disk.as_ref().map_or(Ok(None), |disk| disk.next(key.lane, key.number - 1))?;
+        Ok(found.is_some_and(|(at, on_disk)| at == key && on_disk == record))
     }
 }

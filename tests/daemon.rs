@@ -147,6 +147,7 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
     let last = desk.of("telemetry").last().unwrap().json();
     let own = [
         "interval_s",
+        "health",
         "stages",
         "frames",
         "messages",

@@ -19,7 +19,7 @@ mod tests {
     use super::*;
     use crate::perceive::model::Class;
     use crate::perceive::observation::Regime;
-    use crate::web::texts::{chosen, words};
+    use crate::web::texts::chosen;
 
     const SCRIPTS: [&str; 2] = [include_str!("assets/page.js"), include_str!("assets/areas.js")];
 
@@ -45,7 +45,7 @@ mod tests {
         let used = used();
         assert!(used.len() > 60, "{}", used.len());
         for (language, text) in LANGUAGES {
-            let words = words(text);
+            let words = texts::words(text);
             for key in &used {
                 let known = match key.ends_with('.') {
                     true => words.keys().any(|known| known.starts_with(key)),
@@ -61,7 +61,7 @@ mod tests {
                 [""; 0],
                 "{language}: texts that nobody shows"
             );
-            let first = words(LANGUAGES[0].1);
+            let first = texts::words(LANGUAGES[0].1);
             assert_eq!(words.keys().collect::<Vec<_>>(), first.keys().collect::<Vec<_>>(), "{language}");
             for (key, text) in &words {
                 let places = |text: &str| {
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn words_of_the_daemon_have_a_text_each() {
-        let words = words(LANGUAGES[0].1);
+        let words = texts::words(LANGUAGES[0].1);
         let classes = Class::ALL.map(|class| format!("class.{}", class.name()));
         let lights =
             [Regime::Day, Regime::Dusk, Regime::Infrared].map(|light| format!("regime.{}", light.name()));

@@ -17,12 +17,12 @@ fn main() -> io::Result<()> {
 
 /// What the package's program has: it is built without the station.
 fn of_boards() -> Command {
-    let command = Cli::command();
-    if cfg!(feature = "station") {
-        command.mut_subcommand("station", |station| station.hide(true))
-    } else {
-        command
-    }
+    let whole = Cli::command();
+    let kept: Vec<Command> =
+        whole.get_subcommands().filter(|one| one.get_name() != "station").cloned().collect();
+    let about = whole.get_about().cloned().unwrap_or_default();
+    let bare = Command::new("bearwatch").version(env!("CARGO_PKG_VERSION")).about(about);
+    bare.arg_required_else_help(true).subcommands(kept)
 }
 
 /// bearwatch.1, and a page a command: bearwatch-run.1 and so on.

@@ -115,11 +115,11 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
   }
 
   function badges(alert) {
-    const badge = (is, key, kind) => (is ? [element("strong", { class: "badge " + kind }, t(key))] : []);
+    const badge = (is, text, kind) => (is ? [element("strong", { class: "badge " + kind }, text)] : []);
     return [
-      ...badge(alert.drill, "alert.drill", "drill"), ...badge(alert.simulated && !alert.drill, "alert.simulated", "drill"),
-      ...badge(alert.late, "alert.late", "late"), ...badge(alert.severity === "high", "alert.high", "high"),
-      ...badge(alert.severity === "low", "alert.low", "low"),
+      ...badge(alert.drill, t("alert.drill"), "drill"), ...badge(alert.simulated && !alert.drill, t("alert.simulated"), "drill"),
+      ...badge(alert.late, t("alert.late"), "late"), ...badge(alert.severity === "high", t("alert.high"), "high"),
+      ...badge(alert.severity === "low", t("alert.low"), "low"),
     ];
   }
 

@@ -140,7 +140,7 @@ function troubles() {
   const said = [];
   if (deaf !== null) said.push(t("trouble.stream", { time: clock(deaf + ahead) }));
   const { link, trouble, gaps } = pulse.standing;
-  if (!link.connected) said.push(t(link.since_ms ? "trouble.link" : "trouble.link.first", { time: clock(link.since_ms), why: link.why }));
+  if (!link.connected) said.push(link.since_ms ? t("trouble.link", { time: clock(link.since_ms), why: link.why }) : t("trouble.link.first", link));
   if (trouble) said.push(t("trouble.store", { time: clock(trouble.since_ms), why: trouble.why }));
   for (const gap of gaps) said.push(t("trouble.gap", { from: clock(gap.from_ms), to: clock(gap.to_ms) }));
   const { online, degraded, silent, offline, unknown } = pulse.call;
@@ -156,7 +156,8 @@ function roll() {
     $("roll").className = "bad";
     return;
   }
-  const words = [t(call.online === 1 ? "roll.online.one" : "roll.online", { n: whole(call.online) })];
+  const n = whole(call.online);
+  const words = [call.online === 1 ? t("roll.online.one", { n }) : t("roll.online", { n })];
   if (call.unknown) words.splice(0, 1, t("roll.unknown", { n: whole(call.unknown) }));
   if (call.silent) words.push(t("roll.silent", { n: whole(call.silent) }));
   if (call.offline) words.push(t("roll.offline", { n: whole(call.offline) }));

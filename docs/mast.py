@@ -94,8 +94,9 @@ def security():
 
 
 def sizes():
+    """Of the packages around the programs that are named; around all where none is."""
     packed = lambda name: Path(shown([ROOT / "deploy" / "deb.sh", name], {"PROGRAM": str(dist(name))}).splitlines()[-1])
-    result = {architecture: size(packed(architecture)) for architecture in ARCHITECTURES}
+    result = {architecture: size(packed(architecture)) for architecture in built or ARCHITECTURES}
     return {"command": "deploy/deb.sh ARCH", "count": len(result), "result": result}
 
 

@@ -1,4 +1,4 @@
-"""A day of the daemon in a quarter of an hour: does anything grow?"""
+"""A day of the daemon in a hurry: does anything grow?"""
 
 import json
 import os
@@ -12,7 +12,7 @@ from measured import ROOT, Failed, run
 from processes import broker, ended, resident_mb
 
 WIDTH, HEIGHT = 320, 180
-#: Frames a second of the camera that the day is of, and how many times faster it goes here.
+#: Frames a second of the camera that the day is of, and how many times faster they are offered here; a machine that is busy takes longer.
 FPS, FASTER = 5, 100
 DAY_S = 86_400
 #: Least that the configuration lets telemetry be apart, seconds.

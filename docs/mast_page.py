@@ -81,7 +81,7 @@ def day(stored):
     first, last = result["readings"][0], result["readings"][-1]
     frames, alerts = result["frames"], result["alerts"]
     text += (
-        f"The daemon takes as many frames as a camera at {result['fps']} frames a second gives in 24 hours, {result['faster']} times as fast: raw frames of {'×'.join(map(str, result['size']))} from a "
+        f"The daemon takes as many frames as a camera at {result['fps']} frames a second gives in 24 hours, in {last['at_s'] / 60:.0f} minutes: raw frames of {'×'.join(map(str, result['size']))} from a "
         f"program, through which a drawn bear walks every eight seconds, against a real Mosquitto. **What is hurried** is the frames, the bears (pauses between alerts are off) and the telemetry "
         f"(every half second, the least that is taken). What goes by the clock alone, as the ten minutes after which telemetry of a time without connection is written, is not hurried, and the smaller picture "
         f"makes memory smaller than above: it is growth that is looked for.\n\n"
@@ -162,5 +162,7 @@ def sizes(stored):
     mb = lambda count: f"{count / 1e6:.1f}"
     text += "Stripped, with the model inside, MB:\n\n"
     text += table(["", "program", "installed, all files", "package"], [[name, *(mb(one[key]) for key in ("program", "installed", "package"))] for name, one in result.items()])
+    if out := [name for name in ("amd64", "arm64", "armhf") if name not in result]:
+        text += "\n" + missing(f"{', '.join(out)}; `make mast`")
     program, installed = (max(one[key] for one in result.values()) / 1e6 for key in ("program", "installed"))
     return text + f"\nProgram: {against(program, MOST_PROGRAM_MB, 'MB')}. Installed: {against(installed, MOST_INSTALLED_MB, 'MB')}. [boards.md](boards.md#size) has what was done for it.\n"

@@ -37,9 +37,14 @@ sleep 8
 control inject_v4l2_buf_flag_error=1
 logged 1 'marks the frame as damaged' 30
 
-# broken PATTERN SECONDS: what begins now is noticed by a line like that; noticed: after how many seconds.
+# breaks PATTERN: what begins now is noticed by a line like that. broken SECONDS: noticed, after how many seconds.
+breaks() {
+    pattern=$1
+    before=$(grep -c "$pattern" /tmp/log)
+    begin
+}
 broken() {
-    logged "$(($(grep -c "$1" /tmp/log) + 1))" "$1" "$2"
+    logged "$((before + 1))" "$pattern" "$1"
     noticed=$(took)
 }
 # well: opened once more, counted from what was said last to begin.
@@ -50,29 +55,29 @@ well() {
     well=$(took)
 }
 
-begin
+breaks 'gave no frame for'
 control percentage_of_dropped_buffers=100
-broken 'gave no frame for' 30
+broken 30
 control percentage_of_dropped_buffers=0
 begin
 well
 row "the camera gives no frame" "$noticed" "$well"
 
-begin
+breaks 'Invalid argument'
 control inject_vidioc_qbuf_error=1
-broken 'Invalid argument' 30
+broken 30
 well
 row "the driver takes no buffer, once" "$noticed" "$well"
 
-begin
+breaks 'its driver gave up'
 control inject_fatal_streaming_error=1
-broken 'its driver gave up' 30
+broken 30
 well
 row "the driver gives up, once" "$noticed" "$well"
 
-begin
+breaks 'was unplugged'
 control disconnect=1
-broken 'was unplugged' 30
+broken 30
 rmmod vivid || fail "the daemon holds on to the unplugged camera"
 camera
 begin
@@ -92,9 +97,9 @@ opened="camera /dev/v4l/by-id/board-camera: $got"
 openings=0
 daemon --set capture.device=/dev/v4l/by-id/board-camera
 well
-begin
+breaks 'was unplugged'
 v4l2-ctl -d /dev/video3 --set-ctrl=disconnect=1 || fail "v4l2-ctl"
-broken 'was unplugged' 30
+broken 30
 rmmod vivid || fail "the daemon holds on to the unplugged camera"
 rm /dev/v4l/by-id/board-camera
 sleep 3
@@ -105,9 +110,9 @@ row "the camera is unplugged, and plugged in under another number" "$noticed" "$
 
 # A driver that holds a call for ever: nothing but a new process helps, which systemd starts after the pause of the unit.
 insmod /modules/hang.ko || fail "no module that hangs"
+breaks 'a call has not returned for'
 echo 1 >/sys/module/hang/parameters/hang
-begin
-broken 'a call has not returned for' 60
+broken 60
 wait "$daemon"
 code=$?
 [ "$code" = 75 ] || fail "a driver that hangs: it ended with code $code, not 75"

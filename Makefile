@@ -6,7 +6,7 @@
 
 CAMERA ?= 1
 ifeq ($(CAMERA),0)
-CARGO_FLAGS += --no-default-features
+CARGO_FLAGS += --no-default-features --features station
 endif
 export CAMERA DEMO_SOURCE
 DEMO_OUT ?= demo-out
@@ -22,7 +22,7 @@ ARCH_STEP :=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check page-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale mast deb deb-check size
+.PHONY: help build demo demo-check page-check station-demo station-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale mast deb deb-check size
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,19 @@ page-check: ## The aiming page in a headless Chromium: by touch, by keyboard, ov
 	cargo build --locked $(CARGO_FLAGS)
 	[ -e $(AXE)/node_modules/axe-core/axe.min.js ] || npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(AXE) axe-core@4.14
 	@tests/page.py $(PROGRAM) $(AXE)/node_modules/axe-core/axe.min.js $(PAGE_OUT)
+
+STATION_OUT ?= $(or $(CARGO_TARGET_DIR),target)/station
+
+station-demo: ## A station with its duty desk, a camera on a drawn campsite and a dozen played ones; prints the address, ends with Ctrl-C
+	@deploy/prepare.sh build broker
+	cargo build --locked $(CARGO_FLAGS)
+	@deploy/station-demo.sh $(PROGRAM) $(STATION_OUT)
+
+station-check: ## The station's page in a headless Chromium: on a telephone, by keyboard, with broker and station gone; screenshots in STATION_OUT
+	@deploy/prepare.sh build broker tests browser node
+	cargo build --locked $(CARGO_FLAGS)
+	[ -e $(AXE)/node_modules/axe-core/axe.min.js ] || npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(AXE) axe-core@4.14
+	@tests/station.py $(PROGRAM) $(AXE)/node_modules/axe-core/axe.min.js $(STATION_OUT)
 
 test: ## Formatting, then every test that is fast enough to run on each change, against a real Mosquitto
 	@deploy/prepare.sh build broker tests

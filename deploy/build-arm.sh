@@ -22,7 +22,9 @@ if ! knows_target "${RUSTC:-rustc}"; then
         exit 69
     fi
 fi
-[ "${CAMERA:-1}" != 0 ] || flags+=(--no-default-features)
+# What boards have: no station.
+flags+=(--no-default-features)
+[ "${CAMERA:-1}" = 0 ] || flags+=(--features camera)
 # shellcheck disable=SC2086 # a command with its options
 cargo ${BUILD:-build} --locked --target "$target" "${flags[@]}" "$@" >&2
 

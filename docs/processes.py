@@ -22,7 +22,7 @@ def broker():
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         config = Path(folder) / "conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n")
+        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\nmax_queued_messages 0\n")
         process = subprocess.Popen([mosquitto(), "-c", config])
         try:
             until_it_listens(port)

@@ -12,8 +12,9 @@ import subprocess
 import sys
 
 import measured
+import scale_station
 from measured import around, run
-from processes import broker, cpu_s, mosquitto, peak_mb
+from processes import broker, cpu_s, free_port, mosquitto, peak_mb
 from scale_page import page
 
 #: Cameras of each run.
@@ -22,19 +23,26 @@ SECONDS, SEED = 60, 7
 
 
 def measure(args, store):
-    about = around()
-    fleets = [fleet(args.program, cameras) for cameras in FLEETS]
-    command = f"bearwatch swarm --cameras N --seconds {SECONDS} --seed {SEED} --json -"
-    profile = "dist" if "dist" in args.program.parts else "dev"
-    version = subprocess.run([mosquitto(), "-h"], capture_output=True, text=True).stdout.splitlines()[0]
-    entry = about | {"command": command, "profile": profile, "seed": SEED, "count": sum(FLEETS), "result": {"broker": version, "fleets": fleets}}
-    (store / "swarm.json").write_text(json.dumps(entry, indent=1) + "\n")
+    for name in args.only.split(","):
+        about = around()
+        fleets = [fleet(args.program, cameras, name == "station") for cameras in FLEETS]
+        beside = "bearwatch station beside " if name == "station" else ""
+        command = f"{beside}bearwatch swarm --cameras N --seconds {SECONDS} --seed {SEED} --json -"
+        profile = "dist" if "dist" in args.program.parts else "dev"
+        version = subprocess.run([mosquitto(), "-h"], capture_output=True, text=True).stdout.splitlines()[0]
+        entry = about | {"command": command, "profile": profile, "seed": SEED, "count": sum(FLEETS), "result": {"broker": version, "fleets": fleets}}
+        (store / f"{name}.json").write_text(json.dumps(entry, indent=1) + "\n")
 
 
-def fleet(program, cameras):
+def fleet(program, cameras, with_station):
     with broker() as (process, port):
         options = ["--cameras", str(cameras), "--seconds", str(SECONDS), "--seed", str(SEED), "--json", "-"]
-        report = json.loads(run([program, "swarm", "--broker", f"mqtt://127.0.0.1:{port}", *options], codes=(0, 65)))
+        swarm = lambda: json.loads(run([program, "swarm", "--broker", f"mqtt://127.0.0.1:{port}", *options], codes=(0, 65)))
+        if with_station:
+            report = scale_station.beside(swarm, program, port, free_port(), lambda pid: (cpu_s(pid), peak_mb(pid)))
+            print(f"{cameras} cameras and a station: {report}", flush=True)
+            return report
+        report = swarm()
         report["broker"] = {"cpu_s": round(cpu_s(process.pid), 2), "memory_mb": round(peak_mb(process.pid), 1)}
     # Port and folder differ from run to run and say nothing.
     del report["command"], report["version"]
@@ -45,4 +53,4 @@ def fleet(program, cameras):
 
 
 if __name__ == "__main__":
-    measured.main("scale", __doc__, ["swarm"], page, measure, {"program": "bearwatch"})
+    measured.main("scale", __doc__, ["swarm", "station"], page, measure, {"program": "bearwatch"})

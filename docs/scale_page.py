@@ -49,7 +49,24 @@ and packets as large as a snapshot (by default some 50 kB).
 def page(stored):
     if "swarm" not in stored:
         return HEAD + "## Figures\n\n" + missing("`make scale`")
-    return HEAD + fleets(stored["swarm"]["result"]) + "\n" + origins(stored)
+    station = stations(stored["station"]["result"]) if "station" in stored else ""
+    return HEAD + fleets(stored["swarm"]["result"]) + station + "\n" + origins(stored)
+
+
+def stations(result):
+    text = (
+        "\n## A station\n\nThe same fleets with `bearwatch station` beside them ([operations.md](operations.md)), its page open: cameras, broker, station, its database and who looks share one machine. "
+        "An alert is shown when it comes on the stream of events, counted from the time of its frame at the camera. Behind: how long after the last camera had left the last message was filed.\n\n"
+    )
+    rows = []
+    for fleet in result["fleets"]:
+        said, filed, shown = fleet["said"], fleet["filed"], fleet["shown_ms"]
+        row = [f"{fleet['connected']} of {fleet['cameras']}", f"{fleet['messages_per_s']:.0f}"]
+        row += [f"{filed[kind]} of {said[kind]}" for kind in ("alert", "snapshot")]
+        row += [f"{fleet['behind_s']:.2f}", fleet["alerts_shown"], f"{shown['p50']:.0f} / {shown['p95']:.0f} / {shown['p99']:.0f}"]
+        rows.append(row + [f"{fleet['cpu_s']:.1f}", f"{fleet['memory_mb']:.0f}", f"{fleet['database_mb']:.0f}"])
+    heads = ["cameras", "messages a second", "steps of alerts filed", "pictures filed", "behind, s", "alerts shown", "frame to page p50 / p95 / p99, ms"]
+    return text + table(heads + ["station's processor time, s", "its memory, MB", "database, MB"], rows)
 
 
 def fleets(result):

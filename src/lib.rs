@@ -10,6 +10,7 @@
 //! * [`control`] – what people tell the camera: commands, who may give them, the audit log.
 //! * [`config`] – one TOML file becomes checked settings; every mistake is told at once.
 //! * [`web`] – what the board answers over HTTP: its metrics, the page for whoever aims the camera.
+//! * `station` – keeps what the cameras of a broker tell and shows it to people; a feature, not on the device.
 //! * [`cli`] – the commands.
 //! * [`evaluate`] – is it any good? Matching, average precision, intervals. Pure.
 
@@ -22,5 +23,7 @@ pub mod evaluate;
 pub mod infer;
 pub mod perceive;
 pub mod publish;
+#[cfg(feature = "station")]
+pub mod station;
 pub mod system;
 pub mod web;

@@ -368,9 +368,10 @@ fn without_a_ladder_nothing_of_it_is_there() {
     desk.hears_state("offline", "stopped");
     let known = ["status", "alert", "snapshot", "telemetry", "set/ack"];
     assert!(desk.posts.iter().all(|post: &Post| known.contains(&post.kind.as_str())));
-    let files: Vec<String> = std::fs::read_dir(home.store())
+    let mut files: Vec<String> = std::fs::read_dir(home.store())
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert_eq!(files, ["outbox.redb"]);
+    files.sort();
+    assert_eq!(files, ["outbox.journal", "outbox.redb"]);
 }

@@ -10,10 +10,12 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use support::daemon::{Home, Listener, SOON, is_root};
+use support::daemon::{Home, Listener, Post, SOON, is_root};
+use support::network::Proxy;
 use support::{Broker, wait_for};
 
 #[test]
@@ -31,6 +33,31 @@ fn a_store_that_cannot_be_written_is_told_and_alerts_arrive_all_the_same() {
     let states: Vec<Value> = desk.alerts().iter().map(|alert| alert["state"].clone()).collect();
     assert_eq!((states.first(), states.last()), (Some(&"opened".into()), Some(&"closed".into())));
     assert!(!desk.of("snapshot").is_empty());
+}
+
+#[test]
+fn what_was_wrong_while_nobody_listened_and_has_passed_is_told_afterwards() {
+    let broker = Broker::start();
+    let proxy = Proxy::start(broker.port);
+    proxy.close();
+    let mut desk = Listener::start(&broker);
+    let home = Home::new(&proxy.url, "source = \"simulated\"\nfps = 1\n[capture.scene]\nbears = 0\n");
+    std::fs::write(home.store(), "a file, where the folder should be").unwrap();
+    let mut daemon = home.start(&["publish.telemetry_s=1"]);
+    daemon.says("messages wait in memory");
+    std::thread::sleep(Duration::from_secs(3));
+    std::fs::remove_file(home.store()).unwrap();
+    daemon.says("works again");
+    proxy.open();
+    let health = |post: &Post| post.json()["health"].clone();
+    let told = desk.hears("telemetry", |post| health(post)["state"] == "degraded");
+    assert!(health(&told)["reason"].as_str().unwrap().contains("check free space"), "{}", told.json());
+    desk.hears("telemetry", |post| health(post)["state"] == "online");
+    assert!(
+        desk.of("status").iter().all(|post| post.json()["state"] == "online"),
+        "the present is told as it is"
+    );
+    assert_eq!(daemon.stop(), 0);
 }
 
 /// A small disk of its own.

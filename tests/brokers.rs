@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
+use bearwatch::config::Config;
 use scripted::Reaction::{Acknowledges, Disconnects, Keeps};
 use scripted::{Published, Scripted};
 use serde_json::Value;
@@ -281,4 +282,26 @@ fn a_real_broker_understands_the_aliases_and_is_told_how_long_each_message_is_of
     // A status is true until the next one.
     assert!(of("status").split(' ').nth(1).unwrap().parse::<u32>().is_err(), "{}", of("status"));
     assert!(of("snapshot").ends_with("image/jpeg") && of("alert").ends_with("application/json"), "{said}");
+}
+
+#[test]
+fn of_several_brokers_the_wrong_one_is_named_and_not_shown() {
+    let site = "[site]\nname = \"creek\"\ncamera = \"north\"\n";
+    let text = format!(
+        "{site}[capture]\nsource = \"simulated\"\n[publish]\nfallback = [\"mqtt://b\", \"mqtt://me:hunter2@c\", \"d e\"]\n"
+    );
+    let errors = Config::parse(&text, "bearwatch.toml", &[]).unwrap_err();
+    let told: Vec<String> = errors.mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(
+        told[0].contains("publish.fallback: entry 2 holds a password; write the password"),
+        "{}",
+        told[0]
+    );
+    assert!(
+        told[1].contains("publish.fallback: entry 3 is not an address; write it as mqtt://"),
+        "{}",
+        told[1]
+    );
+    assert!(!told.concat().contains("hunter2"));
 }

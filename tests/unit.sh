@@ -52,6 +52,13 @@ for other in "$folder"/bearwatch-usb-reset.{service,timer}; do
 done
 hold_closed "$folder/bearwatch-usb-reset.service"
 
+# The station's, which is a server's.
+stand_in systemd/bearwatch-station.service >"$folder/bearwatch-station.service"
+said=$(verify "$folder/bearwatch-station.service") || true
+[ -z "$said" ] || { printf 'systemd/bearwatch-station.service:\n%s\n' "$said" >&2; exit 1; }
+hold_closed "$folder/bearwatch-station.service"
+grep -q '^RestartPreventExitStatus=64 78$' systemd/bearwatch-station.service
+
 # The drop-in that reboots after many starts, as systemd reads it.
 mkdir "$unit.d"
 cp systemd/reboot.conf "$unit.d/"

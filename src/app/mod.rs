@@ -24,7 +24,7 @@ use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
 use crate::system::stop::Stop;
 use crate::web::Place;
-use crate::web::page::TokenError;
+use crate::web::door::TokenError;
 
 pub mod health;
 mod orders;

@@ -7,7 +7,8 @@ use super::shared::Shared;
 use crate::config::{Config, PageSettings};
 use crate::infer::bundle::Bundle;
 use crate::publish::Handle;
-use crate::web::page::{Door, Lens, Page, Token, TokenError};
+use crate::web::door::{Door, Token, TokenError};
+use crate::web::page::{Lens, Page};
 use crate::web::{Place, Server};
 
 /// What of the page is known before anything runs.
@@ -26,7 +27,11 @@ impl Front {
             input: bundle.spec.input.clone(),
             mode: config.perceive.regions,
         };
-        Ok(Front { address: page.listen, door: Door::new(Token::read(&page.token_file)?), lens })
+        Ok(Front {
+            address: page.listen,
+            door: Door::new(Token::read("page.token_file", &page.token_file)?),
+            lens,
+        })
     }
 
     /// The page with what it shows of the others.

@@ -168,9 +168,7 @@ impl CommandStream {
             return Ok(*header);
         }
         let line = self.read_line(stop)?;
-        let header =
-            Y4m::parse(&line).and_then(|header| check_size(header.width, header.height).map(|()| header));
-        let header = header.map_err(|what| {
+        let header = Y4m::parse(&line).map_err(|what| {
             Short::Failed(CaptureError::Hopeless {
                 source_name: self.name.clone(),
                 what,

@@ -1,6 +1,6 @@
 //! The header of YUV4MPEG2, the simplest form of raw video that says its own size.
 
-use super::pixels::raw_bytes;
+use super::pixels::{check_size, raw_bytes};
 use crate::perceive::frame::PixelFormat;
 
 /// What the header says.
@@ -20,7 +20,8 @@ impl Y4m {
     /// Reads the header line: `YUV4MPEG2 W640 H480 F30:1 Ip A1:1 C420jpeg`.
     ///
     /// # Errors
-    /// Says what is wrong: another format, no size, a colour space other than 8-bit 4:2:0 and grey.
+    /// Says what is wrong: another format, no size or one beyond all measure, a colour space other than
+    /// 8-bit 4:2:0 and grey.
     pub fn parse(line: &str) -> Result<Y4m, String> {
         let mut fields = line.trim_end().split(' ');
         if fields.next() != Some("YUV4MPEG2") {
@@ -36,6 +37,7 @@ impl Y4m {
                 _ => {}
             }
         }
+        check_size(width, height)?;
         Ok(Y4m { width, height, format, rate })
     }
 
@@ -79,5 +81,7 @@ mod tests {
         assert!(Y4m::parse("YUV4MPEG2 W8 H4 C422").unwrap_err().contains("422"));
         assert!(Y4m::parse("YUV4MPEG2 W8 H4 C420p10").unwrap_err().contains("420p10"));
         assert!(Y4m::parse("YUV4MPEG2 Wx H4").unwrap_err().contains("width"));
+        assert!(Y4m::parse("YUV4MPEG2 H3").unwrap_err().contains("is empty"));
+        assert!(Y4m::parse("YUV4MPEG2 W4294967295 H4294967295").unwrap_err().contains("too many"));
     }
 }

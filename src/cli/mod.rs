@@ -23,6 +23,8 @@ pub mod say;
 pub mod schema;
 pub mod simulate;
 pub mod soak;
+#[cfg(feature = "station")]
+pub mod station;
 pub mod swarm;
 pub mod watch;
 
@@ -42,6 +44,8 @@ enum Task {
     Demo(demo::DemoArgs),
     Watch(watch::WatchArgs),
     Command(command::CommandArgs),
+    #[cfg(feature = "station")]
+    Station(station::StationArgs),
     Check(check::CheckArgs),
     Reset(reset::ResetArgs),
     Models(models::ModelsArgs),
@@ -63,6 +67,8 @@ impl Cli {
             Task::Demo(args) => demo::run(args),
             Task::Watch(args) => watch::run(args),
             Task::Command(args) => command::run(args),
+            #[cfg(feature = "station")]
+            Task::Station(args) => station::run(args),
             Task::Check(args) => check::run(args),
             Task::Reset(args) => reset::run(args),
             Task::Models(args) => models::run(args),

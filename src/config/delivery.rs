@@ -22,9 +22,11 @@ pub fn publish(reader: &mut Reader) -> Settings {
     let broker = reader.text(BROKER).unwrap_or(default.broker);
     let fallback =
         reader.texts(FALLBACK, "a list of brokers, [\"mqtts://second.example\"]").unwrap_or_default();
-    let encrypted = check_broker(reader, BROKER, &broker);
-    let others: Vec<Option<bool>> =
-        fallback.iter().map(|broker| check_broker(reader, FALLBACK, broker)).collect();
+    let encrypted = check_broker(reader, BROKER, "", &broker);
+    let others: Vec<Option<bool>> = (1..)
+        .zip(&fallback)
+        .map(|(number, broker)| check_broker(reader, FALLBACK, &format!("entry {number} "), broker))
+        .collect();
     // TLS files are of use where any of them is addressed with it.
     check_partners(reader, if others.contains(&Some(true)) { Some(true) } else { encrypted });
     check_mixture(reader, encrypted, &others);
@@ -109,31 +111,31 @@ fn rung(text: &str) -> Option<Rung> {
 
 /// Tells whether the connection is encrypted, `None` where the address says nothing. Never shows the address: it may hold a
 /// password.
-fn check_broker(reader: &mut Reader, key: &str, broker: &str) -> Option<bool> {
+fn check_broker(reader: &mut Reader, key: &str, which: &str, broker: &str) -> Option<bool> {
     let form = "write it as mqtt://host[:1883], or mqtts://host[:8883] for TLS";
     let Ok(url) = Url::parse(broker) else {
-        reader.wrong(key, "is not an address", form);
+        reader.wrong(key, format!("{which}is not an address"), form);
         return None;
     };
     if url.password().is_some() {
         reader.wrong(
             key,
-            "holds a password",
+            format!("{which}holds a password"),
             "write the password into a file that only bearwatch may read, and give user and password_file",
         );
     } else if !url.username().is_empty() {
-        reader.wrong(key, "holds a user", "give it as user");
+        reader.wrong(key, format!("{which}holds a user"), "give it as user");
     }
     if url.host_str().is_none_or(str::is_empty) {
-        reader.wrong(key, "names no host", form);
+        reader.wrong(key, format!("{which}names no host"), form);
     } else if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        reader.wrong(key, "goes on after the host", form);
+        reader.wrong(key, format!("{which}goes on after the host"), form);
     }
     match url.scheme() {
         "mqtt" => Some(false),
         "mqtts" => Some(true),
         other => {
-            reader.wrong(key, format!("\"{other}\" is not spoken here"), form);
+            reader.wrong(key, format!("{which}{other:?} is not spoken here"), form);
             None
         }
     }

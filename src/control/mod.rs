@@ -34,6 +34,7 @@ pub mod form;
 mod keep;
 mod orders;
 mod receive;
+pub mod request;
 pub mod signing;
 mod term;
 mod trust;

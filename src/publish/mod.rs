@@ -14,6 +14,8 @@ mod gate;
 mod handshake;
 mod home_assistant;
 pub mod incoming;
+pub mod intake;
+mod journal;
 pub mod ladder;
 pub mod message;
 mod mqtt;

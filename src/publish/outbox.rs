@@ -8,7 +8,9 @@
 #[cfg(test)]
 mod card;
 mod history;
+mod late;
 mod newest;
+mod recovery;
 mod room;
 
 use std::collections::{BTreeMap, HashSet};
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use history::Thinning;
+use late::Due;
 pub use newest::Foremost;
 
 use super::PublishError;
@@ -43,8 +46,10 @@ pub struct Outbox {
     disk: Option<Disk>,
     /// As last seen, so that an unreachable disk is not taken for an empty one.
     on_disk: [Load; 3],
-    /// What waits while there is no disk; of telemetry also what is not worth a commit yet.
+    /// What waits while there is no disk; of pictures and telemetry also what is not worth a commit yet: see [`late`].
     memory: [BTreeMap<u64, Vec<u8>>; 3],
+    /// When what is written later has its time.
+    due: Due,
     /// Which telemetry is kept.
     thinning: Thinning,
     /// The newest alerts on the disk: one that fails between an alert and its sending keeps nothing from the rangers.
@@ -58,7 +63,7 @@ pub struct Outbox {
     /// A damaged file that nobody has looked at yet.
     aside: Option<PathBuf>,
     /// What the disk said when its content made no sense: it is set aside before it is opened again.
-    damage: Option<String>,
+    damage: Option<(PathBuf, String)>,
     retry_at_ms: u64,
 }
 
@@ -87,6 +92,7 @@ impl Outbox {
             disk: None,
             on_disk: [Load::default(); 3],
             memory: Default::default(),
+            due: Due::default(),
             thinning: Thinning::default(),
             copies: BTreeMap::new(),
             owed: HashSet::new(),
@@ -108,26 +114,38 @@ impl Outbox {
         Ok(outbox)
     }
 
-    /// Commits messages and returns when they are safe (or in memory, where there is no disk).
+    /// Commits messages and returns when alerts are safe (or in memory, where there is no disk).
     pub fn put(&mut self, records: Vec<(Lane, Vec<u8>)>) {
-        let keyed = self.admit(records);
-        if let Some(failed) = self.disk.as_ref().and_then(|disk| disk.put(&keyed).err()) {
-            self.disk_failed(&failed);
-        }
+        let mut keyed = self.admit(records);
+        let pictures = keyed.split_off(keyed.partition_point(|(key, _)| key.lane == Lane::Alerts));
+        self.commit(&keyed);
         for (key, record) in keyed {
-            if self.disk.is_none() {
-                self.memory[key.lane as usize].insert(key.number, record);
-                continue;
-            }
-            grow(&mut self.on_disk[key.lane as usize], key.number, record.len() as u64);
-            if key.lane == Lane::Alerts {
-                self.copies.insert(key.number, record);
-            }
+            let held =
+                if self.disk.is_some() { &mut self.copies } else { &mut self.memory[key.lane as usize] };
+            held.insert(key.number, record);
+        }
+        for (key, record) in pictures {
+            self.wait_in_memory(key, record);
         }
         while self.copies.values().map(Vec::len).sum::<usize>() > COPIES_BYTES {
             self.copies.pop_first();
         }
         self.show_depth();
+    }
+
+    /// Brings messages to the disk, where there is one, and counts them there.
+    fn commit(&mut self, records: &[(Key, Vec<u8>)]) {
+        let Some(disk) = self.disk.as_mut().filter(|_| !records.is_empty()) else { return };
+        match disk.put(records) {
+            Err(failed) => self.disk_failed(&failed),
+            Ok(()) => self.count_on_disk(records),
+        }
+    }
+
+    fn count_on_disk(&mut self, records: &[(Key, Vec<u8>)]) {
+        for (key, record) in records {
+            self.on_disk[key.lane as usize].add(key.number, record.len() as u64);
+        }
     }
 
     /// Gives numbers to what there is room for. Alerts first, so that no snapshot of the same batch takes their room.
@@ -180,13 +198,16 @@ impl Outbox {
         self.show_depth();
     }
 
-    /// Tries a failed disk again, now and then, and brings what waits in memory to it.
+    /// Writes what has waited in memory for long enough; tries a failed disk again, now and then, and brings all to it.
     pub fn maintain(&mut self) {
         if self.aside.as_ref().is_some_and(|path| !path.exists()) {
             self.aside = None;
             self.show_depth();
         }
-        if self.disk.is_some() || self.clock.uptime_ms() < self.retry_at_ms {
+        if self.disk.is_some() {
+            return self.write_late();
+        }
+        if self.clock.uptime_ms() < self.retry_at_ms {
             return;
         }
         let told = self.trouble.clone();
@@ -203,10 +224,9 @@ impl Outbox {
 
     /// Makes the removals durable and writes what waits in memory, at a clean end.
     pub fn sync(&mut self) {
-        self.write_history();
-        if let Some(failed) = self.disk.as_ref().and_then(|disk| disk.sync().err()) {
-            self.disk_failed(&failed);
-        }
+        self.write(Lane::Snapshots);
+        self.write(Lane::Telemetry);
+        self.sync_disk();
     }
 
     /// Alerts and pictures that wait. Telemetry is not waited for: see [`history`].
@@ -239,108 +259,11 @@ impl Outbox {
         self.trouble.clone().or_else(|| self.aside.as_ref().map(damaged))
     }
 
-    /// Opens the disk and counts what waits there. A damaged file, be it that it shows only when it is read or was found while it was
-    /// in use, is set aside and replaced. Numbers go on: none is given twice in one life of the daemon.
-    fn open_disk(&mut self) -> Result<(), DiskError> {
-        if let Some(said) = self.damage.take() {
-            self.set_aside(&said)?;
-        }
-        match self.take_disk() {
-            Err(error @ DiskError::Damaged { .. }) => {
-                self.set_aside(&error.to_string())?;
-                self.take_disk()
-            }
-            other => other,
-        }
-    }
-
-    fn take_disk(&mut self) -> Result<(), DiskError> {
-        let disk = Disk::open(&self.settings.path, &self.medium)?;
-        disk.remove(&Vec::from_iter(self.owed.iter().copied()))?;
-        let mut loads = [Load::default(); 3];
-        for lane in Lane::ALL {
-            loads[lane as usize] = disk.load(lane)?;
-        }
-        let known = if self.last >= FAR { 0 } else { self.last };
-        self.last = loads.iter().map(|load| load.last).fold(known, u64::max);
-        self.on_disk = loads;
-        self.owed.clear();
-        self.disk = Some(disk);
-        self.trouble = None;
-        self.show_depth();
-        Ok(())
-    }
-
-    fn set_aside(&mut self, said: &str) -> Result<(), DiskError> {
-        let path = &self.settings.path;
-        let aside = Disk::set_aside(path, self.clock.unix_ms()).map_err(|e| DiskError::Unusable {
-            path: path.clone(),
-            reason: format!("{said}; cannot set it aside: {e}"),
-        })?;
-        tracing::error!("{said}; set aside as {}, a new one is used", aside.display());
-        self.aside = Some(aside);
-        Ok(())
-    }
-
-    /// From now on memory serves. Said once in the log.
-    fn disk_failed(&mut self, error: &DiskError) {
-        let text = error.to_string();
-        if self.trouble.as_ref() != Some(&text) {
-            tracing::error!("{text}; messages wait in memory and are lost if the power fails");
-        }
-        self.disk = None;
-        self.damage = matches!(error, DiskError::Damaged { .. }).then(|| text.clone());
-        self.trouble = Some(text);
-        self.retry_at_ms = self.clock.uptime_ms() + RETRY_MS;
-        self.show_depth();
-    }
-
-    /// Brings memory to the disk. Numbers from before anybody knew the disk's are given anew: what of them is on its way is then
-    /// sent twice, which receivers can tell.
-    fn move_to_disk(&mut self) -> Result<(), DiskError> {
-        self.take_back_lost_copies()?;
-        let mut records = Vec::new();
-        for lane in Lane::ALL {
-            let highest = self.on_disk[lane as usize].last;
-            for (&number, record) in &self.memory[lane as usize] {
-                let number = if number > highest && number < FAR { number } else { self.last + 1 };
-                self.last = self.last.max(number);
-                records.push((Key { lane, number }, record.clone()));
-            }
-        }
-        if let Some(disk) = &self.disk {
-            disk.put(&records)?;
-        }
-        for (key, record) in records {
-            grow(&mut self.on_disk[key.lane as usize], key.number, record.len() as u64);
-        }
-        self.memory.iter_mut().for_each(BTreeMap::clear);
-        self.returned += 1;
-        Ok(())
-    }
-
-    /// Copies of what the disk has lost meanwhile, be it that the file was damaged or is gone, are the only ones left.
-    fn take_back_lost_copies(&mut self) -> Result<(), DiskError> {
-        let Some(disk) = &self.disk else { return Ok(()) };
-        let mut lost = Vec::new();
-        for (&number, record) in &self.copies {
-            let found = disk.next(Lane::Alerts, number - 1)?;
-            if found.is_none_or(|(key, on_disk)| key.number != number || on_disk != *record) {
-                lost.push(number);
-            }
-        }
-        for number in lost {
-            let copy = self.copies.remove_entry(&number);
-            self.memory[Lane::Alerts as usize].extend(copy);
-        }
-        Ok(())
-    }
-
     fn remove_from_disk(&mut self, keys: &[Key]) {
         if keys.is_empty() {
             return;
         }
-        match self.disk.as_ref().map(|disk| disk.remove(keys)) {
+        match self.disk.as_mut().map(|disk| disk.remove(keys)) {
             // Numbers from before the disk was known name nothing on it.
             None => self.owed.extend(keys.iter().filter(|key| key.number < FAR)),
             Some(Err(error)) => {
@@ -348,6 +271,9 @@ impl Outbox {
                 self.owed.extend(keys);
             }
             Some(Ok(removed)) => {
+                if self.disk.as_ref().is_some_and(Disk::owes_sync) {
+                    self.removed_from_database();
+                }
                 for (key, bytes) in keys.iter().zip(removed) {
                     let load = &mut self.on_disk[key.lane as usize];
                     load.count = load.count.saturating_sub(u64::from(bytes.is_some()));
@@ -368,12 +294,6 @@ impl Outbox {
         let trouble = self.trouble.is_some() || self.aside.is_some();
         counters.outbox_trouble.store(trouble.into(), Ordering::Relaxed);
     }
-}
-
-fn grow(load: &mut Load, number: u64, bytes: u64) {
-    load.count += 1;
-    load.bytes += bytes;
-    load.last = load.last.max(number);
 }
 
 #[cfg(test)]

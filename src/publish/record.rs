@@ -120,9 +120,9 @@ impl Record {
         (self.header.timed && self.header.boot == *boot).then_some(self.header.captured_uptime_ms)
     }
 
-    /// Id of the alert that it opens, where that is on a drawn bear.
-    pub fn drill(&self) -> Option<&str> {
-        self.header.drill.then_some(self.header.alert.as_str())
+    /// Whether it opens an alert on a drawn bear.
+    pub fn is_drill(&self) -> bool {
+        self.header.drill
     }
 
     /// What goes over the wire at `uptime_ms` of `boot`.

@@ -229,7 +229,7 @@ impl Session {
             };
             match happening {
                 Ok(Happening::Left) => return Ok(self.ending(traffic).unwrap_or(Ending::Finished)),
-                Ok(Happening::Connected) => self.let_in(&connection, traffic),
+                Ok(Happening::Connected { .. }) => self.let_in(&connection, traffic),
                 Ok(other) => traffic.happened(other),
                 Err(_) if self.is_finishing() => return Ok(Ending::Finished),
                 Err(trouble) => return Err(trouble),
@@ -351,6 +351,7 @@ impl Session {
             will: status_message(shared, &will),
             memory_s: 0,
             largest: mqtt::COMMANDS,
+            custody: None,
         };
         Ok((options, birth))
     }

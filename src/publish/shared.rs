@@ -163,7 +163,12 @@ impl Shared {
             inbox,
             sequences: Default::default(),
             outbox: Mutex::new(outbox),
-            health: Mutex::new(Health { state: State::Online, reason: String::new(), cause: "ok" }),
+            // Until the first word of the daemon: a connection that is quicker than that must not call a camera well that nobody has looked at.
+            health: Mutex::new(Health {
+                state: State::Degraded,
+                reason: "no picture yet".into(),
+                cause: "no-picture",
+            }),
             state: Mutex::default(),
             pending: Mutex::new(pending),
             link: Mutex::new(Link::Connecting),

@@ -191,7 +191,7 @@ impl Listener {
                 }
             };
             let Some(happening) = happening else { break };
-            if matches!(happening, Happening::Connected) {
+            if matches!(happening, Happening::Connected { .. }) {
                 let_in = true;
                 backoff.reset();
             }
@@ -216,17 +216,20 @@ impl Listener {
             will: None,
             memory_s: self.filter.as_deref().map_or(0, memory_s),
             largest: mqtt::PICTURES,
+            custody: None,
         })
     }
 
     /// What is to be told of a happening; asks for the topics once we are let in.
     fn heard(&self, happening: Happening, outgoings: &Outgoings) -> Result<Option<Heard>, Trouble> {
         Ok(match (happening, &self.filter) {
-            (Happening::Connected, Some(filter)) => {
+            (Happening::Connected { .. }, Some(filter)) => {
                 outgoings.subscribe(filter);
                 None
             }
-            (Happening::Connected, None) | (Happening::Subscribed(Ok(())), _) => Some(Heard::Connected),
+            (Happening::Connected { .. }, None) | (Happening::Subscribed(Ok(())), _) => {
+                Some(Heard::Connected)
+            }
             (Happening::Subscribed(Err(reason)), filter) => {
                 let (broker, filter) = (&self.address, filter.as_deref().unwrap_or_default());
                 let text = format!(
@@ -234,7 +237,7 @@ impl Listener {
                 );
                 return Err(Trouble::refusal(text));
             }
-            (Happening::Received(message), _) => Some(heard(message)),
+            (Happening::Received { message, .. }, _) => Some(heard(message)),
             (Happening::Acknowledged { outcome: Err(objection), .. }, _) => {
                 Some(Heard::Refused { reason: objection.code })
             }

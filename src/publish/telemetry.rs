@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::certificates::{Expiry, Holder};
 use super::drill::DrillMessage;
 use super::message::{Envelope, FrameSize, rfc3339};
+use super::{Health, State};
 use crate::perceive::ghost::Ghost;
 use crate::perceive::governor::{Effort, Level, Strain};
 use crate::perceive::histogram::ScoreHistograms;
@@ -52,6 +53,9 @@ pub struct TelemetryMessage {
     pub envelope: Envelope,
     /// Time since the telemetry before, seconds.
     pub interval_s: f64,
+    /// How the camera was: in telemetry of a time without connection the only word on what has passed since. An older daemon does not tell.
+    #[serde(default)]
+    pub health: Option<HealthThen>,
     /// Latency of each stage over the interval; null where nothing went through it.
     #[schemars(with = "BTreeMap<Stage, Option<Quantiles>>")]
     pub stages: BTreeMap<String, Option<Quantiles>>,
@@ -90,6 +94,15 @@ pub struct TelemetryMessage {
     /// When the certificates of the connections end; empty without TLS.
     #[serde(default)]
     pub certificates: Vec<CertificateEnd>,
+}
+
+/// What the status said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HealthThen {
+    /// The word.
+    pub state: State,
+    /// Why, for people.
+    pub reason: String,
 }
 
 /// When a certificate ends.
@@ -184,6 +197,7 @@ impl TelemetryMessage {
         TelemetryMessage {
             envelope,
             interval_s: draft.interval_s,
+            health: None,
             stages: stages.into_iter().collect(),
             frames: frame_counts(metrics),
             messages: message_counts(metrics),
@@ -201,13 +215,14 @@ impl TelemetryMessage {
         }
     }
 
-    /// Adds when certificates end.
-    pub fn with(mut self, known: &[Expiry]) -> TelemetryMessage {
+    /// Adds how the camera is, and when certificates end.
+    pub fn with(mut self, health: Health, known: &[Expiry]) -> TelemetryMessage {
         let end = |expiry: &Expiry| CertificateEnd {
             of: expiry.holder.name().into(),
             until: rfc3339(expiry.until_ms),
             broker: expiry.broker.as_deref().map(str::to_owned),
         };
+        self.health = Some(HealthThen { state: health.state, reason: health.reason });
         self.certificates = known.iter().map(end).collect();
         self
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::announcement::Announcement;
 use super::delivery::{Delivery, Key, Lane, Parcel};
-use super::message::{Envelope, Kind, StatusMessage, topic};
+use super::message::{BootId, Envelope, Kind, StatusMessage, topic};
 use super::mqtt::{Limits, Message, Outgoings, WINDOW};
 use super::outbox::Foremost;
 use super::record::{self, Record};
@@ -43,6 +43,25 @@ fn retained(shared: &Shared, kind: Kind, envelope: &Envelope, body: &impl Serial
     Some(Message { retain: true, ..Message::json(topic(&shared.site, kind), payload, properties) })
 }
 
+/// What there is to tell when an alert's message has arrived.
+struct Arriving {
+    alert: String,
+    /// It opens an alert on a drawn bear.
+    is_drill: bool,
+    /// Uptime of its frame, where the way from there tells something.
+    captured_ms: Option<u64>,
+}
+
+impl Arriving {
+    fn of(record: &Record, boot: &BootId) -> Arriving {
+        Arriving {
+            alert: record.alert_id().to_owned(),
+            is_drill: record.is_drill(),
+            captured_ms: record.captured_uptime_ms(boot),
+        }
+    }
+}
+
 /// What goes over one connection.
 pub struct Traffic {
     shared: Arc<Shared>,
@@ -69,12 +88,8 @@ pub struct Traffic {
     published_state: Option<StateDraft>,
     /// What the broker has acknowledged and the outbox still holds: removed together, for each removal is a transaction.
     arrived: Vec<Key>,
-    /// Uptime of capture of the alerts on their way, by number.
-    captured: HashMap<u64, u64>,
-    /// Alerts on drawn bears that are on their way, by number.
-    drills: HashMap<u64, String>,
-    /// What of alerts is on its way, by number.
-    alerts: HashMap<u64, String>,
+    /// What the arrival of a stored message tells, by number.
+    telling: HashMap<u64, Arriving>,
     since_start_over: Stopwatch,
     /// Since the last packet that went out or was acknowledged.
     progress: Stopwatch,
@@ -104,9 +119,7 @@ impl Traffic {
             published: None,
             published_state: None,
             arrived: Vec::new(),
-            captured: HashMap::new(),
-            drills: HashMap::new(),
-            alerts: HashMap::new(),
+            telling: HashMap::new(),
             since_start_over: Stopwatch::start(),
             progress: Stopwatch::start(),
             refusal_told: false,
@@ -336,9 +349,7 @@ impl Traffic {
             self.pass(key);
             return true;
         };
-        let captured = record.captured_uptime_ms(&self.shared.boot);
-        let drill = record.drill().map(str::to_owned);
-        let alert = (lane == Lane::Alerts).then(|| record.alert_id().to_owned());
+        let arriving = (lane == Lane::Alerts).then(|| Arriving::of(&record, &self.shared.boot));
         let message =
             record.into_message(lane, &self.shared.site, &self.shared.boot, self.shared.clock.uptime_ms());
         if let Some(largest) = self.largest.filter(|largest| message.packet_bytes() > *largest as usize) {
@@ -353,9 +364,7 @@ impl Traffic {
         }
         self.submitted(Parcel::Stored(key));
         self.pass(key);
-        self.captured.extend(captured.map(|at| (key.number, at)));
-        self.drills.extend(drill.map(|alert| (key.number, alert)));
-        self.alerts.extend(alert.map(|alert| (key.number, alert)));
+        self.telling.extend(arriving.map(|arriving| (key.number, arriving)));
         true
     }
 

@@ -345,7 +345,7 @@ impl Worker {
         let shared = &self.shared;
         let envelope = shared.envelope(Kind::Telemetry);
         let message = TelemetryMessage::new(envelope.clone(), draft, &shared.metrics)
-            .with(&shared.certificates.known());
+            .with(shared.status(), &shared.certificates.known());
         let Ok(record) = Record::other(&envelope, None, "", &message) else {
             return count(&shared.metrics.counters.lost_telemetry);
         };

@@ -3,10 +3,13 @@
 //! A thread and a runtime of its own: whoever asks, and however often, takes nothing from camera, detector and publishing but a moment of the
 //! processor. Off by default.
 
+pub mod answers;
+pub mod door;
 mod exposition;
 pub mod page;
 mod series;
 mod server;
+pub mod texts;
 
 pub use exposition::View;
-pub use server::{Place, Server};
+pub use server::{Limits, Peer, Place, Server};

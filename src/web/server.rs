@@ -25,14 +25,14 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::exposition::{View, registry};
-use super::page::{Page, Peer};
+use super::page::Page;
 
-/// Connections at once. What comes beyond waits in the kernel.
-const MOST_CONNECTIONS: usize = 8;
-/// Longest that a connection may last: a request and its answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Of the metrics: on a board, few connections.
+const METRICS: Limits = Limits { connections: 8, patience: Duration::from_secs(10) };
 /// The same for the page: a picture over a slow link.
-const PAGE_PATIENCE: Duration = Duration::from_secs(30);
+const PAGE: Limits = Limits { connections: 8, patience: Duration::from_secs(30) };
+/// Longest that the head of a request may take.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// Most bytes of a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
 /// An address that cannot be listened to is tried again after this: another program may have it still.
@@ -40,17 +40,39 @@ const RETRY: Duration = Duration::from_secs(5);
 /// As the OpenMetrics specification wants it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Which machine a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// What whoever asks is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once. What comes beyond waits in the kernel.
+    pub connections: usize,
+    /// Longest that a connection may last: a request and its answer.
+    pub patience: Duration,
+}
+
 /// What is answered at one address.
 pub struct Place {
     address: SocketAddr,
     /// What is there, for the log: "metrics at http://127.0.0.1:9555/metrics".
     what: Vec<(&'static str, &'static str)>,
     router: Router,
-    /// Longest that a connection may last: a request and its answer.
-    patience: Duration,
+    limits: Limits,
 }
 
 impl Place {
+    /// Anything: `what` is its name and its path, for the log.
+    pub fn new(
+        address: SocketAddr,
+        what: (&'static str, &'static str),
+        router: Router,
+        limits: Limits,
+    ) -> Place {
+        Place { address, what: vec![what], router, limits }
+    }
+
     /// The metrics.
     pub fn metrics(address: SocketAddr, view: View) -> Place {
         if !address.ip().is_loopback() {
@@ -59,7 +81,7 @@ impl Place {
             );
         }
         let router = Router::new().route("/metrics", get(metrics)).with_state(Arc::new(registry(view)));
-        Place { address, what: vec![("metrics", "/metrics")], router, patience: PATIENCE }
+        Place::new(address, ("metrics", "/metrics"), router, METRICS)
     }
 
     /// The aiming page.
@@ -69,7 +91,7 @@ impl Place {
                 "the page's token goes over the network in clear to {address}; let a firewall guard it"
             );
         }
-        Place { address, what: vec![("page", "/")], router: page.router(), patience: PAGE_PATIENCE }
+        Place::new(address, ("page", "/"), page.router(), PAGE)
     }
 
     /// Those of one address as one.
@@ -80,7 +102,7 @@ impl Place {
                 Some(known) => {
                     known.router = std::mem::take(&mut known.router).merge(place.router);
                     known.what.extend(place.what);
-                    known.patience = known.patience.max(place.patience);
+                    known.limits.patience = known.limits.patience.max(place.limits.patience);
                 }
                 None => joined.push(place),
             }
@@ -184,11 +206,11 @@ async fn listen(place: Place) {
 
 /// Until the system gives no more connections.
 async fn accept(listener: TcpListener, place: &Place) {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let room = Arc::new(Semaphore::new(place.limits.connections));
     while let Ok(permit) = room.clone().acquire_owned().await {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let (router, patience) = (place.router.clone(), place.patience);
+                let (router, patience) = (place.router.clone(), place.limits.patience);
                 tokio::spawn(async move {
                     // Who is slower than that, or leaves, is no concern of the daemon's.
                     let _ = timeout(patience, answer(stream, Peer(peer.ip()), router)).await;
@@ -211,7 +233,7 @@ async fn answer(stream: TcpStream, peer: Peer, router: Router) -> Result<(), hyp
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(HEAD_BYTES)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service)

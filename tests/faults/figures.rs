@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use bearwatch::system::clock::Stopwatch;
-use redb::{Database, ReadableDatabase, ReadableTable};
+use redb::Database;
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
+use crate::machine::LoopDisk;
 use crate::networks::PATIENT;
-use crate::store::{ALERTS, parts};
+use crate::store::{ALERTS, parts, records};
 use crate::support::daemon::{Daemon, Home, SOON};
 use crate::support::orders::command;
 use crate::support::{ANONYMOUS, Broker, wait_for};
@@ -31,27 +32,15 @@ fn figure(value: &Value) {
     println!("figure: {value}");
 }
 
-/// The first alert in a store's file, where it can be read.
-fn first(file: &Path) -> Option<(Value, Vec<u8>)> {
-    let database = Database::create(file).ok()?;
-    let table = database.begin_read().ok()?.open_table(ALERTS).ok()?;
-    let entry = table.iter().ok()?.next()?.ok()?;
-    Some(parts(entry.1.value()))
-}
-
 /// An alert as a daemon has it in its store.
 fn an_alert() -> (Value, Value) {
     let home = Home::with_bear("mqtt://127.0.0.1:1", 4, true);
     let mut daemon = home.start(&[]);
-    let committed = home.path("outbox.redb");
-    let waits = || {
-        // On a copy: the daemon has the file.
-        std::fs::copy(home.store().join("outbox.redb"), &committed).is_ok_and(|bytes| bytes > 0)
-            && first(&committed).is_some()
-    };
+    let journal = home.store().join("outbox.journal");
+    let waits = || std::fs::read(&journal).is_ok_and(|bytes| bytes.starts_with(b"bwalert1"));
     assert!(wait_for(3 * SOON, waits), "no alert: {}", daemon.log());
     daemon.kill();
-    let (header, body) = first(&home.store().join("outbox.redb")).unwrap();
+    let (header, body) = parts(&records(&home.store())[0]);
     (header, serde_json::from_slice(&body).unwrap())
 }
 
@@ -157,7 +146,8 @@ fn written_mb(daemon: &Daemon) -> f64 {
     bytes.trim().parse::<f64>().unwrap() / 1e6
 }
 
-/// One alert a minute (opened, its picture, closed), telemetry every ten seconds, the broker there.
+/// One alert a minute (opened, its picture, closed), telemetry every ten seconds, the broker there: what a medium with ext4 is given to
+/// write. Not what `/proc` says of the daemon: newer kernels count a large folio there for each page of it that changes.
 #[test]
 #[ignore = "a measurement: make faults"]
 fn what_is_written_in_a_day() {
@@ -165,7 +155,8 @@ fn what_is_written_in_a_day() {
     let broker = broker();
     let mut desk = Desk::start(&broker);
     let home = Home::new(&broker.url, QUIET);
-    let daemon = home.start(&["publish.telemetry_s=10", "command.accept=true", SURE[0], SURE[1]]);
+    let disk = LoopDisk::mount(&home.path("disk"), &home.store(), &home.path("kept"));
+    let mut daemon = home.start(&["publish.telemetry_s=10", "command.accept=true", SURE[0], SURE[1]]);
     assert!(desk.until(SOON, |desk| desk.status.is_some()), "{}", daemon.log());
     let test = |desk: &mut Desk| {
         let at = desk.alerts.len();
@@ -173,7 +164,7 @@ fn what_is_written_in_a_day() {
         assert!(desk.until(SOON, |desk| desk.alerts.len() >= at + 2));
     };
     test(&mut desk);
-    let (before, watch) = (written_mb(&daemon), Stopwatch::start());
+    let (before, watch) = (disk.device_bytes(), Stopwatch::start());
     for minute in 1..=minutes {
         test(&mut desk);
         assert!(!wait_for(
@@ -181,9 +172,10 @@ fn what_is_written_in_a_day() {
             || false
         ));
     }
-    let mb = written_mb(&daemon) - before;
+    let mb = (disk.device_bytes() - before) as f64 / 1e6;
+    assert_eq!(daemon.stop(), 0);
     figure(&json!({
-        "figure": "wear", "minutes": minutes, "alerts": minutes, "written_mb": mb,
+        "figure": "wear", "minutes": minutes, "alerts": minutes, "device_mb": mb,
         "mb_a_day": mb * 1440.0 / f64::from(minutes),
     }));
 }

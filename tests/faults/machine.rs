@@ -203,6 +203,16 @@ impl LoopDisk {
         LoopDisk(folder.to_owned())
     }
 
+    /// What the medium below it was given to write so far, the file system's own journal among it, bytes.
+    pub fn device_bytes(&self) -> u64 {
+        run(&format!("sync -f {}", self.0.display()));
+        let found =
+            Command::new("findmnt").args(["-n", "-o", "SOURCE"]).arg(&self.0).output().unwrap().stdout;
+        let device = String::from_utf8(found).unwrap().trim().replace("/dev/", "");
+        let numbers = fs::read_to_string(format!("/sys/block/{device}/stat")).unwrap();
+        512 * numbers.split_whitespace().nth(6).unwrap().parse::<u64>().unwrap()
+    }
+
     /// Takes all room. Tells how much that was.
     fn fill(&self) -> u64 {
         let file = self.0.join("filling");

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use super::request::{Request, Signer};
 use crate::cli::exit::{Exit, Failure, OrExit};
 use crate::cli::say::plain;
+use crate::control::request::{Request, Signer};
 use crate::control::signing::nonce;
 use crate::publish::PublishError;
 use crate::publish::drill::{Course, DrillMessage};

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::connection::{Connection, ConnectionArgs, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::say::{plain, say, say_json};
+use crate::control::request::{Request, Signer};
 use crate::control::signing::SigningKey;
 use crate::publish::drill::{Course, DrillMessage};
 use crate::publish::reply::{AnswerMessage, Judgement, Verdict};
@@ -19,10 +21,8 @@ use crate::system::stop::Stop;
 
 mod conversation;
 mod key;
-pub mod request;
 
 use conversation::Conversation;
-use request::{Request, Signer};
 
 /// Longest sentence of a stranger.
 const SENTENCE: usize = 300;
@@ -139,6 +139,28 @@ enum Action {
     },
 }
 
+impl Action {
+    fn request(&self, by: Option<String>) -> Request {
+        let (word, fields) = match self {
+            Action::Arm => ("arm", json!({})),
+            Action::Disarm(time) => ("disarm", json!({ "for_s": time.time.as_secs() })),
+            Action::Shadow(time) => ("shadow", json!({ "for_s": time.time.as_secs() })),
+            Action::Test => ("test", json!({})),
+            Action::Drill => ("drill", json!({})),
+            Action::Snapshot => ("snapshot", json!({})),
+            Action::Threshold { bear } => ("threshold", json!({ "bear": bear.0 })),
+            Action::Log { level, time } => {
+                ("log", json!({ "level": level.name(), "for_s": time.time.as_secs() }))
+            }
+            Action::Ack { alert, verdict, note } => {
+                return Request::acknowledge(alert, *verdict, note.as_deref(), by);
+            }
+            Action::Key { .. } => ("", json!({})),
+        };
+        Request::new(word, &fields, by)
+    }
+}
+
 #[derive(Debug, Args)]
 struct For {
     /// For how long: 30min, 2h
@@ -168,7 +190,7 @@ pub fn run(args: CommandArgs) -> Outcome {
     }
     let connection = args.connection.load()?;
     let site = args.site(&connection)?;
-    let request = Request::of(&args.action, args.by.clone());
+    let request = args.action.request(args.by.clone());
     let signer = args.signing.signer()?;
     let stop = Stop::default();
     raise_on_signal(stop.clone()).or_exit(Exit::Bug)?;

@@ -85,7 +85,8 @@ impl Script {
     }
 
     fn stamp(&self, at: Duration) -> Stamp {
-        let late_ms = self.clock.uptime().saturating_sub(at).as_millis() as i64;
+        // A cue may be asked for before its time: its moment is then still to come.
+        let late_ms = self.clock.uptime_ms() as i64 - at.as_millis() as i64;
         let (unix_ms, synchronised) = (self.clock.unix_ms() - late_ms, self.clock.is_synchronised());
         Stamp { uptime_ms: at.as_millis() as u64, unix_ms, synchronised }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::Watch;
 use super::desk::{Desk, place};
-use crate::cli::command::request::{Request, Signer};
 use crate::cli::exit::Failure;
+use crate::control::request::{Request, Signer};
 use crate::control::signing::nonce;
 use crate::publish::Message;
 use crate::publish::reply::Judgement;

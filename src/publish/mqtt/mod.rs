@@ -4,23 +4,23 @@
 //! forget by itself when the broker lost the session. The outbox is the only memory of a message.
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, LastWill, LastWillProperties, Packet, Publish, PublishProperties, SubscribeReasonCode,
 };
-use rumqttc::v5::mqttbytes::{Error, QoS};
-use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError, TlsError};
+use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 
 use super::address::{Address, Login};
-use super::handshake;
 
 mod reasons;
+mod troubles;
 
 pub use reasons::{Effect, Objection, Redirection, SOON, Trouble};
+use troubles::trouble;
 
 /// Packets that may wait between us and the event loop.
 const CHANNEL: usize = 64;
@@ -53,6 +53,9 @@ pub struct Options {
     pub memory_s: u32,
     /// Largest packet that we take in, bytes.
     pub largest: u32,
+    /// Messages to us that we have not acknowledged, at most, where we acknowledge them ourselves ([`Outgoings::acknowledge`]); `None` where each is
+    /// acknowledged as it comes in.
+    pub custody: Option<u16>,
 }
 
 /// A message to or from the broker.
@@ -82,7 +85,10 @@ pub struct Message {
 #[derive(Debug)]
 pub enum Happening {
     /// The broker let us in.
-    Connected,
+    Connected {
+        /// It remembers an earlier connection of ours.
+        remembered: bool,
+    },
     /// A packet with a message of ours went out; id 0 for QoS 0.
     Sent(u16),
     /// The broker acknowledged it.
@@ -95,7 +101,12 @@ pub enum Happening {
     /// The broker agreed to a subscription, or did not.
     Subscribed(Result<(), String>),
     /// A message came in.
-    Received(Message),
+    Received {
+        /// The message.
+        message: Message,
+        /// Its packet id; 0 for QoS 0.
+        packet: u16,
+    },
     /// We said goodbye, and the packet is out.
     Left,
 }
@@ -198,6 +209,12 @@ impl Outgoings {
         self.client.try_unsubscribe(filter).is_ok()
     }
 
+    /// Tells the broker that a message is in our keeping; `false` where the queue is full.
+    pub fn acknowledge(&self, packet: u16) -> bool {
+        let publish = Publish { qos: QoS::AtLeastOnce, pkid: packet, ..Default::default() };
+        self.client.try_ack(&publish).is_ok()
+    }
+
     /// Says goodbye; `false` where the queue is full.
     pub fn disconnect(&self) -> bool {
         self.client.try_disconnect().is_ok()
@@ -222,11 +239,12 @@ pub fn connect(options: Options) -> (Outgoings, Connection) {
 }
 
 fn mqtt_options(options: Options) -> MqttOptions {
-    let Options { client_id, address, login, tls, keep_alive_s, will, memory_s, largest } = options;
+    let Options { client_id, address, login, tls, keep_alive_s, will, memory_s, largest, custody } = options;
     let mut mqtt = MqttOptions::new(client_id, address.host, address.port);
     mqtt.set_keep_alive(Duration::from_secs(keep_alive_s.max(5).into()));
     mqtt.set_clean_start(memory_s == 0).set_session_expiry_interval(Some(memory_s));
     mqtt.set_max_packet_size(Some(largest));
+    mqtt.set_manual_acks(custody.is_some()).set_receive_maximum(custody);
     mqtt.set_outgoing_inflight_upper_limit(PLACES);
     mqtt.set_connection_timeout(CONNECT_TIMEOUT_S);
     if let Some(login) = login {
@@ -314,7 +332,7 @@ fn happening(event: Event) -> Option<Happening> {
         Event::Outgoing(Outgoing::Publish(packet)) => Happening::Sent(packet),
         Event::Outgoing(Outgoing::Disconnect) => Happening::Left,
         Event::Outgoing(_) => return None,
-        Event::Incoming(Packet::ConnAck(_)) => Happening::Connected,
+        Event::Incoming(Packet::ConnAck(ack)) => Happening::Connected { remembered: ack.session_present },
         Event::Incoming(Packet::PubAck(ack)) => {
             Happening::Acknowledged { packet: ack.pkid, outcome: reasons::acknowledgement(ack.reason) }
         }
@@ -322,7 +340,10 @@ fn happening(event: Event) -> Option<Happening> {
             let bad = ack.return_codes.iter().find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
             Happening::Subscribed(bad.map_or(Ok(()), |code| Err(format!("{code:?}"))))
         }
-        Event::Incoming(Packet::Publish(publish)) => Happening::Received(message(publish)),
+        Event::Incoming(Packet::Publish(publish)) => {
+            let packet = publish.pkid;
+            Happening::Received { message: message(publish), packet }
+        }
         Event::Incoming(_) => return None,
     })
 }
@@ -340,59 +361,4 @@ fn message(publish: Publish) -> Message {
         response_topic: properties.response_topic,
         correlation: properties.correlation_data.map(|data| data.to_vec()),
     }
-}
-
-fn trouble(address: &Address, error: &ConnectionError) -> Trouble {
-    let passing = |text: String| Trouble::passing(text);
-    let trouble = match error {
-        ConnectionError::ConnectionRefused(code) => reasons::refused(*code),
-        ConnectionError::Tls(TlsError::Io(e)) if e.get_ref().is_some() => {
-            Trouble::refusal(of_rustls(e).map_or_else(
-                || format!("TLS failed: {e}; check the address, and whether the broker speaks TLS there"),
-                handshake::words,
-            ))
-        }
-        ConnectionError::Tls(e) => passing(format!("TLS failed: {e}")),
-        ConnectionError::Io(e) => {
-            passing(format!("cannot connect: {e}; check the address, the network and the broker"))
-        }
-        ConnectionError::Timeout(_) => {
-            passing(format!("no answer within {CONNECT_TIMEOUT_S} s; is it an MQTT broker?"))
-        }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            passing("the connection was closed by the broker".into())
-        }
-        ConnectionError::MqttState(StateError::Io(e)) => broken(e),
-        ConnectionError::MqttState(StateError::Deserialization(Error::Io(e)))
-            if e.kind() != ErrorKind::Other =>
-        {
-            broken(e)
-        }
-        ConnectionError::MqttState(StateError::Deserialization(e)) => {
-            passing(format!("what it answers is not understood ({e}); is it an MQTT v5 broker?"))
-        }
-        ConnectionError::MqttState(StateError::AwaitPingResp) => {
-            passing("the broker no longer answers".into())
-        }
-        other => passing(other.to_string()),
-    };
-    let silence =
-        matches!(error, ConnectionError::MqttState(StateError::AwaitPingResp) | ConnectionError::Timeout(_));
-    Trouble {
-        text: format!("broker {address}: {}", trouble.text),
-        innocent: trouble.innocent || silence,
-        ..trouble
-    }
-}
-
-/// A connection that broke. Over TLS 1.3 a broker that does not like our certificate says so only after it has let us in.
-fn broken(error: &std::io::Error) -> Trouble {
-    match of_rustls(error) {
-        Some(alert @ rustls::Error::AlertReceived(_)) => Trouble::refusal(handshake::words(alert)),
-        _ => Trouble::passing(format!("the connection broke: {error}")),
-    }
-}
-
-fn of_rustls(error: &std::io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref()
 }

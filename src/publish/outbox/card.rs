@@ -1,4 +1,4 @@
-//! An SD card for tests, below redb: what was not synced may be lost, torn or overtaken when the power goes; writes may fail, syncs take
+//! An SD card for tests, below redb and the journal: what was not synced may be lost, torn or overtaken when the power goes; writes may fail, syncs take
 //! their time.
 
 use std::collections::hash_map::RandomState;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
-use redb::{Builder, Database, DatabaseError, StorageBackend};
+use redb::{Builder, StorageBackend};
 
 use crate::publish::disk::Medium;
 
@@ -21,13 +21,17 @@ const SECTOR: usize = 512;
 #[derive(Clone, Debug, Default)]
 pub struct Card(Arc<Mutex<State>>);
 
+/// The files on it.
+const DATABASE: usize = 0;
+const JOURNAL: usize = 1;
+
 #[derive(Debug, Default)]
 struct State {
-    /// What is there after a power cut.
-    durable: Vec<u8>,
+    /// What is there after a power cut, by file.
+    durable: [Vec<u8>; 2],
     /// What is read while there is power.
-    content: Vec<u8>,
-    unsynced: Vec<Change>,
+    content: [Vec<u8>; 2],
+    unsynced: Vec<(usize, Change)>,
     /// Counts power cuts: who opened the card before one has lost it.
     life: u64,
     /// Changes until the power goes.
@@ -60,13 +64,17 @@ pub struct Cut {
 }
 
 impl Card {
-    /// Opens it like the outbox's file.
+    /// Opens it like the outbox's files.
     pub fn medium(&self) -> Medium {
-        let card = self.clone();
-        Medium::new(move |builder: &Builder, _| -> std::result::Result<Database, DatabaseError> {
-            let life = card.state().life;
-            builder.create_with_backend(Opened { card: card.clone(), life })
-        })
+        let (one, other) = (self.clone(), self.clone());
+        Medium {
+            database: Box::new(move |builder: &Builder, _| builder.create_with_backend(one.opened(DATABASE))),
+            journal: Box::new(move |_| Ok(Box::new(other.opened(JOURNAL)))),
+        }
+    }
+
+    fn opened(&self, file: usize) -> Opened {
+        Opened { card: self.clone(), file, life: self.state().life }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -115,11 +123,14 @@ impl Card {
         changes = changes
             .into_iter()
             .enumerate()
-            .flat_map(|(i, change)| survives(change, i == unlucky, kept, rng, &mut cut))
+            .flat_map(|(i, (file, change))| {
+                let left = survives(change, i == unlucky, kept, rng, &mut cut);
+                left.into_iter().map(move |change| (file, change))
+            })
             .collect();
         changes.shuffle(rng);
         let mut durable = std::mem::take(&mut state.durable);
-        changes.iter().for_each(|change| apply(&mut durable, change));
+        changes.iter().for_each(|(file, change)| apply(&mut durable[*file], change));
         *state = State { content: durable.clone(), durable, life: state.life + 1, ..State::default() };
         cut
     }
@@ -160,10 +171,11 @@ fn apply(content: &mut Vec<u8>, change: &Change) {
     }
 }
 
-/// The card in the hands of one daemon.
+/// A file of the card in the hands of one daemon.
 #[derive(Debug)]
 struct Opened {
     card: Card,
+    file: usize,
     life: u64,
 }
 
@@ -193,20 +205,20 @@ impl Opened {
 
     fn change(&self, change: Change) -> Result<()> {
         let mut state = self.changing()?;
-        apply(&mut state.content, &change);
-        state.unsynced.push(change);
+        apply(&mut state.content[self.file], &change);
+        state.unsynced.push((self.file, change));
         if state.power_for == Some(0) { Err(Error::other("no power")) } else { Ok(()) }
     }
 }
 
 impl StorageBackend for Opened {
     fn len(&self) -> Result<u64> {
-        Ok(self.state()?.content.len() as u64)
+        Ok(self.state()?.content[self.file].len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
         let (state, at) = (self.state()?, offset as usize);
-        let bytes = state.content.get(at..at + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
+        let bytes = state.content[self.file].get(at..at + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(bytes);
         Ok(())
     }
@@ -223,8 +235,8 @@ impl StorageBackend for Opened {
         if state.power_for == Some(0) {
             return Err(Error::other("no power"));
         }
-        state.durable = state.content.clone();
-        state.unsynced.clear();
+        state.durable[self.file] = state.content[self.file].clone();
+        state.unsynced.retain(|(file, _)| *file != self.file);
         Ok(())
     }
 

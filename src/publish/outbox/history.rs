@@ -5,7 +5,7 @@
 //! are written at once. A power cut costs those; counters speak of the whole life of the daemon, so the next one tells their sums.
 
 use super::Outbox;
-use crate::publish::delivery::{Key, Lane};
+use crate::publish::delivery::Lane;
 
 /// Messages that are kept at most, 1.5 to 2 kB each. Even, so that the newest one stays when every second one goes.
 const MOST: u64 = 720;
@@ -56,30 +56,12 @@ impl Outbox {
         self.last += 1;
         self.memory[Lane::Telemetry as usize].insert(self.last, record);
         if self.memory[Lane::Telemetry as usize].len() >= WRITTEN_TOGETHER {
-            self.write_history();
+            self.write(Lane::Telemetry);
         }
         if self.held(Lane::Telemetry) > MOST {
             self.thin_out();
         }
         self.show_depth();
-    }
-
-    /// Brings what waits in memory to the disk, where there is one.
-    pub(super) fn write_history(&mut self) {
-        let waiting = &self.memory[Lane::Telemetry as usize];
-        let Some(disk) = self.disk.as_ref().filter(|_| !waiting.is_empty()) else { return };
-        let keyed =
-            |(&number, record): (&u64, &Vec<u8>)| (Key { lane: Lane::Telemetry, number }, record.clone());
-        let records: Vec<_> = waiting.iter().map(keyed).collect();
-        match disk.put(&records) {
-            Err(failed) => self.disk_failed(&failed),
-            Ok(()) => {
-                for (key, record) in records {
-                    super::grow(&mut self.on_disk[Lane::Telemetry as usize], key.number, record.len() as u64);
-                }
-                self.memory[Lane::Telemetry as usize].clear();
-            }
-        }
     }
 
     /// Every second message goes, the oldest one stays.

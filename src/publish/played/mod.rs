@@ -309,7 +309,7 @@ impl Player {
 
     fn happened(&mut self, happening: Happening, line: &mut Line) {
         match happening {
-            Happening::Connected => {
+            Happening::Connected { .. } => {
                 line.up = true;
                 line.outgoings.subscribe(&command_topic(&self.voice.site, "+"));
                 let birth = line.birth.take();
@@ -326,7 +326,7 @@ impl Player {
                     self.tell(Happened::Acknowledged { taken: outcome.is_ok() });
                 }
             }
-            Happening::Received(_) | Happening::Subscribed(_) | Happening::Left => {}
+            Happening::Received { .. } | Happening::Subscribed(_) | Happening::Left => {}
         }
     }
 
@@ -371,6 +371,7 @@ impl Player {
             will: Some(self.voice.json(Kind::Status, birth.seq, &will)),
             memory_s: 0,
             largest: mqtt::COMMANDS,
+            custody: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Traffic;
+use super::{Arriving, Traffic};
 use crate::publish::delivery::{Key, Lane, Parcel, Verdict};
 use crate::publish::drill::Arrival;
 use crate::publish::message::{Kind, topic};
@@ -31,7 +31,7 @@ impl Traffic {
                     Verdict::Unknown => {}
                 }
             }
-            Happening::Received(message) => self.received(message),
+            Happening::Received { message, .. } => self.received(message),
             Happening::Subscribed(Err(reason)) => tracing::error!(
                 "the broker refuses a subscription ({reason}): commands, or the birth of Home Assistant, do not reach this camera; check its access rules"
             ),
@@ -59,16 +59,22 @@ impl Traffic {
         self.suspects.cleared(key);
         self.shared.object(key.lane, None);
         self.rest.reset();
-        if let Some(alert) = self.alerts.remove(&key.number) {
-            self.shared.recent().heard(&alert);
+        if let Some(arrived) = self.telling.remove(&key.number) {
+            self.tell(arrived);
         }
-        if let Some(alert) = self.drills.remove(&key.number) {
-            let arrival = Arrival { alert, uptime_ms: self.shared.clock.uptime_ms() };
-            *self.shared.last_drill.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrival);
+    }
+
+    fn tell(&self, arrived: Arriving) {
+        let shared = &self.shared;
+        let uptime_ms = shared.clock.uptime_ms();
+        shared.recent().heard(&arrived.alert);
+        if let Some(captured_ms) = arrived.captured_ms {
+            let took = uptime_ms.saturating_sub(captured_ms);
+            shared.metrics.record(Stage::CaptureToPuback, Duration::from_millis(took));
         }
-        if let Some(captured) = self.captured.remove(&key.number) {
-            let took = self.shared.clock.uptime_ms().saturating_sub(captured);
-            self.shared.metrics.record(Stage::CaptureToPuback, Duration::from_millis(took));
+        if arrived.is_drill {
+            let arrival = Arrival { alert: arrived.alert, uptime_ms };
+            *shared.last_drill.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrival);
         }
     }
 

@@ -4,22 +4,17 @@
 //! Nothing is done while nobody looks. Pictures are asked for one by one, the next when the last has come, so that a slow link gets fewer of them;
 //! however fast the link, the detector is left some tenths of a second from one to the next.
 
-use std::net::IpAddr;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
-    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use serde::Serialize;
 
 use crate::control::Notice;
 use crate::control::areas::Areas;
@@ -33,28 +28,19 @@ use crate::publish::Standing;
 use crate::publish::settings::Site;
 use crate::system::clock::Clock;
 
-mod door;
 mod picture;
 mod state;
 mod texts;
 mod wishes;
 
-use door::Answer;
-pub use door::{Door, Token, TokenError};
-use texts::Rendered;
+use super::answers::{JAVASCRIPT, asset, closed, document, json};
+use super::door::{Answer, Door, shown};
+use super::server::Peer;
+use super::texts::Rendered;
 
 const STYLE: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
 const AREAS: &str = include_str!("assets/areas.js");
-
-/// Nothing but our own scripts, styles and answers; pictures come as blobs. Nobody frames it, no form sends anything by itself.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-
-/// Which machine a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub IpAddr);
 
 /// What the page shows, and where wishes go.
 pub struct Page {
@@ -115,7 +101,7 @@ impl Page {
             .route("/api/drill", post(wishes::drill))
             .layer(from_fn_with_state(desk.clone(), by_token));
         Router::new()
-            .route("/", get(document))
+            .route("/", get(front))
             .route("/page.css", get(|headers: HeaderMap| asset(headers, "text/css; charset=utf-8", STYLE)))
             .route("/page.js", get(|headers: HeaderMap| asset(headers, JAVASCRIPT, SCRIPT)))
             .route("/areas.js", get(|headers: HeaderMap| asset(headers, JAVASCRIPT, AREAS)))
@@ -126,26 +112,8 @@ impl Page {
 }
 
 /// The page itself tells nothing of the camera.
-async fn document(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
-    match texts::chosen(&desk.pages, &headers) {
-        Some(page) => kept(&headers, "text/html; charset=utf-8", page.html.clone(), &page.tag),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-async fn asset(headers: HeaderMap, kind: &'static str, content: &'static str) -> Response {
-    kept(&headers, kind, content, &texts::tag(content.as_bytes()))
-}
-
-/// What a browser has already does not go over a slow link again.
-fn kept(headers: &HeaderMap, kind: &'static str, content: impl IntoResponse, tag: &str) -> Response {
-    let same = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
-    let fixed = [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")];
-    let tag = [(ETAG, tag.to_owned())];
-    match same {
-        true => (StatusCode::NOT_MODIFIED, fixed, tag).into_response(),
-        false => (fixed, tag, content).into_response(),
-    }
+async fn front(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
+    document(&desk.pages, &headers)
 }
 
 /// Lets through who shows the token.
@@ -155,10 +123,8 @@ async fn by_token(
     request: Request,
     next: Next,
 ) -> Response {
-    let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
     let Page { door, clock, .. } = &desk.page;
-    match door.knock(shown, from, clock.uptime()) {
+    match door.knock(shown(request.headers()), from, clock.uptime()) {
         Answer::Welcome => next.run(request).await,
         Answer::Wrong => {
             let reason = "that is not this camera's token: it stands in the file that page.token_file names";
@@ -170,28 +136,6 @@ async fn by_token(
             let refused = refused(StatusCode::TOO_MANY_REQUESTS, &Refusal::plain(reason));
             ([(RETRY_AFTER, seconds.to_string())], refused).into_response()
         }
-    }
-}
-
-/// On every answer, refusals among them.
-async fn closed(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    let fixed = [
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    ];
-    headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
-}
-
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(body) => (status, [(CONTENT_TYPE, "application/json")], body).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 

@@ -1,71 +1,25 @@
-//! The page's words, one file a language, and the page with them in it. Another language is another file and a line in [`LANGUAGES`].
+//! The page's words. Another language is another file and a line in [`LANGUAGES`].
 
-use std::collections::BTreeMap;
-
-use axum::http::HeaderMap;
-use axum::http::header::ACCEPT_LANGUAGE;
-use sha2::{Digest, Sha256};
+use crate::web::texts::{self, Rendered};
 
 /// By the code of the language (BCP 47); the first where a browser asks for none of them.
 pub const LANGUAGES: [(&str, &str); 1] = [("en", include_str!("assets/en.json"))];
 const PAGE: &str = include_str!("assets/page.html");
 
-/// The page in one language.
-#[derive(Clone, Debug)]
-pub struct Rendered {
-    language: &'static str,
-    /// The whole document.
-    pub html: String,
-    /// Names this very text.
-    pub tag: String,
-}
-
-/// Words by their keys.
-type Words = BTreeMap<String, String>;
-
-fn words(text: &str) -> Words {
-    serde_json::from_str(text).unwrap_or_default()
-}
-
 /// The page in every language.
 pub fn rendered() -> Vec<Rendered> {
-    LANGUAGES.iter().map(|(language, text)| render(language, &words(text))).collect()
-}
-
-fn render(language: &'static str, words: &Words) -> Rendered {
-    let filled = words
-        .iter()
-        .fold(PAGE.to_owned(), |page, (key, text)| page.replace(&format!("{{{{{key}}}}}"), &escaped(text)));
-    // Inside a script element nothing but its end tag means anything.
-    let json = serde_json::to_string(words).unwrap_or_default().replace('<', "\\u003c");
-    let html = filled.replace("{{*}}", &json).replace("{{lang}}", language);
-    let tag = tag(html.as_bytes());
-    Rendered { language, html, tag }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// A strong entity tag.
-pub fn tag(content: &[u8]) -> String {
-    let hash: String = Sha256::digest(content).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hash}\"")
-}
-
-/// The page in the language that the browser likes best of those that there are.
-pub fn chosen<'a>(pages: &'a [Rendered], headers: &HeaderMap) -> Option<&'a Rendered> {
-    let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let languages = wanted.split(',').map(|one| one.split([';', '-']).next().unwrap_or_default().trim());
-    let mut known = languages.filter_map(|wanted| pages.iter().find(|page| page.language == wanted));
-    known.next().or(pages.first())
+    texts::rendered(PAGE, &LANGUAGES)
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderMap;
+    use axum::http::header::ACCEPT_LANGUAGE;
+
     use super::*;
     use crate::perceive::model::Class;
     use crate::perceive::observation::Regime;
+    use crate::web::texts::chosen;
 
     const SCRIPTS: [&str; 2] = [include_str!("assets/page.js"), include_str!("assets/areas.js")];
 
@@ -91,7 +45,7 @@ mod tests {
         let used = used();
         assert!(used.len() > 60, "{}", used.len());
         for (language, text) in LANGUAGES {
-            let words = words(text);
+            let words = texts::words(text);
             for key in &used {
                 let known = match key.ends_with('.') {
                     true => words.keys().any(|known| known.starts_with(key)),
@@ -107,7 +61,7 @@ mod tests {
                 [""; 0],
                 "{language}: texts that nobody shows"
             );
-            let first = super::words(LANGUAGES[0].1);
+            let first = texts::words(LANGUAGES[0].1);
             assert_eq!(words.keys().collect::<Vec<_>>(), first.keys().collect::<Vec<_>>(), "{language}");
             for (key, text) in &words {
                 let places = |text: &str| {
@@ -123,7 +77,7 @@ mod tests {
 
     #[test]
     fn words_of_the_daemon_have_a_text_each() {
-        let words = words(LANGUAGES[0].1);
+        let words = texts::words(LANGUAGES[0].1);
         let classes = Class::ALL.map(|class| format!("class.{}", class.name()));
         let lights =
             [Regime::Day, Regime::Dusk, Regime::Infrared].map(|light| format!("regime.{}", light.name()));

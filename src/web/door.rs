@@ -1,4 +1,4 @@
-//! Who may use the page: whoever knows the token.
+//! Who may use a page: whoever knows its token.
 //!
 //! It comes in a header that scripts of this page alone set: no cookie, so that no page of a stranger can have a browser send it along, and
 //! none of the other programs on 127.0.0.1, for which browsers keep one jar of cookies, gets to see it; not in the address, which ends up in
@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use ring::hmac;
 use ring::rand::SystemRandom;
 
@@ -27,8 +29,9 @@ const MACHINES: usize = 64;
 
 /// Why there can be no page: a mistake of configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("page.token_file {}: {reason}", path.display())]
+#[error("{option} {}: {reason}", path.display())]
 pub struct TokenError {
+    option: &'static str,
     path: PathBuf,
     reason: String,
 }
@@ -41,12 +44,12 @@ pub struct Token {
 }
 
 impl Token {
-    /// Reads it from its file, without the line's end.
+    /// Reads it from its file, without the line's end; `option` is what names the file to people.
     ///
     /// # Errors
     /// What is wrong with the file and what to do; nothing of its content.
-    pub fn read(path: &Path) -> Result<Token, TokenError> {
-        let wrong = |reason: String| TokenError { path: path.to_owned(), reason };
+    pub fn read(option: &'static str, path: &Path) -> Result<Token, TokenError> {
+        let wrong = |reason: String| TokenError { option, path: path.to_owned(), reason };
         let text = std::fs::read_to_string(path).map_err(|error| {
             wrong(format!("{error}; it must hold the token alone and be readable by bearwatch"))
         })?;
@@ -71,6 +74,11 @@ impl Token {
     fn is(&self, shown: &str) -> bool {
         hmac::verify(&self.key, shown.as_bytes(), self.code.as_ref()).is_ok()
     }
+}
+
+/// The token that a request shows.
+pub fn shown(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 /// What the door says.
@@ -136,7 +144,7 @@ mod tests {
     fn written(text: &str) -> Result<Token, TokenError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        Token::read(file.path())
+        Token::read("page.token_file", file.path())
     }
 
     #[test]
@@ -153,7 +161,7 @@ mod tests {
             assert!(told.contains("page.token_file /") && told.contains("openssl rand"), "{told}");
             assert!(text.is_empty() || !told.contains(text.trim()), "{told}");
         }
-        let told = Token::read(Path::new("/nowhere/token")).unwrap_err().to_string();
+        let told = Token::read("page.token_file", Path::new("/nowhere/token")).unwrap_err().to_string();
         assert!(told.contains("/nowhere/token: No such file"), "{told}");
     }
 

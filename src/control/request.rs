@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Action;
-use crate::control::signing::{KeyError, SigningKey, nonce};
-use crate::control::{KEY, SIGNATURE};
+use super::signing::{KeyError, SigningKey, nonce};
+use super::{KEY, SIGNATURE};
 use crate::publish::Message;
 use crate::publish::message::{BootId, VERSION, command_topic, rfc3339};
 use crate::publish::reply::Judgement;
@@ -32,33 +31,13 @@ pub struct Signer {
 }
 
 impl Request {
-    /// Of the command line.
-    pub(super) fn of(action: &Action, by: Option<String>) -> Request {
-        let (word, fields) = match action {
-            Action::Arm => ("arm", json!({})),
-            Action::Disarm(time) => ("disarm", json!({ "for_s": time.time.as_secs() })),
-            Action::Shadow(time) => ("shadow", json!({ "for_s": time.time.as_secs() })),
-            Action::Test => ("test", json!({})),
-            Action::Drill => ("drill", json!({})),
-            Action::Snapshot => ("snapshot", json!({})),
-            Action::Threshold { bear } => ("threshold", json!({ "bear": bear.0 })),
-            Action::Log { level, time } => {
-                ("log", json!({ "level": level.name(), "for_s": time.time.as_secs() }))
-            }
-            Action::Ack { alert, verdict, note } => {
-                return Request::acknowledge(alert, *verdict, note.as_deref(), by);
-            }
-            Action::Key { .. } => ("", json!({})),
-        };
-        Request::new(word, &fields, by)
-    }
-
     /// That somebody has seen an alert.
     pub fn acknowledge(alert: &str, verdict: Judgement, note: Option<&str>, by: Option<String>) -> Request {
         Request::new("ack", &json!({ "alert": alert, "verdict": verdict.name(), "note": note }), by)
     }
 
-    fn new(word: &'static str, fields: &Value, by: Option<String>) -> Request {
+    /// By the command's word and what it has beside those of every command; `by` is who gives it.
+    pub fn new(word: &'static str, fields: &Value, by: Option<String>) -> Request {
         let mut fields = fields.as_object().cloned().unwrap_or_default();
         fields.extend(by.map(|by| ("by".to_owned(), json!(by))));
         Request { word, fields }

@@ -1,0 +1,136 @@
+//! `bearwatch station`: keeps what cameras tell, and shows it to the people on duty.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::command::SigningArgs;
+use super::connection::{ConnectionArgs, level};
+use super::exit::{Exit, Failure, OrExit, Outcome};
+use crate::publish::PublishError;
+use crate::station::{self, Address, Retention, Settings, StationError, StoreError};
+use crate::system::signals::raise_on_signal;
+use crate::system::stop::Stop;
+use crate::web::door::{Door, Token};
+
+/// A broker that says nothing for 1.5 times this is taken for gone; people are waiting in front of the desk.
+const KEEP_ALIVE_S: u16 = 10;
+/// How long the broker keeps what we miss. Cameras let their alerts lie with it for a day.
+const MEMORY_S: u32 = 7 * 86_400;
+
+/// Keep what the cameras of a broker tell, and show it: duty desk and fleet, as a web page.
+///
+/// Runs on a server, not on a camera's board. Alerts, pictures, acknowledgements, states and a history of telemetry are kept in a database; a message is
+/// acknowledged to the broker only when it is there, so that nothing is lost over a crash. What people say of an alert goes back to its camera.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  openssl rand -hex 16 > station.token
+  bearwatch station --token-file station.token         broker on this machine, page at http://127.0.0.1:8470/
+  bearwatch station --token-file /etc/bearwatch-station.token --database /var/lib/bearwatch-station/station.db \\
+                    --broker mqtts://park.example --user station --password-file ~/.mqtt-password --sign station.pem
+
+The page asks for the token, and for the name that is kept beside what somebody says of an alert. From another machine: by an
+SSH tunnel (ssh -L 8470:127.0.0.1:8470 server), or through a web server with TLS in front of it. --beyond-loopback listens for
+others without TLS: the token then goes over the network in clear.
+
+Broker: a station that is away is remembered there for a week; let it keep enough for that (Mosquitto: max_queued_messages,
+persistence). With access rules the station reads bearwatch/v1/+/+/+ and writes bearwatch/v1/+/+/set/ack.
+
+See docs/operations.md for systemd, backups, and what to do when something is wrong.
+
+Exit codes: 0 ended by Ctrl-C or SIGTERM · 64 usage · 74 the database cannot be read or written · 75 another station has it
+open, or the machine has no thread · 78 the configuration, the token, or the database (newer, damaged) is wrong")]
+pub struct StationArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    signing: SigningArgs,
+    /// File of the database, made where there is none; its folder must have room for --most-gb
+    #[arg(long, value_name = "FILE", default_value = "bearwatch-station.db")]
+    database: Address,
+    /// Where the page is, a number with a port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8470")]
+    listen: SocketAddr,
+    /// File that holds the page's token alone: a line of 12 letters, digits and signs or more
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+    /// Listen where other machines reach it, without TLS: behind a firewall or a web server with TLS alone
+    #[arg(long)]
+    beyond_loopback: bool,
+    /// Only this site
+    #[arg(long, value_parser = level)]
+    site: Option<String>,
+    /// A camera that is not heard for so long is told as not heard, seconds; or 3.5 of its telemetry's intervals where that is longer
+    #[arg(long, value_name = "S", default_value_t = 45, value_parser = clap::value_parser!(u64).range(5..=86_400))]
+    silence: u64,
+    /// Keep alerts, and what was said of them, for so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_alerts: u32,
+    /// Keep pictures for so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_pictures: u32,
+    /// Keep the history of telemetry, and messages that were not believed, for so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_telemetry: u32,
+    /// Most room for the data, gigabytes: beyond it the oldest pictures go before their time
+    #[arg(long, value_name = "GB", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    most_gb: u32,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes in its help.
+pub fn run(args: StationArgs) -> Outcome {
+    let settings = args.settings()?;
+    let stop = Stop::default();
+    raise_on_signal(stop.clone()).or_exit(Exit::Bug)?;
+    station::run(settings, &stop).map_err(|error| Failure::new(exit_of(&error), error))?;
+    Ok(Exit::Ok)
+}
+
+impl StationArgs {
+    fn settings(&self) -> Result<Settings, Failure> {
+        if !self.listen.ip().is_loopback() && !self.beyond_loopback {
+            let what = "can be reached from other machines, and the token goes over the network for everybody to read";
+            let remedy = "listen at 127.0.0.1, or add --beyond-loopback where a firewall or a web server with TLS guards the port";
+            return Err(Failure::new(Exit::Config, anyhow!("--listen {} {what}; {remedy}", self.listen)));
+        }
+        let mut publish = self.connection.load()?.publish;
+        publish.keep_alive_s = KEEP_ALIVE_S;
+        let token = Token::read("--token-file", &self.token_file).or_exit(Exit::Config)?;
+        let site = self.site.as_deref().unwrap_or("+");
+        Ok(Settings {
+            publish,
+            filter: format!("bearwatch/v1/{site}/+/+"),
+            memory_s: MEMORY_S,
+            database: self.database.clone(),
+            retention: Retention {
+                alerts_days: self.keep_alerts,
+                pictures_days: self.keep_pictures,
+                telemetry_days: self.keep_telemetry,
+                most_bytes: i64::from(self.most_gb) * 1_000_000_000,
+            },
+            listen: self.listen,
+            door: Door::new(token),
+            signer: self.signing.signer()?,
+            silence: Duration::from_secs(self.silence),
+        })
+    }
+}
+
+fn exit_of(error: &StationError) -> Exit {
+    match error {
+        StationError::Store(StoreError::InUse(_)) => Exit::TryAgain,
+        StationError::Store(StoreError::Unfit { .. }) => Exit::Config,
+        StationError::Store(StoreError::Away { .. } | StoreError::Data { .. }) => Exit::Io,
+        StationError::Publish(PublishError::Address { .. } | PublishError::Credential { .. }) => Exit::Config,
+        StationError::Publish(PublishError::InUse(_) | PublishError::Thread(_)) | StationError::Thread(_) => {
+            Exit::TryAgain
+        }
+    }
+}

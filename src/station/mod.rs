@@ -1,0 +1,172 @@
+//! The station: hears every camera of a broker, keeps what they tell, shows it to the people on duty, and carries their word back.
+//!
+//! Not on the device. It sits beside [`crate::app`] and knows of the lower parts the wire contract, the broker's other end, commands and the web's frame.
+//!
+//! ```text
+//! broker ──▶ intake ──▶ judge, claims ──▶ store (commit) ──▶ acknowledgement to the broker
+//!                          └▶ fleet (memory)   └▶ live ──▶ the duty desk's page
+//! the page's word on an alert ──▶ store ──▶ post ──▶ broker ──▶ camera ──▶ answer, ack
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::control::request::Signer;
+use crate::publish::PublishError;
+use crate::publish::intake::{self, Custody};
+use crate::publish::message::BootId;
+use crate::publish::settings::Settings as Publish;
+use crate::system::clock::Clock;
+use crate::system::notify::Notifier;
+use crate::system::stop::Stop;
+use crate::web::door::Door;
+use crate::web::{Limits, Place, Server};
+
+mod alert;
+mod claims;
+mod fleet;
+mod judge;
+mod keeper;
+mod live;
+mod page;
+mod post;
+mod standing;
+mod store;
+
+use claims::Claims;
+use fleet::Fleet;
+use keeper::{Keeper, Shared};
+use live::Live;
+use page::Desk;
+use post::Post;
+use standing::Standing;
+use store::Store;
+pub use store::{Address, Retention, StoreError};
+
+/// People who look at once, and what their pages fetch beside that.
+const LIMITS: Limits = Limits { connections: 96, patience: Duration::from_secs(3600) };
+/// Whoever looks hears from the station this often: a page that does not knows that it is deaf.
+const PULSE: Duration = Duration::from_secs(2);
+
+/// What an administrator decides.
+pub struct Settings {
+    /// The broker, and who we are to it.
+    pub publish: Publish,
+    /// Which cameras: "bearwatch/v1/+/+/+".
+    pub filter: String,
+    /// How long the broker keeps what we miss while we are away, seconds.
+    pub memory_s: u32,
+    /// Where the data are.
+    pub database: Address,
+    /// How long they are kept.
+    pub retention: Retention,
+    /// Where the pages are.
+    pub listen: SocketAddr,
+    /// Who may look.
+    pub door: Door,
+    /// Who signs what is told to cameras.
+    pub signer: Option<Signer>,
+    /// A camera that is not heard for so long is silent.
+    pub silence: Duration,
+}
+
+/// Why a station cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum StationError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The connection.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The machine gives no thread.
+    #[error("cannot start the station's threads: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Runs until `stop` is raised.
+///
+/// # Errors
+/// Before anything runs: the database, the configuration, the machine.
+pub fn run(settings: Settings, stop: &Stop) -> Result<(), StationError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let ended = runtime.block_on(begin(settings, stop));
+    // A look-up of a name may still be under way and cannot be interrupted: it is not waited for.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
+    let clock = Clock::start();
+    let store = Arc::new(Store::open(&settings.database).await?);
+    let kept = store.identity(&BootId::new().0, clock.unix_ms()).await?;
+    let custody = Custody {
+        client_id: format!("bearwatch-station-{}", kept.id),
+        filter: settings.filter,
+        memory_s: settings.memory_s,
+    };
+    let (line, intake, keeping) = intake::prepare(&settings.publish, custody, stop.clone())?;
+    let claims = Claims::new(store.lives().await?);
+    let fleet = Fleet::new(store.cameras().await?, settings.silence);
+    let shared = Shared {
+        store: store.clone(),
+        fleet: Arc::new(Mutex::new(fleet)),
+        standing: Arc::default(),
+        live: Live::default(),
+        clock,
+    };
+    let bell = Arc::new(Notify::new());
+    let desk = Desk::new(shared.clone(), settings.door, bell.clone());
+    let place = Place::new(settings.listen, ("station", "/"), desk.router(), LIMITS);
+    let server = Server::start(vec![place])?;
+    let mut notifier = Notifier::default();
+    notifier.ready();
+    let keeper = Keeper::new(shared.clone(), intake, keeping.clone(), claims, kept.heard_ms);
+    let post = Post::new(shared.clone(), keeping, settings.signer, bell);
+    tokio::spawn(pulse(shared.clone(), stop.clone()));
+    tokio::spawn(tidy(shared, settings.retention, stop.clone()));
+    tokio::spawn(post.run(stop.clone()));
+    let keeper = tokio::spawn(keeper.run());
+    line.run().await;
+    notifier.stopping();
+    if keeper.await.is_err() {
+        tracing::error!("the keeper panicked");
+    }
+    drop(server);
+    store.close().await;
+    Ok(())
+}
+
+/// What everybody who looks is told all the time: how station and cameras are.
+async fn pulse(shared: Shared, stop: Stop) {
+    while !stop.is_raised() {
+        shared.live.tell("pulse", &page::pulse(&shared));
+        sleep(PULSE).await;
+    }
+}
+
+/// Removes what has had its time.
+async fn tidy(shared: Shared, retention: Retention, stop: Stop) {
+    while !stop.is_raised() {
+        let rest = match shared.store.tidy(&retention, shared.clock.unix_ms()).await {
+            Ok(0) => Retention::REST,
+            Ok(_) => Retention::BREATH,
+            Err(error) => {
+                tracing::debug!("nothing is tidied: {error}");
+                Retention::REST
+            }
+        };
+        let begun = shared.clock.uptime();
+        while !stop.is_raised() && shared.clock.uptime().saturating_sub(begun) < rest {
+            sleep(rest.min(Duration::from_secs(1))).await;
+        }
+    }
+}
+
+fn standing(shared: &Shared) -> Standing {
+    shared.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}

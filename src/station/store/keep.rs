@@ -1,0 +1,144 @@
+//! What is kept and for how long: each kind of data has its days, and all of it its room. A little at a time, so that what comes in never waits long.
+
+use std::time::Duration;
+
+use sqlx::{Row, query};
+
+use super::{Store, StoreError};
+
+const DAY_MS: i64 = 86_400_000;
+/// Rows that one commit removes.
+const ROWS: i64 = 200;
+/// Pages that are given back to the file system at once.
+const PAGES: i64 = 2000;
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Alerts with their steps, acknowledgements and words, days.
+    pub alerts_days: u32,
+    /// Pictures, days; they show people, too.
+    pub pictures_days: u32,
+    /// Telemetry and what was refused, days.
+    pub telemetry_days: u32,
+    /// Most room that the database may take, bytes: beyond, the oldest pictures go before their time.
+    pub most_bytes: i64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention { alerts_days: 365, pictures_days: 30, telemetry_days: 30, most_bytes: 20_000_000_000 }
+    }
+}
+
+/// The identity of a database, and when the broker was last heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// By which brokers know it again.
+    pub id: String,
+    /// Milliseconds since 1970; `None` where it is new.
+    pub heard_ms: Option<i64>,
+}
+
+/// What is removed, oldest first: `$1` is the first time that is kept, `$2` how many go at once.
+const ALERTS: [&str; 4] = [
+    "DELETE FROM word WHERE rowid IN (SELECT word.rowid FROM word JOIN alert ON alert.id = word.alert WHERE alert.changed_ms < $1 LIMIT $2)",
+    "DELETE FROM step WHERE rowid IN (SELECT step.rowid FROM step JOIN alert ON alert.id = step.alert WHERE alert.changed_ms < $1 LIMIT $2)",
+    "DELETE FROM ack WHERE rowid IN (SELECT rowid FROM ack WHERE heard_ms < $1 LIMIT $2)",
+    "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE changed_ms < $1
+         AND NOT EXISTS (SELECT 1 FROM step WHERE step.alert = alert.id) AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id) LIMIT $2)",
+];
+const PICTURES: [&str; 1] = [
+    "DELETE FROM picture WHERE id IN (SELECT id FROM picture WHERE heard_ms < $1 ORDER BY heard_ms LIMIT $2)",
+];
+const TELEMETRY: [&str; 2] = [
+    "DELETE FROM telemetry WHERE rowid IN (SELECT rowid FROM telemetry WHERE heard_ms < $1 LIMIT $2)",
+    "DELETE FROM refusal WHERE rowid IN (SELECT rowid FROM refusal WHERE last_ms < $1 LIMIT $2)",
+];
+/// A life is forgotten once nothing of it is left.
+const LIVES: [&str; 1] = ["DELETE FROM boot WHERE id IN (SELECT id FROM boot WHERE first_ms < $1
+     AND NOT EXISTS (SELECT 1 FROM step WHERE step.camera = boot.camera AND step.boot = boot.id)
+     AND NOT EXISTS (SELECT 1 FROM telemetry WHERE telemetry.camera = boot.camera AND telemetry.boot = boot.id) LIMIT $2)"];
+
+impl Store {
+    /// The identity of the database; given at its first start.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn identity(&self, new_id: &str, now_ms: i64) -> Result<Kept, StoreError> {
+        let found = async {
+            let made =
+                query("INSERT INTO station (one, id, heard_ms) VALUES (1, $1, $2) ON CONFLICT DO NOTHING")
+                    .bind(new_id)
+                    .bind(now_ms)
+                    .execute(&self.writing)
+                    .await?;
+            let row = query("SELECT id, heard_ms FROM station").fetch_one(&self.writing).await?;
+            let heard_ms: i64 = row.try_get("heard_ms")?;
+            Ok(Kept { id: row.try_get("id")?, heard_ms: (made.rows_affected() == 0).then_some(heard_ms) })
+        };
+        found.await.map_err(|error: sqlx::Error| self.fault(&error))
+    }
+
+    /// The broker is heard now.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn broker_heard(&self, now_ms: i64) -> Result<(), StoreError> {
+        self.is_there()?;
+        let done = query("UPDATE station SET heard_ms = $1").bind(now_ms).execute(&self.writing).await;
+        done.map(|_| ()).map_err(|error| self.fault(&error))
+    }
+
+    /// Removes some of what has had its time; tells how many rows. Again, with a pause, until that is none.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn tidy(&self, retention: &Retention, now_ms: i64) -> Result<u64, StoreError> {
+        self.is_there()?;
+        let before = |days: u32| now_ms.saturating_sub(i64::from(days) * DAY_MS);
+        let done = async {
+            let mut removed = 0;
+            for (statements, from_ms) in [
+                (&ALERTS[..], before(retention.alerts_days)),
+                (&PICTURES[..], before(retention.pictures_days)),
+                (&TELEMETRY[..], before(retention.telemetry_days)),
+                (&LIVES[..], before(retention.alerts_days.max(retention.telemetry_days))),
+            ] {
+                removed += self.remove(statements, from_ms).await?;
+            }
+            if self.bytes().await? > retention.most_bytes {
+                removed += self.remove(&PICTURES, i64::MAX).await?;
+            }
+            query(&format!("PRAGMA incremental_vacuum({PAGES})")).execute(&self.writing).await?;
+            Ok(removed)
+        };
+        done.await.map_err(|error: sqlx::Error| self.fault(&error))
+    }
+
+    async fn remove(&self, statements: &[&str], before_ms: i64) -> sqlx::Result<u64> {
+        let mut removed = 0;
+        for statement in statements {
+            let done = query(statement).bind(before_ms).bind(ROWS).execute(&self.writing).await?;
+            removed += done.rows_affected();
+        }
+        Ok(removed)
+    }
+
+    /// Room that the data take, without what is free in the file.
+    async fn bytes(&self) -> sqlx::Result<i64> {
+        let row = query(
+            "SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()",
+        )
+        .fetch_one(&self.writing)
+        .await?;
+        row.try_get("bytes")
+    }
+}
+
+impl Retention {
+    /// Pause from one look to the next where nothing had to go.
+    pub const REST: Duration = Duration::from_secs(600);
+    /// And where something had.
+    pub const BREATH: Duration = Duration::from_millis(200);
+}

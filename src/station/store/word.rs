@@ -1,0 +1,107 @@
+//! What people say of alerts at the desk: kept before it is sent, and sent until the camera has answered.
+
+use sqlx::{Row, query};
+
+use super::{Store, StoreError};
+use crate::publish::reply::Judgement;
+use crate::publish::settings::Site;
+
+/// A camera that does not answer for so long is not asked any more, milliseconds.
+const GIVEN_UP_MS: i64 = 86_400_000;
+/// Letters that go out at once.
+const AT_ONCE: i64 = 100;
+
+/// What somebody says of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Its id.
+    pub alert: String,
+    /// What it was.
+    pub verdict: Judgement,
+    /// Who says so.
+    pub by: String,
+    /// What else there is to say.
+    pub note: Option<String>,
+}
+
+/// A word that its camera has not answered to.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// Its number.
+    pub id: i64,
+    /// To whom.
+    pub site: Site,
+    /// What it says.
+    pub word: Word,
+    /// The command that carries it: the answer bears it, too.
+    pub command: String,
+}
+
+impl Store {
+    /// Keeps a word; `false` where there is no such alert.
+    ///
+    /// # Errors
+    /// Where the database is away: nothing is kept then.
+    pub async fn say(&self, word: &Word, command: &str, now_ms: i64) -> Result<bool, StoreError> {
+        self.is_there()?;
+        let written = query(
+            "INSERT INTO word (alert, verdict, said_by, note, said_ms, command) SELECT id, $2, $3, $4, $5, $6 FROM alert WHERE id = $1",
+        )
+        .bind(&word.alert)
+        .bind(word.verdict.name())
+        .bind(&word.by)
+        .bind(&word.note)
+        .bind(now_ms)
+        .bind(command)
+        .execute(&self.writing)
+        .await;
+        written.map(|done| done.rows_affected() > 0).map_err(|error| self.fault(&error))
+    }
+
+    /// Words that cameras have not answered to, the oldest first. Those that have waited too long are given up.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn letters(&self, now_ms: i64) -> Result<Vec<Letter>, StoreError> {
+        let found = async {
+            let given_up = "UPDATE word SET fate = 'given-up' WHERE fate = 'waits' AND said_ms < $1";
+            query(given_up).bind(now_ms - GIVEN_UP_MS).execute(&self.writing).await?;
+            let rows = query(
+                "SELECT word.*, site, name FROM word JOIN alert ON alert.id = word.alert JOIN camera ON camera.id = alert.camera
+                 WHERE fate = 'waits' ORDER BY word.id LIMIT $1",
+            )
+            .bind(AT_ONCE)
+            .fetch_all(&self.reading)
+            .await?;
+            rows.iter().map(letter).collect::<sqlx::Result<_>>()
+        };
+        found.await.map_err(|error: sqlx::Error| self.fault(&error))
+    }
+
+    /// A letter was sent.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn sent(&self, letter: i64) -> Result<(), StoreError> {
+        let done = query("UPDATE word SET tries = tries + 1 WHERE id = $1")
+            .bind(letter)
+            .execute(&self.writing)
+            .await;
+        done.map(|_| ()).map_err(|error| self.fault(&error))
+    }
+}
+
+fn letter(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Letter> {
+    let verdict: String = row.try_get("verdict")?;
+    Ok(Letter {
+        id: row.try_get("id")?,
+        site: Site { name: row.try_get("site")?, camera: row.try_get("name")? },
+        word: Word {
+            alert: row.try_get("alert")?,
+            verdict: Judgement::from_name(&verdict).unwrap_or(Judgement::Unsure),
+            by: row.try_get("said_by")?,
+            note: row.try_get("note")?,
+        },
+        command: row.try_get("command")?,
+    })
+}

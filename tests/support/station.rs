@@ -1,0 +1,261 @@
+//! A station that runs: the real program, its database, and who asks it over HTTP as a browser does.
+
+#![allow(dead_code, reason = "every test program uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test program: what cannot be set up is a failure")]
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Row, query};
+use tempfile::TempDir;
+
+use crate::support::{bearwatch, free_port, wait_for};
+
+pub const TOKEN: &str = "correct-horse-battery";
+/// How long anything may take in a test on a busy machine.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// A station with its database; several lives of it may follow each other.
+pub struct Station {
+    pub port: u16,
+    broker: String,
+    folder: TempDir,
+    more: Vec<String>,
+    child: Option<Child>,
+}
+
+/// An answer over HTTP.
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.head))
+    }
+}
+
+impl Station {
+    /// Not started yet.
+    pub fn new(broker: &str, more: &[&str]) -> Station {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("data")).unwrap();
+        std::fs::write(folder.path().join("token"), format!("{TOKEN}\n")).unwrap();
+        let more = more.iter().map(ToString::to_string).collect();
+        Station { port: free_port(), broker: broker.into(), folder, more, child: None }
+    }
+
+    /// Started, and heard by the broker.
+    pub fn at(broker: &str, more: &[&str]) -> Station {
+        let mut station = Station::new(broker, more);
+        station.start();
+        station.until("the broker", |desk| desk["pulse"]["standing"]["link"]["connected"] == true);
+        station
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.path("data/station.db")
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = bearwatch();
+        command.args(["station", "--broker", &self.broker, "--listen", &format!("127.0.0.1:{}", self.port)]);
+        command.arg("--token-file").arg(self.path("token")).arg("--database").arg(self.database());
+        command.args(&self.more).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    pub fn start(&mut self) {
+        let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
+        self.child = Some(self.command().stderr(log).spawn().unwrap());
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// As a power cut would.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Asked to end: its exit code.
+    pub fn stop(&mut self) -> i32 {
+        let mut child = self.child.take().unwrap();
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        assert!(wait_for(LIMIT, || child.try_wait().unwrap().is_some()), "it does not end: {}", self.log());
+        child.wait().unwrap().code().unwrap()
+    }
+
+    /// Exit code and words of one that must not start.
+    pub fn refuses(&self) -> (i32, String) {
+        let output = self.command().stderr(Stdio::piped()).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    pub fn send(&self, request: &str, headers: &[&str], body: &[u8]) -> Option<Answer> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        let host = if headers.iter().any(|h| h.starts_with("Host: ")) { "" } else { "Host: 127.0.0.1\r\n" };
+        let lines: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        write!(stream, "{request} HTTP/1.0\r\n{host}{lines}Content-Length: {}\r\n\r\n", body.len()).ok()?;
+        let _ = stream.write_all(body);
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        let at = answer.windows(4).position(|end| end == b"\r\n\r\n")?;
+        let head = String::from_utf8(answer[..at].to_vec()).ok()?.to_lowercase();
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some(Answer { status, head, body: answer[at + 4..].to_vec() })
+    }
+
+    pub fn get(&self, path: &str) -> Option<Answer> {
+        self.send(&format!("GET {path}"), &[&format!("Authorization: Bearer {TOKEN}")], b"")
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        let headers = [&*format!("Authorization: Bearer {TOKEN}"), "Content-Type: application/json"];
+        self.send(&format!("POST {path}"), &headers, body.to_string().as_bytes()).unwrap()
+    }
+
+    /// What somebody says of an alert.
+    pub fn say(&self, alert: &str, verdict: &str) -> Answer {
+        self.post(&format!("/api/alerts/{alert}/word"), &json!({ "verdict": verdict, "by": "anna" }))
+    }
+
+    pub fn desk(&self) -> Option<Value> {
+        self.get("/api/desk").filter(|answer| answer.status == 200).map(|answer| answer.json())
+    }
+
+    pub fn fleet(&self) -> Value {
+        self.get("/api/fleet").unwrap().json()
+    }
+
+    /// Waits until the desk is so.
+    pub fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let mut last = None;
+        let came = wait_for(LIMIT, || {
+            last = self.desk();
+            last.as_ref().is_some_and(&is)
+        });
+        assert!(came, "never came: {what}: {last:#?}\n{}", self.log());
+        last.unwrap()
+    }
+
+    /// Waits until an alert is so.
+    pub fn alert(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let find =
+            |desk: &Value| desk["alerts"].as_array().unwrap().iter().find(|alert| alert["id"] == id).cloned();
+        let desk = self.until(id, |desk| find(desk).is_some_and(|alert| is(&alert)));
+        find(&desk).unwrap()
+    }
+
+    /// Events as they come, until the connection ends.
+    pub fn events(&self) -> impl Iterator<Item = (String, Value)> + use<> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        write!(
+            stream,
+            "GET /api/events HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+        )
+        .unwrap();
+        let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+        std::iter::from_fn(move || {
+            let name = lines.by_ref().find_map(|line| line.strip_prefix("event: ").map(str::to_owned))?;
+            let data = lines.next()?;
+            Some((name, serde_json::from_str(data.strip_prefix("data: ")?).ok()?))
+        })
+    }
+
+    /// The database beside the station, for reading or for getting in its way.
+    pub fn open(&self) -> Database {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options = SqliteConnectOptions::new().filename(self.database());
+        let connection = runtime.block_on(options.connect()).unwrap();
+        Database { runtime, connection }
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A second connection to a station's database.
+pub struct Database {
+    runtime: tokio::runtime::Runtime,
+    connection: SqliteConnection,
+}
+
+impl Database {
+    pub fn run(&mut self, sql: &str) {
+        self.runtime.block_on(query(sql).execute(&mut self.connection)).unwrap();
+    }
+
+    /// Life and number of every message of a table.
+    pub fn numbers(&mut self, table: &str) -> Vec<(String, i64)> {
+        let sql = format!("SELECT boot, seq FROM {table}");
+        let rows = self.runtime.block_on(query(&sql).fetch_all(&mut self.connection)).unwrap();
+        rows.iter().map(|row| (row.get("boot"), row.get("seq"))).collect()
+    }
+
+    pub fn count(&mut self, sql: &str) -> i64 {
+        let row = self.runtime.block_on(query(sql).fetch_one(&mut self.connection)).unwrap();
+        row.get(0)
+    }
+}
+
+/// What somebody else heard on a broker: life and number, by kind.
+pub struct Witness {
+    child: Child,
+    heard: std::thread::JoinHandle<Vec<Value>>,
+}
+
+impl Witness {
+    pub fn start(broker: &str) -> Witness {
+        let mut child =
+            bearwatch().args(["watch", "--json", "--broker", broker]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.next().unwrap().unwrap().contains("connected"));
+        let heard = std::thread::spawn(move || {
+            lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok()).collect()
+        });
+        Witness { child, heard }
+    }
+
+    pub fn end(self) -> Vec<Value> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let heard = self.heard.join().unwrap();
+        let mut child = self.child;
+        child.wait().unwrap();
+        heard
+    }
+}
+
+/// Life and number of the messages of a kind.
+pub fn numbers(heard: &[Value], kind: &str) -> BTreeSet<(String, i64)> {
+    let of_kind = heard.iter().filter(|line| line["kind"] == kind);
+    let number = |line: &Value| {
+        let message = if kind == "snapshot" { line } else { &line["message"] };
+        (message["boot"].as_str().unwrap().to_owned(), message["seq"].as_i64().unwrap())
+    };
+    of_kind.map(number).collect()
+}

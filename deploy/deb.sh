@@ -47,12 +47,14 @@ stage=$build/deb/$architecture
 rm -rf "$stage"
 mkdir -p "$stage/$target/dist"
 cp "$program" "$stage/$target/dist/bearwatch"
-# The C library of a cross compiler names itself libc6:arm64; on the board it is libc6.
+# The C library of a cross compiler names itself libc6:arm64; on the board it is libc6. And dpkg-shlibdeps does not see that packed relocations need 2.36.
+named="s/:$architecture / /g"
+if LC_ALL=C readelf -VW "$program" | grep GLIBC_ABI_DT_RELR >/dev/null; then named="$named; s/libc6 (>= 2\.[12][0-9]*)/libc6 (>= 2.36)/; s/libc6 (>= 2\.3[0-5])/libc6 (>= 2.36)/"; fi
 mkdir "$stage/bin"
 cat >"$stage/bin/dpkg-shlibdeps" <<SH
 #!/bin/bash
 set -o pipefail
-$(command -v dpkg-shlibdeps) "\$@" | sed 's/:$architecture / /g'
+$(command -v dpkg-shlibdeps) "\$@" | sed '$named'
 SH
 chmod +x "$stage/bin/dpkg-shlibdeps"
 PATH=$stage/bin:$PATH CARGO_TARGET_DIR=$stage "$build/tools/bin/cargo-deb" --no-build --no-strip --locked --target "$target" \

@@ -5,8 +5,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 architecture=${1:-$(dpkg --print-architecture)}
 
+# The linkers of Debian 12 pack relocations, a megabyte, for amd64 alone. Needs a C library of 2022 (2.36).
+link=()
 case $architecture in
-amd64) target=x86_64-unknown-linux-gnu ;;
+amd64)
+    target=x86_64-unknown-linux-gnu
+    link=("-Clink-arg=-Wl,-z,pack-relative-relocs")
+    ;;
 arm64) target=aarch64-unknown-linux-gnu ;;
 armhf) target=armv7-unknown-linux-gnueabihf ;;
 *) echo "dist.sh: amd64, arm64 or armhf, not '$architecture'" >&2; exit 64 ;;
@@ -16,9 +21,4 @@ esac
 # they are not those of macros, which do unwind.
 variable=CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_RUSTFLAGS
 export "$variable=-Cforce-unwind-tables=no"
-
-# LLVM's linker, where rustup's compiler brings it, packs the relocations: a megabyte of them on boards of 64 bits. Needs a C library of 2022 (2.36).
-link=()
-lld=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/gcc-ld
-[ ! -x "$lld/ld.lld" ] || link=("-Clink-arg=-B$lld" -Clink-arg=-fuse-ld=lld "-Clink-arg=-Wl,-z,pack-relative-relocs")
 TARGET=$target BUILD=rustc deploy/build-arm.sh --profile dist --bin bearwatch -- "${link[@]}"

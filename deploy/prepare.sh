@@ -113,6 +113,8 @@ for step in "$@"; do
         has depmod || [ -x /sbin/depmod ] || want kmod
         has cpio || want cpio
         has mmdebstrap || want mmdebstrap
+        # mmdebstrap asks it whether it may put another processor's Debian together.
+        has arch-test || want arch-test
         # Programs of the Debian that is unpacked for the board run here while it is put together.
         [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] || want binfmt-support qemu-user-static
         # The board's kernel and programs are downloaded by apt, and not installed.
@@ -154,6 +156,15 @@ if [ -n "$missing" ]; then
         fail "apt-get could not install:$missing"
 fi
 [ -z "$foreign" ] || arm64_packages
+
+# Where systemd is not the first process, as in a container, nobody has told the kernel who runs programs of another processor.
+case " $* " in
+*" board "*)
+    programs=/proc/sys/fs/binfmt_misc
+    [ -e $programs/register ] || $root mount -t binfmt_misc binfmt_misc $programs
+    [ -e $programs/qemu-aarch64 ] || $root update-binfmts --enable qemu-aarch64
+    ;;
+esac
 
 case " $* " in
 *" build "*)

@@ -123,16 +123,22 @@ def millions(count):
     return f"{count / 1e6:.0f}"
 
 
+#: Each with rows of its own.
+BOARDS = ["camera", "system", "armhf"]
+
+
 def faults(stored):
     text = "## Faults\n\n"
-    if "faults" not in stored:
+    rows = [row for name in BOARDS if name in stored for row in stored[name]["result"]["rows"]]
+    if not rows:
         return text + missing("`make mast`")
-    rows = stored["faults"]["result"]["rows"]
     text += (
         "What `make board` does to whole emulated boards, and after how many seconds it was noticed and well again (from the end of the fault). **Seconds under emulation**, where everything takes ten "
         "times as long as on a board and more: what waits by the clock is true, what computes is not.\n\n"
     )
     text += table(["what was done", "noticed after, s", "well again after, s"], [[row["what"], row["noticed_s"], row["well_s"]] for row in rows])
+    if out := [f"`{name}`" for name in BOARDS if name not in stored]:
+        text += "\n" + missing(f"the boards {', '.join(out)} (`tests/board/`); `make mast`")
     late = [row["what"] for row in rows if over(row["noticed_s"], MOST_NOTICED_S) or over(row["well_s"], MOST_WELL_S)]
     return text + f"\nThe aim is {MOST_NOTICED_S} s to notice and {MOST_WELL_S} s to be well again. " + (f"Beyond it: {'; '.join(late)}.\n" if late else "Nothing is beyond it.\n")
 

@@ -87,7 +87,7 @@ def day(stored):
         f"makes memory smaller than above: it is growth that is looked for.\n\n"
         f"* Frames: {frames['seen']} seen, {frames['inferred']} looked at, {frames['dropped']} given up for newer ones\n"
         f"* Alerts: {alerts['opened']} opened, {alerts['closed']} closed, {alerts['messages']} messages received, {alerts['missing']} missing\n"
-        f"* Telemetry: {result['telemetry']} messages received\n\n"
+        f"* Telemetry: {result['telemetry']} messages received; a day has {24 * 360}\n\n"
     )
     most = max(result["readings"], key=lambda one: one["memory_mb"])
     rows = [[told, first[key], most[key] if key == "memory_mb" else max(one[key] for one in result["readings"]), last[key]] for key, told in HELD.items()]

@@ -58,3 +58,61 @@ pub fn chosen<'a>(pages: &'a [Rendered], headers: &HeaderMap) -> Option<&'a Rend
     let mut known = languages.filter_map(|wanted| pages.iter().find(|page| page.language == wanted));
     known.next().or(pages.first())
 }
+
+#[cfg(test)]
+pub mod checks {
+    //! What holds for the words of every page.
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every piece of a text between two marks.
+    fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
+        text.split(start).skip(1).filter_map(|rest| rest.split_once(end)).map(|(piece, _)| piece).collect()
+    }
+
+    /// Keys that page and scripts use; those that end in a dot are followed by a word of the program's.
+    fn used<'a>(page: &'a str, scripts: &[&'a str]) -> BTreeSet<&'a str> {
+        // The function is called t; those whose names merely end so are others.
+        let calls = ["(t(\"", " t(\"", "{t(\"", "[t(\""];
+        let called =
+            scripts.iter().flat_map(|script| calls.iter().flat_map(|start| between(script, start, "\"")));
+        let named = between(page, "{{", "}}").into_iter().filter(|key| !["*", "lang"].contains(key));
+        named.chain(called).collect()
+    }
+
+    /// Every language has every word that is used, none that nobody shows, and the same places to fill in each.
+    pub fn every_language_has_every_word_and_no_other(
+        page: &str,
+        scripts: &[&str],
+        languages: &[(&str, &str)],
+    ) {
+        let used = used(page, scripts);
+        assert!(used.len() > 60, "{}", used.len());
+        let first = words(languages[0].1);
+        for (language, text) in languages {
+            let words = words(text);
+            let is = |key: &str, known: &str| known == key || (key.ends_with('.') && known.starts_with(key));
+            let missing = used.iter().filter(|key| !words.keys().any(|known| is(key, known)));
+            assert_eq!(missing.collect::<Vec<_>>(), [&""; 0], "{language}: no text");
+            let idle = words.keys().filter(|known| !used.iter().any(|key| is(key, known)));
+            assert_eq!(idle.collect::<Vec<_>>(), [""; 0], "{language}: texts that nobody shows");
+            assert_eq!(words.keys().collect::<Vec<_>>(), first.keys().collect::<Vec<_>>(), "{language}");
+            let places =
+                |text: &str| BTreeSet::from_iter(between(text, "{", "}").into_iter().map(str::to_owned));
+            words
+                .iter()
+                .for_each(|(key, text)| assert_eq!(places(text), places(&first[key]), "{language}: {key}"));
+        }
+    }
+
+    /// No page has a hole, and each is so large at most with what belongs to it, bytes.
+    pub fn is_whole_and_small(pages: &[Rendered], assets: &[&str], most: usize) {
+        let beside: usize = assets.iter().map(|asset| asset.len()).sum();
+        for Rendered { language, html, .. } in pages {
+            assert!(!html.contains("{{") && html.contains(&format!("<html lang=\"{language}\"")));
+            assert!(html.len() + beside <= most, "{language}: {} bytes", html.len() + beside);
+        }
+    }
+}

@@ -19,60 +19,13 @@ mod tests {
     use super::*;
     use crate::perceive::model::Class;
     use crate::perceive::observation::Regime;
-    use crate::web::texts::chosen;
+    use crate::web::texts::{checks, chosen};
 
     const SCRIPTS: [&str; 2] = [include_str!("assets/page.js"), include_str!("assets/areas.js")];
 
-    /// Every piece of a text between two marks.
-    fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
-        text.split(start).skip(1).filter_map(|rest| rest.split_once(end)).map(|(piece, _)| piece).collect()
-    }
-
-    /// Keys that the page uses; those that end in a dot are followed by a word of the daemon's.
-    fn used() -> Vec<&'static str> {
-        let mut keys = between(PAGE, "{{", "}}");
-        keys.retain(|key| !["*", "lang"].contains(key));
-        // The function is called t; those whose names merely end so are others.
-        let called = SCRIPTS
-            .iter()
-            .flat_map(|script| ["(t(\"", " t(\"", "{t(\""].map(|start| between(script, start, "\"")));
-        keys.extend(called.flatten());
-        keys
-    }
-
     #[test]
     fn every_language_has_every_word_and_no_other() {
-        let used = used();
-        assert!(used.len() > 60, "{}", used.len());
-        for (language, text) in LANGUAGES {
-            let words = texts::words(text);
-            for key in &used {
-                let known = match key.ends_with('.') {
-                    true => words.keys().any(|known| known.starts_with(key)),
-                    false => words.contains_key(*key),
-                };
-                assert!(known, "{language}: no text for \"{key}\"");
-            }
-            let idle = |known: &&String| {
-                !used.iter().any(|key| known == key || (key.ends_with('.') && known.starts_with(key)))
-            };
-            assert_eq!(
-                words.keys().filter(idle).collect::<Vec<_>>(),
-                [""; 0],
-                "{language}: texts that nobody shows"
-            );
-            let first = texts::words(LANGUAGES[0].1);
-            assert_eq!(words.keys().collect::<Vec<_>>(), first.keys().collect::<Vec<_>>(), "{language}");
-            for (key, text) in &words {
-                let places = |text: &str| {
-                    between(text, "{", "}")
-                        .into_iter()
-                        .map(str::to_owned)
-                        .collect::<std::collections::BTreeSet<_>>()
-                };
-                assert_eq!(places(text), places(&first[key]), "{language}: {key}");
-            }
-        }
+        checks::every_language_has_every_word_and_no_other(PAGE, &SCRIPTS, &LANGUAGES);
     }
 
     #[test]
@@ -95,15 +48,11 @@ mod tests {
     #[test]
     fn the_page_is_whole_small_and_in_the_language_that_is_asked_for() {
         let pages = rendered();
-        for page in &pages {
-            assert!(
-                !page.html.contains("{{") && page.html.contains(&format!("<html lang=\"{}\"", page.language))
-            );
-            let all = page.html.len()
-                + include_str!("assets/page.css").len()
-                + SCRIPTS.iter().map(|s| s.len()).sum::<usize>();
-            assert!(all <= 40_000, "{}: {all} bytes", page.language);
-        }
+        checks::is_whole_and_small(
+            &pages,
+            &[include_str!("assets/page.css"), SCRIPTS[0], SCRIPTS[1]],
+            40_000,
+        );
         let asked = |languages: &str| {
             let headers = HeaderMap::from_iter([(ACCEPT_LANGUAGE, languages.parse().unwrap())]);
             chosen(&pages, &headers).map(|page| page.language)

@@ -115,6 +115,29 @@ fn a_disk_that_runs_full_is_told_and_what_came_before_and_after_arrives() {
     assert_eq!(numbers, (0..last).collect::<Vec<_>>(), "alerts are missing: {}", daemon.log());
 }
 
+/// While the broker takes everything at once nothing has to wait there, and alerts have their room in the journal.
+#[test]
+fn a_disk_that_is_full_is_told_while_all_still_arrives() {
+    if !is_root() {
+        return;
+    }
+    let broker = Broker::start();
+    let mut desk = Listener::start(&broker);
+    let home = Home::with_bear(&broker.url, 4, true);
+    let disk = Ramdisk::mount(home.store(), "8m");
+    let mut daemon = home.start(&[]);
+    desk.hears_state("online", "");
+    let filler = disk.0.join("filler");
+    // It ends with an error, as it should.
+    let _ = std::fs::write(&filler, vec![1; 8 << 20]);
+    desk.hears_state("degraded", "is full");
+    desk.hears("alert", |_| true);
+    assert!(!daemon.log().contains("wait in memory"), "{}", daemon.log());
+    std::fs::remove_file(filler).unwrap();
+    desk.hears_state("online", "");
+    assert_eq!(daemon.stop(), 0);
+}
+
 fn must_remount(folder: &Path, size: &str) {
     let options = format!("remount,size={size}");
     assert!(Command::new("mount").args(["-o", &options]).arg(folder).status().unwrap().success());

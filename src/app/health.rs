@@ -38,11 +38,17 @@ pub struct Facts<'a> {
     pub impairment: Option<Impairment>,
     /// How much is done at present, and why no more.
     pub effort: Effort,
+    /// Room where the outbox stands, megabytes, where the system tells.
+    pub room_mb: Option<f64>,
     /// What was ordered that keeps anybody from being told, or a drill that shows that nobody may be.
     pub warning: Option<&'a Warning>,
     /// Longest time between two frames of this source in ordinary life (files at one frame a minute).
     pub interval: Duration,
 }
+
+/// Below this the outbox cannot grow, megabytes.
+const LEAST_ROOM_MB: f64 = 1.0;
+const FULL: &str = "the disk where the outbox stands is full: alerts go out, and would find no place if the broker were away for long; free space there";
 
 /// The verdict. A camera that tells nobody by order says so before anything else: it must not be taken for one that sees nothing.
 pub fn judge(facts: &Facts) -> Health {
@@ -66,6 +72,9 @@ fn judge_sight(facts: &Facts) -> Health {
         (Camera::Open(what), _) => match (facts.impairment, facts.effort.sentence()) {
             (Some(impairment), _) => degraded(impairment.name(), impairment.sentence().into()),
             (None, Some(less)) => degraded(facts.effort.strain.map_or("busy", Strain::name), less),
+            (None, None) if facts.room_mb.is_some_and(|mb| mb < LEAST_ROOM_MB) => {
+                degraded("disk-full", FULL.into())
+            }
             (None, None) => Health { state: State::Online, reason: what.clone(), cause: "ok" },
         },
         (Camera::Opening, _) => degraded("opening", "the source is being opened".into()),
@@ -98,9 +107,33 @@ mod tests {
             fault,
             impairment: None,
             effort: Effort::default(),
+            room_mb: Some(100.0),
             warning: None,
             interval: Duration::from_millis(66),
         })
+    }
+
+    /// While the broker takes everything at once nothing else says so: alerts have their room in the journal.
+    #[test]
+    fn a_disk_that_is_full_is_told_before_anything_has_to_wait_there() {
+        let camera = Camera::Open("YUYV 640×480".into());
+        let state = |room_mb| {
+            let (since_last, interval) = (Some(Duration::ZERO), Duration::from_millis(66));
+            let effort = Effort::default();
+            judge(&Facts {
+                camera: &camera,
+                since_last,
+                fault: None,
+                impairment: None,
+                effort,
+                room_mb,
+                warning: None,
+                interval,
+            })
+        };
+        assert_eq!(state(Some(0.0)).cause, "disk-full");
+        assert!(state(Some(0.0)).reason.contains("is full"));
+        assert_eq!((state(Some(5.0)).state, state(None).state), (State::Online, State::Online));
     }
 
     #[test]
@@ -136,6 +169,7 @@ mod tests {
             fault: None,
             impairment: None,
             effort: Effort::default(),
+            room_mb: None,
             warning: None,
             interval: Duration::from_secs(60),
         };
@@ -148,8 +182,16 @@ mod tests {
         let (since_last, interval) = (Some(Duration::from_millis(50)), Duration::from_millis(66));
         let impairment = Some(Impairment::Obstructed);
         let effort = Effort { level: Level::Half, strain: Some(Strain::Hot) };
-        let facts =
-            Facts { camera: &camera, since_last, fault: None, impairment, effort, warning: None, interval };
+        let facts = Facts {
+            camera: &camera,
+            since_last,
+            fault: None,
+            impairment,
+            effort,
+            room_mb: None,
+            warning: None,
+            interval,
+        };
         let health = judge(&facts);
         assert_eq!(health.state, State::Degraded);
         assert!(health.reason.contains("a web") && health.reason.contains("please wipe it"), "{health:?}");
@@ -170,6 +212,7 @@ mod tests {
             fault: None,
             impairment: None,
             effort: Effort::default(),
+            room_mb: None,
             warning: Some(&warning),
             interval: Duration::from_secs(1),
         };

@@ -179,6 +179,7 @@ impl Watch {
             fault: sight.fault.as_deref(),
             impairment: sight.impairment,
             effort: sight.effort,
+            room_mb: self.vitals.disk_free_mb,
             warning: warning.as_ref(),
             interval: self.interval,
         };

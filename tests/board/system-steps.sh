@@ -37,7 +37,7 @@ row() { echo "ROW: $1 | ${2:--} | ${3:--}"; }
 alert() { mosquitto_sub -V 5 -h 10.0.2.2 -p "$broker" -t 'bearwatch/v1/board/mast/alert' -C 1 -W "$1" >/run/alert; }
 alerts() { alert 240 || fail "no alert after: $1"; }
 # A full disk has room for little things now and then: that it was told as well again proves nothing.
-trouble_is_over() { property StatusText | grep -qv 'cannot use'; }
+trouble_is_over() { property StatusText | grep -qv 'cannot use\|is full'; }
 logged() { journalctl -u bearwatch --since "@$since" | grep -q "$1"; }
 config() {
     cp /bearwatch.toml /etc/bearwatch.toml
@@ -105,7 +105,7 @@ systemctl restart bearwatch || fail "it does not start"
 
 since=$(date +%s)
 dd if=/dev/zero of=/var/lib/bearwatch/filler bs=1M 2>/dev/null
-until_true 240 logged 'cannot use\|wait in memory' || fail "a full disk is not told"
+until_true 240 logged 'cannot use\|wait in memory\|is full' || fail "a full disk is not told"
 noticed=$took
 alerts "a full disk"
 rm /var/lib/bearwatch/filler

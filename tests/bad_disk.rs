@@ -60,6 +60,19 @@ fn what_was_wrong_while_nobody_listened_and_has_passed_is_told_afterwards() {
     assert_eq!(daemon.stop(), 0);
 }
 
+#[test]
+fn what_neither_broker_nor_store_took_is_told_as_lost_at_the_end() {
+    let home = Home::with_bear("mqtt://127.0.0.1:1", 3, true);
+    std::fs::create_dir_all(home.store().join("outbox.journal")).unwrap();
+    let mut daemon = home.start(&[]);
+    daemon.says("outbox.journal: Is a directory");
+    daemon.says("online");
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(daemon.stop(), 0);
+    daemon.says("messages are lost: neither the broker nor the store took them");
+    assert!(!daemon.log().contains("the next start sends them"), "{}", daemon.log());
+}
+
 /// A small disk of its own.
 struct Ramdisk(PathBuf);
 

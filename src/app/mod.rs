@@ -234,8 +234,12 @@ fn end(
     let at_end = ended == Ended::Done && captured.is_ok();
     let patience = if at_end { DRAIN_AT_END } else { DRAIN_ON_STOP };
     let drained = publish.drain(patience, || stop.is_raised() && (at_end || !publish.is_connected()));
-    if !drained {
-        tracing::warn!("{} messages wait in the store; the next start sends them", publish.waiting());
+    let (waiting, lost) = (publish.waiting(), publish.unwritten());
+    if lost > 0 {
+        tracing::error!("{lost} messages are lost: neither the broker nor the store took them");
+    }
+    if !drained && waiting > lost {
+        tracing::warn!("{} messages wait in the store; the next start sends them", waiting - lost);
     }
     drop(watch);
     publish.join();

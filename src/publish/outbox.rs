@@ -234,6 +234,11 @@ impl Outbox {
         self.depth_of(Lane::Alerts) + self.depth_of(Lane::Snapshots)
     }
 
+    /// Of these, what is nowhere but in memory.
+    pub fn unwritten(&self) -> u64 {
+        [Lane::Alerts, Lane::Snapshots].map(|lane| self.memory[lane as usize].len() as u64).iter().sum()
+    }
+
     /// What waits of a lane: what a failed disk still holds though the broker has it does not.
     fn depth_of(&self, lane: Lane) -> u64 {
         self.held(lane).saturating_sub(self.owed.iter().filter(|key| key.lane == lane).count() as u64)

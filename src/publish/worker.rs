@@ -119,6 +119,11 @@ impl Handle {
         self.shared.outbox().depth()
     }
 
+    /// Of these, what no disk has taken: lost when the process ends.
+    pub fn unwritten(&self) -> u64 {
+        self.shared.outbox().unwritten()
+    }
+
     /// Takes what is in the queue, waits until the broker has everything, says goodbye (status `offline`) and ends both threads.
     /// `false` where something is left after `timeout` or once it `is_enough`; it stays on disk and is sent by the next boot. A
     /// broker that refuses us is not waited for: somebody has to act first.

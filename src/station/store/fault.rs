@@ -41,6 +41,7 @@ pub enum StoreError {
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const READONLY: i32 = 8;
+const IOERR: i32 = 10;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
@@ -81,6 +82,9 @@ impl StoreError {
             Some(CANTOPEN) => {
                 away("it cannot be opened; it must stand in a folder that this user may write to")
             }
+            Some(IOERR) => away(
+                "reading or writing it fails; look at the medium (dmesg), or give a plain file elsewhere",
+            ),
             Some(CORRUPT) => StoreError::Unfit {
                 path,
                 reason: "it is damaged; put the last backup back, or move it away and begin an empty one"

@@ -217,9 +217,14 @@ fn a_still_is_looked_at_again_where_something_is_too_small_to_be_known() {
     }
     let aside = second_looks(&view, &whole, &[found(Class::Bear, 0.3, small)]);
     assert_ne!(aside[0].region, aside[1].region);
-    let mirror = Look { region: whole[0], mirrored: true };
     let two = [found(Class::Bear, 0.3, large), found(Class::Bear, 0.25, Rect { x: 0.5, ..large })];
-    assert_eq!(second_looks(&view, &whole, &two), [mirror], "once for both");
+    let again = second_looks(&view, &whole, &two);
+    let shown = |look: &Look| (look.region.rect.w, look.mirrored);
+    let wanted = [(1.0, true), (1.25, false), (1.25, true), (1.8, false), (1.8, true)];
+    assert_eq!(again.iter().map(shown).collect::<Vec<_>>(), wanted, "once for both");
+    let barely = Rect { w: 0.13, h: 0.15, ..large };
+    let again = second_looks(&view, &whole, &[found(Class::Bear, 0.3, barely)]);
+    assert!(view.sees(&whole, barely) && again.len() == 1, "smaller it would be too small: {again:?}");
     let nothing = [
         found(Class::Bear, 0.1, large),
         found(Class::Animal, 0.9, large),

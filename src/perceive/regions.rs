@@ -5,11 +5,21 @@ use super::model::InputSpec;
 pub use super::resample::{IDENTITY_TONE, Resampler};
 use super::settings::RegionMode;
 
-/// A part of the frame that is scaled (aspect ratio kept, placed top left) into the model's input.
+/// A part of the frame that is scaled (aspect ratio kept, placed top left) into the model's input. One that reaches beyond the frame has the scale of all of
+/// it; what of the frame lies in it is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Region {
     /// Where, in fractions of the frame.
     pub rect: Rect,
+}
+
+impl Region {
+    /// With the same middle and sides so many times as long: shows everything so many times smaller.
+    pub fn widened(self, times: f32) -> Region {
+        let Rect { x, y, w, h } = self.rect;
+        let (more_w, more_h) = (w * (times - 1.0), h * (times - 1.0));
+        Region { rect: Rect { x: x - more_w / 2.0, y: y - more_h / 2.0, w: w + more_w, h: h + more_h } }
+    }
 }
 
 /// A region as it lies in the input: pixels of the source, and the scale to input pixels.
@@ -34,11 +44,16 @@ pub struct Letterbox {
 impl Letterbox {
     /// Fits `region` of a picture of `width` × `height` into the input.
     pub fn new(region: Region, width: u32, height: u32, input: &InputSpec) -> Letterbox {
-        let [x, y, w, h] = region.rect.clipped().to_pixels(width, height);
+        let shown = region.rect.clipped();
+        let [x, y, w, h] = shown.to_pixels(width, height);
         let (left, top) = ((x.round() as u32).min(width - 1), (y.round() as u32).min(height - 1));
         let w = (w.round() as u32).clamp(1, width - left);
         let h = (h.round() as u32).clamp(1, height - top);
-        let scale = (input.width as f32 / w as f32).min(input.height as f32 / h as f32);
+        // Of all of the region, also beyond the frame.
+        let whole =
+            |side: u32, all: f32, shown: f32| side as f32 * if shown > 0.0 { all / shown } else { 1.0 };
+        let (all_w, all_h) = (whole(w, region.rect.w, shown.w), whole(h, region.rect.h, shown.h));
+        let scale = (input.width as f32 / all_w).min(input.height as f32 / all_h);
         let fit = |side: u32, most: u32| ((side as f32 * scale).round() as u32).clamp(1, most);
         Letterbox {
             left,
@@ -157,7 +172,8 @@ mod tests {
             prop_assert!(place.width >= 1 && place.left + place.width <= width);
             prop_assert!(place.height >= 1 && place.top + place.height <= height);
             prop_assert!((1..=iw).contains(&place.scaled_width) && (1..=ih).contains(&place.scaled_height));
-            prop_assert!(place.scaled_width == iw || place.scaled_height == ih, "as large as it fits");
+            let beyond = x + w > 1.0 || y + h > 1.0;
+            prop_assert!(beyond || place.scaled_width == iw || place.scaled_height == ih, "as large as it fits");
             let (long, high) = (place.width as f32, place.height as f32);
             let (sx, sy) = (place.scaled_width as f32 / long, place.scaled_height as f32 / high);
             let [px, py, pw, ph] = [seen[0] * long, seen[1] * high, seen[2] * long, seen[3] * high];
@@ -166,6 +182,17 @@ mod tests {
             for (got, wanted) in back.into_iter().zip([place.left as f32 + px, place.top as f32 + py, pw, ph]) {
                 prop_assert!((got - wanted).abs() < 0.02, "{:?}", back);
             }
+        }
+
+        #[test]
+        fn a_wider_region_shows_everything_smaller((width, height, iw, ih) in shapes(), times in 1.0f32..3.0) {
+            let whole = Region { rect: Rect::WHOLE };
+            let place = |region| Letterbox::new(region, width, height, &input(iw, ih));
+            let (near, wide) = (place(whole), place(whole.widened(times)));
+            prop_assert_eq!((wide.left, wide.top, wide.width, wide.height), (0, 0, width, height));
+            let smaller = |side: u32, than: u32| (side as f32 * times - than as f32).abs() <= 0.51 * (1.0 + times) || side == 1;
+            prop_assert!(smaller(wide.scaled_width, near.scaled_width), "{:?} {:?}", wide, near);
+            prop_assert!(smaller(wide.scaled_height, near.scaled_height), "{:?} {:?}", wide, near);
         }
 
         #[test]

@@ -32,6 +32,7 @@ fn spec() -> ModelSpec {
         calibration: Calibration::default(),
         look: None,
         regimes: Vec::new(),
+        stills: None,
     };
     let order = ChannelOrder::Bgr;
     ModelSpec {

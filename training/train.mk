@@ -12,7 +12,7 @@ TRAIN_WORK := training/work
 SMOKE_WORK := training/work/smoke
 TRAIN_PYTHON := training/.venv/bin/python
 
-.PHONY: train train-audit train-card train-curve train-looks train-setup train-sequences train-smoke train-suites
+.PHONY: train train-audit train-card train-curve train-looks train-setup train-sequences train-smoke train-stills train-suites
 
 train-suites: training/.venv/ready ## Evaluation suites in training/work/suites, from bears/val and the calibration split
 	$(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
@@ -30,6 +30,11 @@ train-looks: training/.venv/ready ## What a look at a track proves, from the cal
 	for set in $(CALIBRATION); do $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch eval $(TRAIN_WORK)/sequences/$$set --events --board-ms $(BOARD_MS) \
 		--model models/bearwatch-nano.onnx --save-looks $(TRAIN_WORK)/$$set.looks || exit; done
 	$(TRAIN_PYTHON) -m training.looks $(CALIBRATION:%=$(TRAIN_WORK)/%.looks) --card models/bearwatch-nano.json
+
+train-stills: training/.venv/ready ## What looks at stills count as together, from the calibration split, into the card in models/
+	cargo build --locked --profile dist $(CARGO_FLAGS)
+	[ -e $(TRAIN_WORK)/suites/suites.json ] || $(TRAIN_PYTHON) -m training.suites --out $(TRAIN_WORK)/suites
+	$(TRAIN_PYTHON) -m training.stills --program $(or $(CARGO_TARGET_DIR),target)/dist/bearwatch --suites $(TRAIN_WORK)/suites --card models/bearwatch-nano.json
 
 train-setup: training/.venv/ready ## Python environment of the training, in training/.venv
 
@@ -55,6 +60,7 @@ train: training/.venv/ready $(TRAIN_WORK)/simulated/annotations.json ## Train th
 	$(TRAIN_PYTHON) -m training.card --model $(TRAIN_WORK)/bearwatch-nano.onnx --runs $(TRAIN_WORK)/first $(TRAIN_WORK)/hard $(TRAIN_WORK)/blend $(TRAIN_WORK)/int8 \
 		--suites $(TRAIN_WORK)/suites --out models
 	$(MAKE) train-looks
+	$(MAKE) train-stills
 	$(MAKE) train-card
 
 train-card: training/.venv/ready ## What the model's card tells, measured anew, and the card: models/*.figures.json, *.md and the diagram

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::perceive::model::{Class, ClassSpec, InRegime, InputSpec, ModelSpec, OutputSpec};
+use crate::perceive::model::{Class, ClassSpec, InputSpec, ModelSpec, OutputSpec};
 
 /// Why a model is not used. All of these are mistakes of whoever installed it: exit code 65 for `detect` and `eval`, 78 for `run`.
 #[derive(Debug, thiserror::Error)]
@@ -183,12 +183,12 @@ fn class_fault(class: &ClassSpec) -> Option<String> {
     if !(class.threshold > 0.0 && class.threshold < 1.0) {
         return Some(format!("threshold {} of class \"{name}\" is not between 0 and 1", class.threshold));
     }
-    let wild = |r: &&InRegime| !(r.slope > 0.0 && r.slope.is_finite() && r.intercept.is_finite());
-    if let Some(r) = class.regimes.iter().find(wild) {
-        let light = r.regime.name();
+    let in_light = class.regimes.iter().map(|r| (r.regime.name(), r.counts()));
+    let of_stills = class.stills.iter().flat_map(|s| [("well_seen", s.well_seen), ("close", s.close)]);
+    if let Some((of, c)) = in_light.chain(of_stills).find(|(_, counts)| !counts.is_usable()) {
         return Some(format!(
-            "the scores of class \"{name}\" in {light} (slope {}, intercept {}) are not usable",
-            r.slope, r.intercept
+            "the scores of class \"{name}\", {of} (slope {}, intercept {}), are not usable",
+            c.slope, c.intercept
         ));
     }
     let c = class.calibration;

@@ -76,7 +76,10 @@ impl Glance {
             self.read(engine, picture, closer.into_iter(), regime, least)?;
             found = self.views.found().to_vec();
             suppress(&mut found);
-            found.iter_mut().for_each(|d| d.score = self.views.agreed_of(&view, d.class, d.bbox, d.score));
+            for thing in &mut found {
+                let agreed = self.views.agreed_of(&view, thing.class, thing.bbox, thing.score);
+                thing.score = engine.spec().of_still(thing.class, agreed, view.sees(&first, thing.bbox));
+            }
             found.sort_by(|a, b| b.score.total_cmp(&a.score));
         }
         found.retain(|d| d.score >= min_score);

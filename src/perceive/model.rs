@@ -103,6 +103,9 @@ pub struct ClassSpec {
     /// What a score of other light than day's counts as: so that one operating point and one calibration hold in all.
     #[serde(default)]
     pub regimes: Vec<InRegime>,
+    /// What the scores on which several looks at a still agree count as, for the same reason.
+    #[serde(default)]
+    pub stills: Option<Stills>,
 }
 
 /// Log-likelihood ratio of one look at a track, nats: `slope · log-odds of the score + intercept`. Fitted on sequences, for what is followed is
@@ -128,13 +131,57 @@ pub struct InRegime {
     pub intercept: f32,
 }
 
+/// How scores of looks at a still become those of one look by day. Second looks are had by what may be a bear, so they say more of it than one look, and what
+/// was small enough for a close look is less of a bear by the same score.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stills {
+    /// Of what the first looks show well.
+    pub well_seen: Counts,
+    /// Of what only close looks show well.
+    pub close: Counts,
+}
+
+/// A line over the log-odds of a score that makes another score of it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Factor on the log-odds.
+    pub slope: f32,
+    /// Added to the log-odds.
+    pub intercept: f32,
+}
+
+impl Counts {
+    /// What a score counts as.
+    pub fn score(self, score: f32) -> f32 {
+        let odds = (score / (1.0 - score)).ln();
+        1.0 / (1.0 + (-(self.slope * odds + self.intercept)).exp())
+    }
+
+    /// Whether it keeps the order of scores.
+    pub fn is_usable(self) -> bool {
+        self.slope > 0.0 && self.slope.is_finite() && self.intercept.is_finite()
+    }
+}
+
 impl ClassSpec {
     /// The score of day that is as sure as this one is in another light.
     pub fn by_day(&self, score: f32, regime: Regime) -> f32 {
-        self.regimes.iter().find(|r| r.regime == regime).map_or(score, |r| {
-            let odds = (score / (1.0 - score)).ln();
-            1.0 / (1.0 + (-(r.slope * odds + r.intercept)).exp())
-        })
+        self.regimes.iter().find(|r| r.regime == regime).map_or(score, |r| r.counts().score(score))
+    }
+
+    /// The score of one look that is as sure as this one, on which looks at a still agree.
+    pub fn of_still(&self, score: f32, well_seen: bool) -> f32 {
+        let counts = |stills: Stills| if well_seen { stills.well_seen } else { stills.close };
+        self.stills.map_or(score, |stills| counts(stills).score(score))
+    }
+}
+
+impl InRegime {
+    /// What a score in this light counts as by day.
+    pub fn counts(&self) -> Counts {
+        Counts { slope: self.slope, intercept: self.intercept }
     }
 }
 
@@ -174,6 +221,12 @@ impl ModelSpec {
         self.output.strides.iter().map(cells).sum()
     }
 
+    /// As [`ClassSpec::of_still`].
+    pub fn of_still(&self, class: Class, score: f32, well_seen: bool) -> f32 {
+        let spec = self.classes.iter().find(|c| c.name == class);
+        spec.map_or(score, |spec| spec.of_still(score, well_seen))
+    }
+
     /// Operating point of a class; above every score where the model lacks the class.
     pub fn threshold(&self, class: Class) -> f32 {
         self.classes.iter().find(|c| c.name == class).map_or(f32::INFINITY, |c| c.threshold)
@@ -191,6 +244,7 @@ impl ModelSpec {
             calibration: Calibration::default(),
             look: None,
             regimes: Vec::new(),
+            stills: None,
         };
         ModelSpec {
             input: InputSpec::square(64),
@@ -226,6 +280,16 @@ mod tests {
         assert_eq!(class.by_day(0.5, Regime::Day), 0.5);
         assert!((class.by_day(0.5, Regime::Infrared) - 0.75).abs() < 1e-6);
         assert_eq!((class.by_day(0.0, Regime::Infrared), class.by_day(1.0, Regime::Infrared)), (0.0, 1.0));
+    }
+
+    #[test]
+    fn what_looks_at_a_still_agree_on_counts_as_the_card_says() {
+        let mut class = ModelSpec::small().classes.remove(0);
+        assert_eq!(class.of_still(0.7, false), 0.7, "the card says nothing");
+        let by = |intercept: f32| Counts { slope: 1.0, intercept: intercept.ln() };
+        class.stills = Some(Stills { well_seen: by(3.0), close: by(1.0 / 3.0) });
+        assert!((class.of_still(0.5, true) - 0.75).abs() < 1e-6);
+        assert!((class.of_still(0.5, false) - 0.25).abs() < 1e-6);
     }
 
     #[test]

@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from training import augment, card, data, evaluate, faults, levels, loss, network, quantise, rounded
+from training import augment, card, data, evaluate, faults, levels, loss, network, quantise, rounded, stills, views
 
 
 def picture(rng, side=80):
@@ -137,6 +137,33 @@ def test_a_score_of_the_night_is_as_sure_as_the_score_of_day_that_it_counts_as()
     day, night = answers(1.4, -0.7, 1), answers(0.8, 1.2, 2)
     line = card.lights(day, {"infrared": night})["infrared"]
     assert card.platt(card.by_day(night, *line)) == pytest.approx(card.platt(day), abs=0.1)
+
+
+def test_scores_of_stills_count_as_those_that_the_cards_calibration_knows():
+    calibration, seen = {"slope": 1.2, "intercept": 0.3}, answers(1.6, -0.8, 5)
+    counts = stills.fit(calibration, seen)
+    after = card.platt(card.by_day(seen, **counts))
+    assert after == pytest.approx((calibration["slope"], calibration["intercept"]), abs=0.02)
+
+
+def test_looks_that_agree_are_averaged_and_one_that_finds_nothing_is_no_end_of_it():
+    box = np.float64([[10, 10, 40, 30]])
+    first = np.float32([0.9]), np.array([0]), box
+    scores, _, boxes = views.agreed(first, {0: {"1": 0.9, "1m": 0.9, "1.25": 0.0}}, ["1m"])
+    assert scores == pytest.approx([0.9], abs=1e-4) and (boxes == box).all()
+    assert 0.6 < views.agreed(first, {0: {"1": 0.9, "1m": 0.9, "1.25": 0.0}}, ["1m", "1.25"])[0][0] < 0.85
+
+
+def test_a_look_at_a_wider_frame_or_a_mirror_image_tells_of_the_same_place():
+    picture = np.zeros((30, 60, 3), np.uint8)
+    picture[5:15, 40:55] = 255
+
+    def bright(pixels):
+        rows, columns = np.nonzero(pixels[..., 0] == 255)
+        return np.float32([1]), np.array([0]), np.float64([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]])
+
+    for times, mirrored in views.LOOKS.values():
+        assert (views.look(bright, picture, times, mirrored)[2] == [[40, 5, 55, 15]]).all()
 
 
 def conv(name, source, pads=0, stride=1, group=1):

@@ -17,7 +17,8 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-arm=$(deploy/build-arm.sh)
+# Libraries are built quickly: the time goes into our own kernels, and a few pictures are enough.
+arm=$(deploy/build-arm.sh --config 'profile.dev.package."*".opt-level=1')
 # Two processors: one with dot product, one without, for each has kernels of its own.
 emulated() { qemu-aarch64-static -cpu "${processor:-max}" "$arm" "$@"; }
 

@@ -126,6 +126,11 @@ fn the_configuration_alone_is_checked_without_touching_anything_else() {
     };
     let (code, said) = ask();
     assert_eq!((code, said.lines().count()), (Some(0), 1), "the broker is away, and not asked: {said}");
+    let right = fs::read_to_string(&installation.config).unwrap();
+    let page = "[page]\nlisten = \"127.0.0.1:8080\"\ntoken_file = \"/etc\"";
+    fs::write(&installation.config, format!("{right}\n{page}\n")).unwrap();
+    let (code, said) = ask();
+    assert!(code == Some(78) && said.contains("page.token_file: \\\"/etc\\\" is a folder"), "{said}");
     fs::write(&installation.config, "[site]\nnmae = \"a\"\n").unwrap();
     let (code, said) = ask();
     assert_eq!(code, Some(78));

@@ -28,6 +28,7 @@ use crate::publish::{AlertDraft, Draft};
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
 use crate::system::pulse::Pulse;
+use crate::system::seldom::Seldom;
 
 mod drill;
 mod live;
@@ -104,6 +105,9 @@ pub struct Worker {
     drill: Option<Drill>,
     /// The last frame as the lens gave it, where a bear was drawn on it.
     lens: Option<Picture>,
+    /// Lets lines on frames that cannot be used into the log, and whether the last such line is still true.
+    seldom: Seldom,
+    fault_logged: bool,
 }
 
 /// Wall time by step over the regions of one frame.
@@ -143,6 +147,8 @@ impl Worker {
             shown_ms: None,
             drill: None,
             lens: None,
+            seldom: Seldom::default(),
+            fault_logged: false,
         }
     }
 
@@ -278,9 +284,11 @@ impl Worker {
     }
 
     /// Shares what was seen; the impairment before.
-    fn remember(&self, observation: &Observation) -> Option<Impairment> {
+    fn remember(&mut self, observation: &Observation) -> Option<Impairment> {
         let mut sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fault) = sight.fault.take() {
+        if let Some(fault) = sight.fault.take()
+            && std::mem::take(&mut self.fault_logged)
+        {
             tracing::info!(fault, "frames can be used again");
         }
         sight.last = Some(observation.stamp);
@@ -313,12 +321,13 @@ impl Worker {
         sight.regions = regions;
     }
 
-    /// Counts a frame that could not be used and keeps why; only the first of a series is logged.
-    fn fault(&self, error: String) {
+    /// Counts a frame that could not be used and keeps why. The first of a row is logged, and rows that follow each other once in a while.
+    fn fault(&mut self, error: String) {
         count(&self.links.metrics.counters.frames_bad);
         let mut sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
-        if sight.fault.is_none() {
+        if sight.fault.is_none() && self.seldom.may(self.links.clock.uptime()) {
             tracing::warn!("{error}; waiting for better frames");
+            self.fault_logged = true;
         }
         sight.fault = Some(error);
     }

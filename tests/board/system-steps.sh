@@ -1,7 +1,7 @@
 #!/bin/bash
 # What is tried on the board of system.sh: a Debian with systemd as PID 1. The package is installed as a technician does it; the daemon then dies, hangs,
-# gets a wrong configuration, a wrong model, a full disk, a root that nobody can write to, another version. Each line of the table: what was done, after how
-# many seconds it was noticed, and after how many everything was well again.
+# gets too little memory, too little voltage, a wrong configuration, a wrong model, a full disk, a root that nobody can write to, another version. Each
+# line of the table: what was done, after how many seconds it was noticed, and after how many everything was well again.
 set -u
 say() { echo "BOARD: $*"; }
 fail() {
@@ -37,7 +37,8 @@ row() { echo "ROW: $1 | ${2:--} | ${3:--}"; }
 alert() { mosquitto_sub -V 5 -h 10.0.2.2 -p "$broker" -t 'bearwatch/v1/board/mast/alert' -C 1 -W "$1" >/run/alert; }
 alerts() { alert 240 || fail "no alert after: $1"; }
 # A full disk has room for little things now and then: that it was told as well again proves nothing.
-trouble_is_over() { property StatusText | grep -qv 'cannot use\|is full'; }
+trouble_is_over() { property StatusText | grep -qv 'cannot use\|is full\|power supply'; }
+status_says() { property StatusText | grep -q "$1"; }
 logged() { journalctl -u bearwatch --since "@$since" | grep -q "$1"; }
 config() {
     cp /bearwatch.toml /etc/bearwatch.toml
@@ -71,6 +72,30 @@ noticed=$took
 until_true 60 another_process || fail "it is not started after the watchdog"
 row "the daemon hangs (SIGSTOP)" "$noticed" "$took"
 alerts "a hang"
+
+pid=$(property MainPID)
+systemctl set-property --runtime bearwatch MemoryMax=8M
+until_true 60 gone || fail "it goes on in less memory than it needs: $(property MemoryCurrent)"
+noticed=$took
+systemctl set-property --runtime bearwatch MemoryMax=512M
+until_true 60 another_process || fail "it is not started when there is memory again"
+row "the service has no memory (MemoryMax): the kernel kills it and nobody else" "$noticed" "$took"
+alerts "too little memory"
+
+# As a Raspberry Pi's firmware tells it.
+firmware=/run/board/devices/platform/soc/soc:firmware
+mkdir -p "$firmware"
+echo 0 >"$firmware/get_throttled"
+config '$a [board]\nsysfs = "/run/board"'
+systemctl restart bearwatch || fail "it does not start on a board that tells of its voltage"
+until_true 120 status_says '^online' || fail "nothing is wrong, and it says: $(property StatusText)"
+echo 50005 >"$firmware/get_throttled"
+until_true 60 status_says 'stronger power supply' || fail "too little voltage is not told: $(property StatusText)"
+noticed=$took
+alerts "too little voltage"
+echo 0 >"$firmware/get_throttled"
+until_true 120 trouble_is_over || fail "it does not work as before: $(property StatusText)"
+row "too little voltage, as the firmware tells it; all is done again after 20 s that were well, on purpose" "$noticed" "$took"
 
 config 's#^broker = .*#broker = "nonsense"#'
 restarts=$(property NRestarts)

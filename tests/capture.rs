@@ -315,10 +315,7 @@ fn a_camera_that_gives_nothing_but_damaged_frames_is_told_and_opened_anew() {
     for _ in 0..2 {
         stage.frame();
         stage.opened();
-        assert_eq!(
-            stage.lost(),
-            "camera /dev/made-up: gave no frame for 0.3 s that can be used: it is torn"
-        );
+        assert_eq!(stage.lost(), "camera /dev/made-up: gave no frame for 0.3 s that can be used: it is torn");
     }
     assert!(stage.metrics.counters.frames_bad.load(Ordering::Relaxed) >= 2);
     stage.end();

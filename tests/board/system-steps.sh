@@ -86,6 +86,7 @@ alerts "too little memory"
 firmware=/run/board/devices/platform/soc/soc:firmware
 mkdir -p "$firmware"
 echo 0 >"$firmware/get_throttled"
+# shellcheck disable=SC2016 # sed's last line, no variable
 config '$a [board]\nsysfs = "/run/board"'
 systemctl restart bearwatch || fail "it does not start on a board that tells of its voltage"
 until_true 120 status_says '^online' || fail "nothing is wrong, and it says: $(property StatusText)"
@@ -146,15 +147,27 @@ alerts "a read-only root"
 mount -o remount,rw /
 row "a root that nobody can write to, a small partition for the state" - 0
 
+# A password as docs/boards.md has it, and an upgrade with it.
+mkdir -p /etc/bearwatch /etc/systemd/system/bearwatch.service.d
+(umask 077 && echo secret >/etc/bearwatch/mqtt-password)
+credential=LoadCredential=mqtt-password:/etc/bearwatch/mqtt-password
+printf '[Service]\n%s\n' "$credential" >/etc/systemd/system/bearwatch.service.d/override.conf
+systemctl daemon-reload
+config '/^\[publish\]/a user = "mast"\npassword_file = "mqtt-password"'
+cp /etc/bearwatch.toml /run/configured.toml
+systemctl restart bearwatch || fail "it does not start with a password"
+alerts "a password"
+systemd-run --quiet --wait --pipe --uid=bearwatch --property="$credential" bearwatch check --config-only || fail "check does not get the password"
+
 pid=$(property MainPID)
 dpkg -i /next.deb >/run/dpkg 2>&1 || { cat /run/dpkg; fail "upgrade"; }
 another_process || fail "an upgrade does not start it anew"
-cmp -s /bearwatch.toml /etc/bearwatch.toml || fail "an upgrade touches the configuration"
+cmp -s /run/configured.toml /etc/bearwatch.toml || fail "an upgrade touches the configuration"
 pid=$(property MainPID)
 dpkg -i --force-downgrade /bearwatch.deb >/run/dpkg 2>&1 || { cat /run/dpkg; fail "downgrade"; }
 another_process || fail "a downgrade does not start it anew"
 alerts "up and down"
-row "upgraded and downgraded, the configuration kept" - 0
+row "upgraded and downgraded, configuration and password kept" - 0
 
 date -s '1970-01-02 00:00:00' >/dev/null
 systemctl restart bearwatch || fail "it does not start in 1970"

@@ -96,10 +96,14 @@ def security():
 
 
 def sizes():
-    """Of the packages around the programs that are named; around all where none is."""
+    """Of the packages around the programs that are named, beside what was measured of the others before; around all where none is named."""
     packed = lambda name: Path(shown([ROOT / "deploy" / "deb.sh", name], {"PROGRAM": str(dist(name))}).splitlines()[-1])
-    result = {architecture: size(packed(architecture)) for architecture in built or ARCHITECTURES}
-    return {"command": "deploy/deb.sh ARCH", "count": len(result), "result": result}
+    commit = run(["git", "rev-parse", "HEAD"]).strip()
+    stored = ROOT / "docs" / "mast" / "sizes.json"
+    before = json.loads(stored.read_text())["result"] if stored.exists() else {}
+    now = {name: {"commit": commit, **size(packed(name))} for name in built or ARCHITECTURES}
+    found = {**before, **now}
+    return {"command": "deploy/deb.sh ARCH", "count": len(found), "result": {name: found[name] for name in ARCHITECTURES if name in found}}
 
 
 def size(package):

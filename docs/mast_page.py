@@ -170,7 +170,8 @@ def sizes(stored):
     result = stored["sizes"]["result"]
     mb = lambda count: f"{count / 1e6:.1f}"
     text += "Stripped, with the model inside, MB:\n\n"
-    text += table(["", "program", "installed, all files", "package"], [[name, *(mb(one[key]) for key in ("program", "installed", "package"))] for name, one in result.items()])
+    rows = [[name, *(mb(one[key]) for key in ("program", "installed", "package")), one["commit"][:12]] for name, one in result.items()]
+    text += table(["", "program", "installed, all files", "package", "of commit"], rows)
     if out := [name for name in ("amd64", "arm64", "armhf") if name not in result]:
         text += "\n" + missing(f"{', '.join(out)}; `make mast`")
     program, installed = (max(one[key] for one in result.values()) / 1e6 for key in ("program", "installed"))

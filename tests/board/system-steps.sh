@@ -38,7 +38,6 @@ alert() { mosquitto_sub -V 5 -h 10.0.2.2 -p "$broker" -t 'bearwatch/v1/board/mas
 alerts() { alert 240 || fail "no alert after: $1"; }
 # A full disk has room for little things now and then: that it was told as well again proves nothing.
 trouble_is_over() { property StatusText | grep -qv 'cannot use\|is full'; }
-status_says() { property StatusText | grep -q "$1"; }
 logged() { journalctl -u bearwatch --since "@$since" | grep -q "$1"; }
 config() {
     cp /bearwatch.toml /etc/bearwatch.toml
@@ -82,20 +81,25 @@ until_true 60 another_process || fail "it is not started when there is memory ag
 row "the service has no memory (MemoryMax): the kernel kills it and nobody else" "$noticed" "$took"
 alerts "too little memory"
 
-# As a Raspberry Pi's firmware tells it.
+# As a Raspberry Pi's firmware tells it, and as the rangers hear of it.
 firmware=/run/board/devices/platform/soc/soc:firmware
 mkdir -p "$firmware"
 echo 0 >"$firmware/get_throttled"
 # shellcheck disable=SC2016 # sed's last line, no variable
-config '$a [board]\nsysfs = "/run/board"'
+config -e '/^\[publish\]/a telemetry_s = 2.0' -e '$a [board]\nsysfs = "/run/board"'
 systemctl restart bearwatch || fail "it does not start on a board that tells of its voltage"
-until_true 120 status_says '^online' || fail "nothing is wrong, and it says: $(property StatusText)"
+alerts "a board that tells of its voltage"
+told() { tail -n 1 /run/telemetry | grep -q "$1"; }
+mosquitto_sub -V 5 -h 10.0.2.2 -p "$broker" -t 'bearwatch/v1/board/mast/telemetry' >/run/telemetry &
+listener=$!
+until_true 120 told '"effort":"full"' || fail "nothing is wrong, and it says: $(tail -n 1 /run/telemetry)"
 echo 50005 >"$firmware/get_throttled"
-until_true 60 status_says 'stronger power supply' || fail "too little voltage is not told: $(property StatusText)"
+until_true 120 told '"strain":"undervolted"' || fail "too little voltage is not told: $(tail -n 1 /run/telemetry)"
 noticed=$took
 alerts "too little voltage"
 echo 0 >"$firmware/get_throttled"
-until_true 180 status_says '^online' || fail "it does not work as before: $(property StatusText)"
+until_true 180 told '"effort":"full"' || fail "it does not work as before: $(tail -n 1 /run/telemetry)"
+kill "$listener"
 row "too little voltage, as the firmware tells it; all is done again after 20 s that were well, on purpose" "$noticed" "$took"
 
 config 's#^broker = .*#broker = "nonsense"#'

@@ -83,7 +83,9 @@ impl Watch {
             told: None,
             telemetry_every: Duration::from_secs_f64(config.publish.telemetry_s),
             telemetry_at: shared.clock.uptime(),
-            interval: interval(&config.capture.source),
+            // A frame may take as long as it may take: that is no blindness.
+            interval: interval(&config.capture.source)
+                .max(Duration::from_secs_f64(config.perceive.budget_ms / 1e3)),
             shared,
         }
     }

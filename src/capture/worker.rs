@@ -67,6 +67,7 @@ pub fn run(job: Job) -> Result<(), CaptureError> {
         source_name: source_name.clone(),
         watch: Arc::clone(&watch),
         closer: job.sender.closer(),
+        metrics: Arc::clone(&job.metrics),
         pulse: job.pulse,
         stop: job.stop.clone(),
         events: job.events.clone(),
@@ -99,6 +100,7 @@ struct Supervisor {
     source_name: String,
     watch: Arc<Watch>,
     closer: RingCloser,
+    metrics: Arc<Metrics>,
     pulse: Pulse,
     stop: Stop,
     events: SyncSender<Event>,
@@ -118,7 +120,7 @@ impl Supervisor {
                 Verdict::Well => {}
                 Verdict::Late => self.watch.interrupt(),
                 Verdict::Stuck(silent) => {
-                    self.closer.close();
+                    self.close();
                     let error =
                         self.stuck(format!("a call has not returned for {:.0} s", silent.as_secs_f64()));
                     tell(&self.events, Event::Lost { why: error.to_string() });
@@ -139,8 +141,13 @@ impl Supervisor {
             return reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
         tracing::warn!("{}: did not let go in time and is left behind", self.source_name);
-        self.closer.close();
+        self.close();
         Ok(())
+    }
+
+    /// In the place of a reader that cannot.
+    fn close(&self) {
+        self.metrics.counters.frames_dropped.store(self.closer.close(), Ordering::Relaxed);
     }
 
     fn stuck(&self, what: String) -> CaptureError {

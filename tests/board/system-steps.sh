@@ -35,7 +35,7 @@ another_process() { is ActiveState active && [ "$(property MainPID)" != "$pid" ]
 gone() { ! kill -0 "$pid" || [ "$(property MainPID)" != "$pid" ]; }
 row() { echo "ROW: $1 | ${2:--} | ${3:--}"; }
 alert() { mosquitto_sub -V 5 -h 10.0.2.2 -p "$broker" -t 'bearwatch/v1/board/mast/alert' -C 1 -W "$1" >/run/alert; }
-alerts() { alert 240 || fail "no alert after: $1"; }
+alerts() { alert 600 || fail "no alert after: $1"; }
 # A full disk has room for little things now and then: that it was told as well again proves nothing.
 trouble_is_over() { property StatusText | grep -qv 'cannot use\|is full'; }
 logged() { journalctl -u bearwatch --since "@$since" | grep -q "$1"; }

@@ -73,6 +73,12 @@ pub struct CameraView {
     pub version: String,
     /// Whether it tells of bears.
     pub mode: Option<Mode>,
+    /// When that ends by itself (RFC 3339), and who ordered it.
+    pub until: Option<String>,
+    /// See above.
+    pub ordered_by: String,
+    /// The score from which it takes something for a bear; the model's own where `None`.
+    pub bear_threshold: Option<f32>,
     /// What it measured last.
     pub figures: Option<Figures>,
     /// Its last drill.
@@ -158,6 +164,12 @@ impl Fleet {
         self.cameras.get(&key(site)).and_then(|camera| camera.boot.clone())
     }
 
+    /// One camera, where it is known.
+    pub fn one(&self, site: &Site, now: Duration, now_ms: i64) -> Option<CameraView> {
+        let (name, camera) = self.cameras.get_key_value(&key(site))?;
+        Some(self.view(name, camera, now, now_ms))
+    }
+
     /// Every camera, those that need a person first.
     pub fn views(&self, now: Duration, now_ms: i64) -> Vec<CameraView> {
         let mut views: Vec<CameraView> =
@@ -218,6 +230,7 @@ impl Fleet {
         now_ms: i64,
     ) -> CameraView {
         let (presence, silent) = self.presence(camera, now);
+        let orders = camera.orders.as_ref();
         CameraView {
             site: site.clone(),
             camera: name.clone(),
@@ -232,7 +245,10 @@ impl Fleet {
                 .as_ref()
                 .map(|status| status.version.chars().take(40).collect())
                 .unwrap_or_default(),
-            mode: camera.orders.as_ref().map(|orders| orders.mode),
+            mode: orders.map(|orders| orders.mode),
+            until: orders.and_then(|orders| orders.until.clone()),
+            ordered_by: orders.map(|orders| orders.by.chars().take(80).collect()).unwrap_or_default(),
+            bear_threshold: orders.and_then(|orders| orders.bear_threshold),
             figures: camera.figures(),
             drill: camera.drill().cloned(),
         }

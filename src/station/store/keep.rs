@@ -15,19 +15,27 @@ const PAGES: i64 = 2000;
 /// How long things are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Alerts with their steps, acknowledgements and words, days.
+    /// Alerts with their steps, acknowledgements and words, and commands, days.
     pub alerts_days: u32,
     /// Pictures, days; they show people, too.
     pub pictures_days: u32,
     /// Telemetry and what was refused, days.
     pub telemetry_days: u32,
+    /// Lines of the audit log, days.
+    pub audit_days: u32,
     /// Most room that the database may take, bytes: beyond, the oldest pictures go before their time.
     pub most_bytes: i64,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Retention { alerts_days: 365, pictures_days: 30, telemetry_days: 30, most_bytes: 20_000_000_000 }
+        Retention {
+            alerts_days: 365,
+            pictures_days: 30,
+            telemetry_days: 30,
+            audit_days: 730,
+            most_bytes: 20_000_000_000,
+        }
     }
 }
 
@@ -55,6 +63,8 @@ const TELEMETRY: [&str; 2] = [
     "DELETE FROM telemetry WHERE rowid IN (SELECT rowid FROM telemetry WHERE heard_ms < $1 LIMIT $2)",
     "DELETE FROM refusal WHERE rowid IN (SELECT rowid FROM refusal WHERE last_ms < $1 LIMIT $2)",
 ];
+const COMMANDS: [&str; 1] =
+    ["DELETE FROM command WHERE id IN (SELECT id FROM command WHERE asked_ms < $1 ORDER BY id LIMIT $2)"];
 /// A life is forgotten once nothing of it is left.
 const LIVES: [&str; 1] = ["DELETE FROM boot WHERE id IN (SELECT id FROM boot WHERE first_ms < $1
      AND NOT EXISTS (SELECT 1 FROM step WHERE step.camera = boot.camera AND step.boot = boot.id)
@@ -103,6 +113,7 @@ impl Store {
                 (&ALERTS[..], before(retention.alerts_days)),
                 (&PICTURES[..], before(retention.pictures_days)),
                 (&TELEMETRY[..], before(retention.telemetry_days)),
+                (&COMMANDS[..], before(retention.alerts_days)),
                 (&LIVES[..], before(retention.alerts_days.max(retention.telemetry_days))),
             ] {
                 removed += self.remove(statements, from_ms).await?;

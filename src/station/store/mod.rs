@@ -18,21 +18,28 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 
+mod account;
+mod command;
 mod fault;
 mod keep;
 mod read;
 mod steps;
+mod trail;
 mod word;
 mod write;
 
+pub use account::{Account, AccountView, Change, Changed};
+pub use command::{Asked, CommandView};
 pub use fault::StoreError;
 pub use keep::Retention;
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
+pub use trail::Deed;
 pub use word::{Letter, Word};
 pub use write::{Changes, Filed};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "begin", include_str!("migrations/1_begin.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] =
+    [(1, "begin", include_str!("migrations/1_begin.sql")), (20, "people", include_str!("migrations/20_people.sql"))];
 /// Longest that another program may hold the database (a backup) before that is told as trouble.
 const BUSY: Duration = Duration::from_secs(2);
 /// People look at once.
@@ -69,7 +76,8 @@ pub struct Store {
     inode: u64,
     writing: SqlitePool,
     reading: SqlitePool,
-    _mine: File,
+    /// `None` beside a station that runs.
+    _mine: Option<File>,
 }
 
 impl Store {
@@ -79,9 +87,24 @@ impl Store {
     /// What is wrong with the file and what to do.
     pub async fn open(address: &Address) -> Result<Store, StoreError> {
         let path = address.0.clone();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(|error| StoreError::file(&path, &error))?;
         let mine = only_one(&path)?;
+        Store::opened(path, Some(mine)).await
+    }
+
+    /// The same for what changes little and ends at once: also beside a station that runs, whose version it must then be.
+    ///
+    /// # Errors
+    /// What is wrong with the file and what to do.
+    pub async fn beside(address: &Address) -> Result<Store, StoreError> {
+        let path = address.0.clone();
+        match only_one(&path) {
+            Ok(mine) => Store::opened(path, Some(mine)).await,
+            Err(StoreError::InUse(_)) => Store::opened(path, None).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn opened(path: PathBuf, mine: Option<File>) -> Result<Store, StoreError> {
         let reader =
             SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY).disable_statement_logging();
         let writer = reader
@@ -93,7 +116,11 @@ impl Store {
             .foreign_keys(true);
         let of = |error: sqlx::Error| StoreError::of(&path, &error);
         let writing = pool(1).connect_with(writer).await.map_err(of)?;
-        migrator().run(&writing).await.map_err(|error| StoreError::of_migration(&path, error))?;
+        match &mine {
+            Some(_) => migrator().run(&writing).await.map_err(|error| StoreError::of_migration(&path, error))?,
+            // Whoever has the database open goes by the schema that it knows: nobody changes that under him.
+            None => same_version(&path, &writing).await?,
+        }
         let reading = pool(READERS).connect_with(reader.read_only(true)).await.map_err(of)?;
         let inode = std::fs::metadata(&path).map_err(|error| StoreError::file(&path, &error))?.ino();
         Ok(Store { path, inode, writing, reading, _mine: mine })
@@ -127,12 +154,28 @@ fn pool(most: u32) -> SqlitePoolOptions {
 /// Two stations on one database would throw each other off the broker. The file beside it stands for it, since closing the database itself anywhere in
 /// this process would end SQLite's own locks.
 fn only_one(path: &Path) -> Result<File, StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| StoreError::file(path, &error))?;
     let beside = PathBuf::from(format!("{}.lock", path.display()));
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&beside);
     let file = file.map_err(|error| StoreError::file(&beside, &error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(_) => Err(StoreError::InUse(path.to_owned())),
+    }
+}
+
+async fn same_version(path: &Path, writing: &SqlitePool) -> Result<(), StoreError> {
+    let newest = sqlx::query_scalar::<_, i64>("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
+        .fetch_one(writing)
+        .await
+        .map_err(|error| StoreError::of(path, &error))?;
+    match MIGRATIONS.iter().any(|(version, ..)| *version > newest) || MIGRATIONS.iter().all(|(version, ..)| *version < newest) {
+        false => Ok(()),
+        true => Err(StoreError::Unfit {
+            path: path.to_owned(),
+            reason: "a station of another version has it open; use that version's program, or stop the station".into(),
+        }),
     }
 }
 

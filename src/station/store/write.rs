@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::{Connection, Row, SqliteConnection, query};
 
+use super::command::answered;
 use super::steps::{acknowledge, step};
 use super::{Store, StoreError};
 use crate::publish::incoming::{Body, Snapshot};
@@ -41,6 +42,8 @@ pub struct Changes {
     pub repeated: u64,
     /// Messages that contradict what was filed under their number.
     pub refused: Vec<Refusal>,
+    /// Whether a camera answered to a command from here.
+    pub answers: bool,
 }
 
 impl Changes {
@@ -48,6 +51,7 @@ impl Changes {
     pub fn add(&mut self, other: Changes) {
         self.repeated += other.repeated;
         self.refused.extend(other.refused);
+        self.answers |= other.answers;
         for (alert, change) in other.alerts {
             self.touch(&alert, change.rings);
         }
@@ -65,21 +69,9 @@ impl Store {
     /// # Errors
     /// Where nothing was filed.
     pub async fn commit(&self, filed: &[Filed], refusals: &[Refusal]) -> Result<Changes, StoreError> {
-        self.is_there()?;
-        let fault = |error: sqlx::Error| self.fault(&error);
-        let mut connection = self.writing.acquire().await.map_err(fault)?;
-        match transaction(&mut connection, filed, refusals).await {
-            Ok(changes) => {
-                // A file that went away in between took the commit along.
-                self.is_there()?;
-                Ok(changes)
-            }
-            Err(error) => {
-                // SQLite has rolled back by itself on a full disk, which sqlx does not know: the next attempt gets a new connection.
-                let _ = connection.close().await;
-                Err(fault(error))
-            }
-        }
+        let mut line = self.line().await?;
+        let done = transaction(&mut line, filed, refusals).await;
+        self.settle(line, done).await
     }
 }
 
@@ -115,7 +107,10 @@ async fn file(db: &mut SqliteConnection, filed: &Filed, changes: &mut Changes) -
         Body::Alert(message) => step(db, camera, message, entry, changes).await,
         Body::Snapshot(snapshot) => picture(db, camera, snapshot, entry, changes).await,
         Body::Ack(message) => ack(db, camera, message, entry, changes).await,
-        Body::Answer(message) => answer(db, message, changes).await,
+        Body::Answer(message) => {
+            answered(db, camera, message, entry.heard_ms, changes).await?;
+            answer(db, message, changes).await
+        }
         Body::Status(_) => {
             newest(db, camera, "UPDATE camera SET status = $1, status_ms = $2 WHERE id = $3", entry).await
         }

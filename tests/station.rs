@@ -25,11 +25,11 @@ use support::{ANONYMOUS, Broker, bearwatch, wait_for};
 use support_desk::{alert, snapshot_options, status};
 use support_station::{LIMIT, Station, TOKEN, Witness, numbers};
 
-pub const ALERT: &str = "bearwatch/v1/creek/north/alert";
+const ALERT: &str = "bearwatch/v1/creek/north/alert";
 const SNAPSHOT: &str = "bearwatch/v1/creek/north/snapshot";
-pub const STATUS: &str = "bearwatch/v1/creek/north/status";
+const STATUS: &str = "bearwatch/v1/creek/north/status";
 /// A broker that keeps all of what a station misses.
-pub const PATIENT: &str = "allow_anonymous true\nmax_queued_messages 0\n";
+const PATIENT: &str = "allow_anonymous true\nmax_queued_messages 0\n";
 
 fn jpeg() -> Vec<u8> {
     encode_jpeg(&Picture::new(64, 48), 80, u32::MAX).unwrap()

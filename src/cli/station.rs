@@ -30,7 +30,9 @@ const MEMORY_S: u32 = 7 * 86_400;
 /// Runs on a server, not on a camera's board. Alerts, pictures, acknowledgements, states and a history of telemetry are kept in a database; a message is
 /// acknowledged to the broker only when it is there, so that nothing is lost over a crash. What people say of an alert goes back to its camera.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   bearwatch station account add anna --role administrator    who may look; asks for a password
   bearwatch station                                    broker on this machine, page at http://127.0.0.1:8470/
@@ -48,7 +50,8 @@ persistence). With access rules the station reads bearwatch/v1/+/+/+ and writes 
 See docs/operations.md for systemd, backups, and what to do when something is wrong.
 
 Exit codes: 0 ended by Ctrl-C or SIGTERM · 64 usage · 74 the database cannot be read or written · 75 another station has it
-open, or the machine has no thread · 78 the configuration, the token, or the database (newer, damaged) is wrong")]
+open, or the machine has no thread · 78 the configuration, the token, or the database (newer, damaged) is wrong"
+)]
 pub struct StationArgs {
     #[command(subcommand)]
     task: Option<Task>,
@@ -136,7 +139,8 @@ pub fn run(args: StationArgs) -> Outcome {
 impl StationArgs {
     fn settings(&self) -> Result<Settings, Failure> {
         if !self.listen.ip().is_loopback() && !self.beyond_loopback {
-            let what = "can be reached from other machines, and passwords go over the network for everybody to read";
+            let what =
+                "can be reached from other machines, and passwords go over the network for everybody to read";
             let remedy = "listen at 127.0.0.1, or add --beyond-loopback where a firewall or a web server with TLS guards the port";
             return Err(Failure::new(Exit::Config, anyhow!("--listen {} {what}; {remedy}", self.listen)));
         }

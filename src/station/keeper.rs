@@ -118,12 +118,16 @@ impl Keeper {
 
     async fn refused_by_broker(&mut self, sent: &Sent, reason: &str) {
         let word = sent.topic.rsplit('/').next().unwrap_or_default();
-        let objection = format!("the broker lets the station send no {word} ({reason}): its access rules must allow …/set/{word}");
+        let objection = format!(
+            "the broker lets the station send no {word} ({reason}): its access rules must allow …/set/{word}"
+        );
         if self.objection != objection {
             tracing::error!("{objection}");
             self.objection.clone_from(&objection);
         }
-        let Some(nonce) = sent.correlation.as_deref().and_then(|data| str::from_utf8(data).ok()) else { return };
+        let Some(nonce) = sent.correlation.as_deref().and_then(|data| str::from_utf8(data).ok()) else {
+            return;
+        };
         if let Err(error) = self.shared.store.stopped(nonce, &objection, self.shared.clock.unix_ms()).await {
             tracing::debug!("a refused command is not told: {error}");
         }

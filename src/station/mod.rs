@@ -132,7 +132,8 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     };
     let bells = Bells::default();
     let people = people(&shared, settings.lifetime).await?;
-    let ways = Ways { people: people.clone(), token: settings.token, public: settings.public };
+    let ways =
+        Ways { people: people.clone(), token: settings.token, public: settings.public, station: kept.id };
     let desk = Desk::new(shared.clone(), ways, bells.clone());
     let place = Place::new(settings.listen, ("station", "/"), desk.router(), LIMITS);
     let server = Server::start(vec![place])?;
@@ -173,7 +174,9 @@ async fn people(shared: &Shared, lifetime: Lifetime) -> Result<Arc<People>, Stat
         tracing::warn!("the start is not in the audit log: {error}");
     }
     if shared.store.accounts().await?.is_empty() {
-        tracing::warn!("there is no account yet: `station account add NAME --role administrator` makes the first one");
+        tracing::warn!(
+            "there is no account yet: `station account add NAME --role administrator` makes the first one"
+        );
     }
     let people = People::new(shared.store.clone(), pen, lifetime);
     people.map(Arc::new).ok_or(StationError::Random)

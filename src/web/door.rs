@@ -133,14 +133,14 @@ impl Door {
                 let told = refused(StatusCode::UNAUTHORIZED, &format!("that is not {whose}"));
                 Err(Box::new(([(WWW_AUTHENTICATE, "Bearer")], told).into_response()))
             }
-            Answer::Wait(seconds) => Err(Box::new(wait("tokens", seconds))),
+            Answer::Wait(seconds) => Err(Box::new(wait("too many wrong tokens", seconds))),
         }
     }
 }
 
-/// Too many were wrong, tokens or passwords: nothing is looked at for so many seconds.
-pub fn wait(what: &str, seconds: u64) -> Response {
-    let reason = format!("too many wrong {what}; wait {seconds} seconds and try again");
+/// Too many of something, as wrong tokens or passwords: nothing is looked at for so many seconds.
+pub fn wait(too_many: &str, seconds: u64) -> Response {
+    let reason = format!("{too_many}; wait {seconds} seconds and try again");
     ([(RETRY_AFTER, seconds.to_string())], refused(StatusCode::TOO_MANY_REQUESTS, &reason)).into_response()
 }
 

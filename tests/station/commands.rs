@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -33,7 +34,8 @@ fn a_camera_does_what_a_signed_command_says_and_its_answer_is_kept() {
     people.iter().for_each(|(name, role)| station.account(name, role));
     let [vera, anna, maria] = people.map(|(name, _)| station.sign_in(name));
     let home = Home::with_bear(&broker.url, 4, true);
-    let mut daemon = home.start(&["command.accept=true", "command.longest_s=7200", &keys, "alert.cooldown_s=3600"]);
+    let mut daemon =
+        home.start(&["command.accept=true", "command.longest_s=7200", &keys, "alert.cooldown_s=3600"]);
     station.until("the camera", |desk| desk["pulse"]["call"]["online"] == 1);
     let mode = |wanted: &str| {
         let is = || station.fleet()["cameras"][0]["mode"] == wanted;
@@ -44,7 +46,10 @@ fn a_camera_does_what_a_signed_command_says_and_its_answer_is_kept() {
     assert_eq!((vera.tell(NORTH, &mute).status, anna.tell("no/where", &mute).status), (403, 404));
     assert_eq!(anna.tell(NORTH, &mute).status, 200);
     let told = anna.told(|command| command["fate"] == "applied");
-    assert_eq!((&told["by"], &told["word"], &told["fields"]["for_s"]), (&json!("anna"), &json!("disarm"), &json!(3600)));
+    assert_eq!(
+        (&told["by"], &told["word"], &told["fields"]["for_s"]),
+        (&json!("anna"), &json!("disarm"), &json!(3600))
+    );
     assert!(told["reason"].as_str().unwrap().starts_with("disarmed"), "{told}");
     assert_eq!(mode("disarmed")["ordered_by"], "station", "the camera knows by whose key");
     // What a camera does not take it says why, and that is kept.
@@ -64,13 +69,21 @@ fn a_camera_does_what_a_signed_command_says_and_its_answer_is_kept() {
     assert_eq!(maria.tell(NORTH, &json!({ "word": "threshold", "bear": 0.99 })).status, 200);
     let told = maria.told(|command| command["fate"] == "refused");
     assert!(told["reason"].as_str().unwrap().contains("threshold_min and threshold_max"), "{told}");
+    assert_eq!(
+        anna.tell(NORTH, &json!({ "word": "arm" })).status,
+        200,
+        "whoever may mute may arm, whoever ordered it"
+    );
+    mode("armed");
     // A picture comes with what asked for it; an exercise comes as an alert.
     assert_eq!(anna.tell(NORTH, &json!({ "word": "snapshot" })).status, 200);
     let told = anna.told(|command| !command["picture"].is_null());
     let picture = anna.get(&format!("/api/pictures/{}", told["picture"]));
     assert!(picture.status == 200 && picture.body.starts_with(&[0xff, 0xd8]), "{told}");
     assert_eq!(anna.tell(NORTH, &json!({ "word": "test" })).status, 200);
-    station.until("the exercise", |desk| desk["alerts"].as_array().unwrap().iter().any(|alert| alert["drill"] == true));
+    station.until("the exercise", |desk| {
+        desk["alerts"].as_array().unwrap().iter().any(|alert| alert["drill"] == true)
+    });
     for line in ["arm yellow-creek/north", "threshold yellow-creek/north"] {
         let (_, lines, _) = station.tool(&["audit", "--lines"], "");
         assert!(lines.contains(line), "{lines}");
@@ -101,6 +114,7 @@ fn a_command_that_is_late_is_not_sent_and_one_that_the_broker_refuses_says_so() 
     database.run(&row("late", 3600));
     let heard = Heard::start(&broker);
     station.start();
+    station.until("the broker", |desk| desk["pulse"]["standing"]["link"]["connected"] == true);
     let anna = station.sign_in("anna");
     anna.told(|command| command["fate"] == "unsent");
     assert_eq!(anna.tell("creek/north", &json!({ "word": "drill" })).status, 200);
@@ -108,13 +122,14 @@ fn a_command_that_is_late_is_not_sent_and_one_that_the_broker_refuses_says_so() 
     anna.told(|command| command["word"] == "drill" && command["fate"] == "sent");
     database.run("UPDATE command SET sent_ms = sent_ms - 100000 WHERE word = 'drill'");
     anna.told(|command| command["fate"] == "unanswered");
+    let drills = || heard.topics().iter().filter(|topic| topic.ends_with("/set/drill")).count();
+    assert!(wait_for(LIMIT, || drills() > 0));
     broker.kill();
     station.until("no broker", |desk| desk["pulse"]["standing"]["link"]["connected"] == false);
     let deaf = anna.tell("creek/north", &json!({ "word": "disarm", "for_s": 60 }));
     assert_eq!(deaf.status, 409, "it does not wait for a broker");
-    let all = heard.end();
-    assert_eq!(all.iter().filter(|topic| topic.ends_with("/set/drill")).count(), 1, "{all:?}");
-    assert!(!all.iter().any(|topic| topic.ends_with("/set/disarm")), "{all:?}");
+    assert_eq!(drills(), 1, "{:?}", heard.topics());
+    assert!(!heard.topics().iter().any(|topic| topic.ends_with("/set/disarm")), "{:?}", heard.topics());
 
     let folder = tempfile::tempdir().unwrap();
     let rules = "topic readwrite bearwatch/v1/+/+/+\ntopic write bearwatch/v1/+/+/set/ack\n";
@@ -135,37 +150,40 @@ fn a_command_that_is_late_is_not_sent_and_one_that_the_broker_refuses_says_so() 
 /// Topics of commands that went over a broker.
 struct Heard {
     child: Child,
-    reader: std::thread::JoinHandle<Vec<String>>,
+    topics: Arc<Mutex<Vec<String>>>,
 }
 
 impl Heard {
     fn start(broker: &Broker) -> Heard {
         let mut child = Command::new("mosquitto_sub")
-            .args(["-V", "5", "-p", &broker.port.to_string(), "-q", "1", "-t", "bearwatch/v1/+/+/set/+", "-F", "%t"])
-            .args(["-t", STATUS])
+            .args(["-V", "5", "-p", &broker.port.to_string(), "-q", "1", "-F", "%t"])
+            .args(["-t", "bearwatch/v1/+/+/set/+", "-t", STATUS])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // It hears: what it heard so far is the state of the camera, told anew.
-        let (told, ready) = std::sync::mpsc::sync_channel(1);
-        let reader = std::thread::spawn(move || {
-            let first = lines.next().map(|line| line.unwrap());
-            let _ = told.send(());
-            first.into_iter().chain(lines.map_while(Result::ok)).collect()
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let heard = Heard { child, topics: Arc::default() };
+        let topics = heard.topics.clone();
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|topic| topics.lock().unwrap().push(topic))
         });
-        let came = wait_for(LIMIT, || {
+        // The camera says that it lives until that is heard: from then on everything is.
+        let hears = wait_for(LIMIT, || {
             broker.publish(STATUS, &status(1, "online", "camera"));
-            ready.try_recv().is_ok()
+            !heard.topics().is_empty()
         });
-        assert!(came, "mosquitto_sub hears nothing");
-        Heard { child, reader }
+        assert!(hears, "mosquitto_sub hears nothing");
+        heard
     }
 
-    fn end(self) -> Vec<String> {
-        let mut child = self.child;
-        child.kill().unwrap();
-        child.wait().unwrap();
-        self.reader.join().unwrap()
+    fn topics(&self) -> Vec<String> {
+        self.topics.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

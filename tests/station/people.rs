@@ -18,23 +18,30 @@ fn accounts_are_made_where_the_database_is_and_who_is_changed_is_signed_out_at_o
     let broker = Broker::start();
     let station = Station::at(&broker.url, &[]);
     assert!(reason(&station.knock("anna", "anything at all")).contains("there is no account yet"));
-    for (arguments, stdin, code, told) in [
-        (&["account", "add", "anna", "--role", "chief"][..], "", 64, "administrator"),
+    let wrong: [(&[&str], &str, i32, &str); 4] = [
+        (&["account", "add", "anna", "--role", "chief"], "", 64, "administrator"),
         (&["account", "add", "anna", "--role", "ranger"], "short\n", 65, "needs 12 or more"),
-        (&["account", "add", "a\tb", "--role", "ranger"], "correct horse battery\n", 65, "no name for an account"),
+        (
+            &["account", "add", "a\tb", "--role", "ranger"],
+            "correct horse battery\n",
+            65,
+            "no name for an account",
+        ),
         (&["account", "remove", "nobody"], "", 65, "there is no account nobody"),
-    ] {
+    ];
+    for (arguments, stdin, code, told) in wrong {
         let (exit, _, words) = station.tool(arguments, stdin);
         assert!(exit == code && words.contains(told) && !words.contains("battery"), "{exit} {words}");
     }
     station.account("maria", "administrator");
     station.account("anna", "ranger");
-    let (code, _, words) = station.tool(&["account", "add", "ANNA", "--role", "viewer"], "correct horse battery\n");
+    let (code, _, words) =
+        station.tool(&["account", "add", "ANNA", "--role", "viewer"], "correct horse battery\n");
     assert!(code == 65 && words.contains("there is an account ANNA already"), "{code} {words}");
     let (code, _, words) = station.tool(&["account", "remove", "maria"], "");
     assert!(code == 65 && words.contains("last administrator"), "{code} {words}");
 
-    let anna = station.sign_in("Anna ");
+    let anna = station.sign_in("ANNA");
     assert_eq!((&anna.get("/api/me").json()["name"], anna.get("/api/desk").status), (&json!("anna"), 200));
     let mut events = station.events_of(&anna.headers());
     assert_eq!(events.next().unwrap().0, "pulse");
@@ -46,7 +53,7 @@ fn accounts_are_made_where_the_database_is_and_who_is_changed_is_signed_out_at_o
     assert!(answer.status == 401 && reason(&answer).contains("sign in again"), "{}", answer.status);
     assert_eq!(other.get("/api/me").status, 401);
     // The stream ends: nothing is read for ever.
-    assert!(events.count() < 100, "who looks hears no more");
+    assert!(events.take(100).count() < 100, "who looks hears no more");
     assert_eq!(station.knock("anna", &password("anna")).status, 401);
     assert_eq!(station.knock("anna", "another horse altogether").status, 200);
 }
@@ -88,7 +95,13 @@ fn everybody_may_what_the_role_says_and_the_word_bears_the_account_s_name() {
     assert_eq!(maria.post("/api/accounts/maria", &json!({ "role": "viewer" })).status, 409, "the last one");
     let trail = maria.get("/api/audit").json();
     let did: BTreeSet<String> = trail["lines"].as_array().unwrap().iter().map(sentence).collect();
-    for line in ["account maria add ben", "word anna b1-1", "account ben password ben", "account maria remove ben", "login vera viewer"] {
+    for line in [
+        "account maria add ben",
+        "word anna b1-1",
+        "account ben password ben",
+        "account maria remove ben",
+        "login vera viewer",
+    ] {
         assert!(did.contains(line), "{line}: {did:#?}");
     }
     assert_eq!(trail["chain"]["faults"], json!([]));
@@ -114,7 +127,12 @@ fn no_other_page_acts_for_somebody_and_half_a_session_is_none() {
     let word = json!({ "verdict": "bear" });
     let path = "/api/alerts/b1-1/word";
     let from = |header: &str| anna.post_with(path, &word, header).status;
-    for stranger in ["Origin: https://evil.example", "Origin: http://127.0.0.1:1", "Origin: null", "Sec-Fetch-Site: same-site"] {
+    for stranger in [
+        "Origin: https://evil.example",
+        "Origin: http://127.0.0.1:1",
+        "Origin: null",
+        "Sec-Fetch-Site: same-site",
+    ] {
         assert_eq!(from(stranger), 403, "{stranger}");
     }
     assert_eq!(from("Origin: http://127.0.0.1"), 200);
@@ -126,16 +144,23 @@ fn no_other_page_acts_for_somebody_and_half_a_session_is_none() {
     assert_eq!(form.unwrap().status, 415);
     // Whoever signs in gets a session that nobody knew before, and the one of before is over.
     let body = json!({ "name": "anna", "password": password("anna") }).to_string();
-    let again = station.send("POST /api/login", &[&cookie, &key, "Content-Type: application/json"], body.as_bytes());
+    let again =
+        station.send("POST /api/login", &[&cookie, &key, "Content-Type: application/json"], body.as_bytes());
     let again = again.unwrap();
-    assert!(again.status == 200 && !again.head.contains(cookie.split('=').next_back().unwrap()), "{}", again.head);
+    assert!(
+        again.status == 200 && !again.head.contains(cookie.split('=').next_back().unwrap()),
+        "{}",
+        again.head
+    );
     assert_eq!(anna.get("/api/me").status, 401);
     let anna = station.sign_in("anna");
     assert_eq!((anna.post("/api/logout", &json!({})).status, anna.get("/api/me").status), (200, 401));
     // Nobody who reads the database can enter by what stands there.
     let dump = std::fs::read(station.database()).unwrap();
     let wal = std::fs::read(format!("{}-wal", station.database().display())).unwrap_or_default();
-    let holds = |text: &str| [&dump, &wal].iter().any(|file| file.windows(text.len()).any(|part| part == text.as_bytes()));
+    let holds = |text: &str| {
+        [&dump, &wal].iter().any(|file| file.windows(text.len()).any(|part| part == text.as_bytes()))
+    };
     let anna = station.sign_in("anna");
     assert!(!holds(&anna.key) && !holds(&password("anna")) && holds("$argon2id$v=19$m=19456,t=2,p=1$"));
     // Behind a web server with TLS the cookie is for it alone.
@@ -144,7 +169,11 @@ fn no_other_page_acts_for_somebody_and_half_a_session_is_none() {
     behind.until("it answers", |_| true);
     behind.account("anna", "ranger");
     let anna = behind.sign_in("anna");
-    assert!(anna.cookie.starts_with("__host-bearwatch=") && anna.cookie.contains("secure"), "{}", anna.cookie);
+    assert!(
+        anna.cookie.starts_with("__host-bearwatch-") && anna.cookie.contains("secure"),
+        "{}",
+        anna.cookie
+    );
 }
 
 #[test]
@@ -189,7 +218,13 @@ fn an_audit_log_that_was_changed_is_found_out() {
     assert!(code == 0 && words.starts_with("4 lines, 1 to 4, each follows"), "{code} {words}");
     let (_, lines, _) = station.tool(&["audit", "--lines"], "");
     assert!(lines.contains("account · command line, user ") && lines.contains("add anna"), "{lines}");
-    let told = || station.log().lines().filter_map(|line| line.split(" audit ").nth(1).map(str::to_owned)).collect::<Vec<_>>();
+    let told = || {
+        station
+            .log()
+            .lines()
+            .filter_map(|line| line.split(" audit ").nth(1).map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
     assert!(wait_for(LIMIT, || !told().is_empty()));
     let line = told().last().unwrap().clone();
     let mut parts = line.split([' ', ':']);

@@ -151,7 +151,8 @@ impl Station {
 
     /// Adds an account whose password is [`password`].
     pub fn account(&self, name: &str, role: &str) {
-        let (code, _, words) = self.tool(&["account", "add", name, "--role", role], &format!("{}\n", password(name)));
+        let (code, _, words) =
+            self.tool(&["account", "add", name, "--role", role], &format!("{}\n", password(name)));
         assert_eq!(code, 0, "{words}");
     }
 
@@ -165,7 +166,8 @@ impl Station {
     pub fn sign_in(&self, name: &str) -> Session<'_> {
         let answer = self.knock(name, &password(name));
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
-        let cookie = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap().to_owned();
+        let cookie =
+            answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap().to_owned();
         Session { station: self, cookie, key: answer.json()["key"].as_str().unwrap().into() }
     }
 
@@ -204,12 +206,8 @@ impl Station {
     pub fn events_of(&self, headers: &[String]) -> impl Iterator<Item = (String, Value)> + use<> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
-        write!(
-            stream,
-            "GET /api/events HTTP/1.0\r\nHost: 127.0.0.1\r\n{}\r\n\r\n",
-            headers.join("\r\n")
-        )
-        .unwrap();
+        write!(stream, "GET /api/events HTTP/1.0\r\nHost: 127.0.0.1\r\n{}\r\n\r\n", headers.join("\r\n"))
+            .unwrap();
         let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
         std::iter::from_fn(move || {
             let name = lines.by_ref().find_map(|line| line.strip_prefix("event: ").map(str::to_owned))?;

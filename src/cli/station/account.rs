@@ -92,13 +92,16 @@ async fn change(args: &AccountArgs) -> Outcome {
             (clerk.add(&by, name, *role, &password).await, format!("{name} is {}", role.name()))
         }
         Action::List => (list(&clerk).await?, String::new()),
-        Action::Password { name } => {
-            (clerk.password(&by, name, &password).await, format!("{name} has a new password and is signed out"))
-        }
+        Action::Password { name } => (
+            clerk.password(&by, name, &password).await,
+            format!("{name} has a new password and is signed out"),
+        ),
         Action::Role { name, role } => {
             (clerk.role(&by, name, *role).await, format!("{name} is {} and signed out", role.name()))
         }
-        Action::Remove { name } => (clerk.remove(&by, name).await, format!("{name} is removed and signed out")),
+        Action::Remove { name } => {
+            (clerk.remove(&by, name).await, format!("{name} is removed and signed out"))
+        }
     };
     store.close().await;
     outcome.map_err(|error| failure(&error))?;

@@ -80,17 +80,25 @@ async fn verify(args: &AuditArgs) -> Outcome {
 }
 
 fn verdict(found: &Examined, missing: &[Head], json: bool) -> Outcome {
-    let gone = missing.iter().map(|head| format!("line {} is not what it was: the log was cut off or written anew", head.seq));
+    let gone = missing
+        .iter()
+        .map(|head| format!("line {} is not what it was: the log was cut off or written anew", head.seq));
     let faults: Vec<String> = found.faults.iter().cloned().chain(gone).collect();
     for fault in &faults {
         tracing::error!("{fault}");
     }
     if !faults.is_empty() {
-        return Err(Failure::new(Exit::BadData, anyhow!("the audit log was changed: {} faults", faults.len())));
+        return Err(Failure::new(
+            Exit::BadData,
+            anyhow!("the audit log was changed: {} faults", faults.len()),
+        ));
     }
     if !json {
         let Examined { lines, first, head, .. } = found;
-        say(&format!("{lines} lines, {first} to {}, each follows from the one before; the last is {}", head.seq, head.sha256))?;
+        say(&format!(
+            "{lines} lines, {first} to {}, each follows from the one before; the last is {}",
+            head.seq, head.sha256
+        ))?;
     }
     Ok(Exit::Ok)
 }
@@ -100,6 +108,7 @@ fn sentence(text: &str) -> String {
         return format!("? {}", plain(text, SENTENCE));
     };
     let said = [&entry.event, &entry.who, &entry.command, &entry.payload, &entry.reason];
-    let said: Vec<String> = said.iter().filter(|word| !word.is_empty()).map(|word| plain(word, SENTENCE)).collect();
+    let said: Vec<String> =
+        said.iter().filter(|word| !word.is_empty()).map(|word| plain(word, SENTENCE)).collect();
     format!("{seq} {} {}", plain(&time, 40), said.join(" · "))
 }

@@ -53,7 +53,10 @@ impl Dispatch {
                 continue;
             }
             let sent = self.message(asked, now_ms).and_then(|message| {
-                self.keeping.send(message).then_some(()).ok_or_else(|| "too much waits for the broker; try again".into())
+                self.keeping
+                    .send(message)
+                    .then_some(())
+                    .ok_or_else(|| "too much waits for the broker; try again".into())
             });
             if let Err(reason) = sent {
                 self.shared.store.stopped(&asked.nonce, &reason, now_ms).await?;
@@ -68,7 +71,8 @@ impl Dispatch {
         let word = known(&asked.word).ok_or("this version of the station knows no such command")?;
         let request = Request::new(word, &asked.fields, Some(asked.by.clone()));
         let boot = self.shared.fleet.lock().unwrap_or_else(PoisonError::into_inner).boot(&asked.site);
-        let message = request.message(&asked.site, boot.as_ref(), &asked.nonce, self.signer.as_deref(), now_ms);
+        let message =
+            request.message(&asked.site, boot.as_ref(), &asked.nonce, self.signer.as_deref(), now_ms);
         let message = message.map_err(|error| error.to_string())?;
         Ok(Message { correlation: Some(asked.nonce.clone().into_bytes()), ..message })
     }

@@ -79,9 +79,9 @@ impl Wish {
     /// What is wrong with it, whichever camera it is for.
     pub fn objection(&self) -> Option<String> {
         match self {
-            Wish::Disarm { for_s } | Wish::Shadow { for_s } if !(1..=LONGEST_S).contains(for_s) => {
-                Some(format!("say for how long, up to {} days: nothing is ordered for ever", LONGEST_S / 86_400))
-            }
+            Wish::Disarm { for_s } | Wish::Shadow { for_s } if !(1..=LONGEST_S).contains(for_s) => Some(
+                format!("say for how long, up to {} days: nothing is ordered for ever", LONGEST_S / 86_400),
+            ),
             Wish::Threshold { bear: Some(bear) } if !(0.0..=1.0).contains(bear) => {
                 Some("a threshold is a score from 0 to 1, or the usual one".into())
             }
@@ -92,7 +92,9 @@ impl Wish {
 
 /// The word of a command that was kept, as its topic needs it.
 fn known(word: &str) -> Option<&'static str> {
-    ["arm", "disarm", "shadow", "test", "drill", "snapshot", "threshold"].into_iter().find(|known| *known == word)
+    ["arm", "disarm", "shadow", "test", "drill", "snapshot", "threshold"]
+        .into_iter()
+        .find(|known| *known == word)
 }
 
 #[cfg(test)]
@@ -107,7 +109,10 @@ mod tests {
     #[test]
     fn a_wish_is_read_to_the_last_field() {
         let mute = read(r#"{"word":"disarm","for_s":3600}"#).unwrap();
-        assert_eq!((mute.word(), mute.fields(), mute.objection()), ("disarm", json!({ "for_s": 3600 }), None));
+        assert_eq!(
+            (mute.word(), mute.fields(), mute.objection()),
+            ("disarm", json!({ "for_s": 3600 }), None)
+        );
         assert_eq!(read(r#"{"word":"threshold","bear":null}"#), Ok(Wish::Threshold { bear: None }));
         for text in [
             "{}",
@@ -119,7 +124,9 @@ mod tests {
         ] {
             assert!(read(text).is_err(), "{text}");
         }
-        for wish in [Wish::Disarm { for_s: 0 }, Wish::Shadow { for_s: u64::MAX }, Wish::Threshold { bear: Some(1.5) }] {
+        for wish in
+            [Wish::Disarm { for_s: 0 }, Wish::Shadow { for_s: u64::MAX }, Wish::Threshold { bear: Some(1.5) }]
+        {
             assert!(wish.objection().is_some(), "{wish:?}");
         }
     }

@@ -47,7 +47,7 @@ pub async fn command(
         return refused(StatusCode::CONFLICT, &objection);
     }
     if let Err(seconds) = desk.commands.take(&visitor.name, desk.shared.clock.uptime()) {
-        return wait("commands at once", seconds);
+        return wait("that was too much for cameras at once", seconds);
     }
     kept(&desk, &visitor, site, &wish).await
 }
@@ -57,9 +57,16 @@ async fn kept(desk: &Desk, visitor: &Visitor, site: Site, wish: &Wish) -> Respon
         return refused(StatusCode::SERVICE_UNAVAILABLE, "the system gives no random numbers; try again");
     };
     let (word, place) = (wish.word(), format!("{}/{}", site.name, site.camera));
-    let mut deed = desk.people.pen().deed("command", &visitor.name, &format!("{word} {place}"), &format!("id {nonce}"));
+    let mut deed =
+        desk.people.pen().deed("command", &visitor.name, &format!("{word} {place}"), &format!("id {nonce}"));
     deed.entry.payload = wish.fields().to_string();
-    let asked = Asked { nonce: nonce.clone(), site, word: word.into(), fields: wish.fields(), by: visitor.name.clone() };
+    let asked = Asked {
+        nonce: nonce.clone(),
+        site,
+        word: word.into(),
+        fields: wish.fields(),
+        by: visitor.name.clone(),
+    };
     match desk.shared.store.ask(&asked, &deed).await {
         Ok(true) => {
             desk.dispatch.notify_one();
@@ -77,7 +84,9 @@ fn unreachable(desk: &Desk, site: &Site) -> Option<String> {
     let place = format!("{}/{}", site.name, site.camera);
     match view.presence {
         Presence::Unknown => Some("the station does not hear the broker: no command gets out".into()),
-        Presence::Offline => Some(format!("{place} is off or lost ({}): commands are not kept for it", view.reason)),
+        Presence::Offline => {
+            Some(format!("{place} is off or lost ({}): commands are not kept for it", view.reason))
+        }
         _ => None,
     }
 }

@@ -12,6 +12,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, ORIGIN, SET_COOKIE};
@@ -19,7 +20,6 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use axum::Extension;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -44,6 +44,19 @@ pub struct Machine(pub IpAddr);
 /// Where people find the page, if that is not this address: behind a web server with TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Public(pub String);
+
+impl Public {
+    fn is_tls(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
+/// The cookie's name, of a station's own: one browser may use several by the same host. With `__Host-` browsers take it only from whom TLS has proven, for
+/// this very host, and send it over TLS alone.
+pub fn cookie_name(station: &str, public: Option<&Public>) -> String {
+    let prefix = if public.is_some_and(Public::is_tls) { "__Host-" } else { "" };
+    format!("{prefix}bearwatch-{station}")
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,7 +135,7 @@ async fn visitor(desk: &Desk, headers: &HeaderMap, from: IpAddr) -> Result<Visit
         door.admit(headers, from, desk.shared.clock.uptime(), whose)?;
         return Ok(Visitor { name: TOKEN.into(), role: Role::Ranger, session: None, ends_ms: None });
     }
-    let pass = pass(headers, desk.cookie_name());
+    let pass = pass(headers, &desk.cookie);
     let pass = pass.ok_or_else(|| Box::new(refused(StatusCode::UNAUTHORIZED, "nobody is signed in here")))?;
     desk.people.visitor(&pass).await.map_err(|turned| Box::new(turned_away(turned)))
 }
@@ -130,7 +143,7 @@ async fn visitor(desk: &Desk, headers: &HeaderMap, from: IpAddr) -> Result<Visit
 fn turned_away(turned: Turned) -> Response {
     match turned {
         Turned::Away(reason) => refused(StatusCode::UNAUTHORIZED, &reason),
-        Turned::Wait(seconds) => wait("passwords", seconds),
+        Turned::Wait(seconds) => wait("too many wrong passwords", seconds),
         Turned::Store(error) => away(&error),
     }
 }
@@ -150,7 +163,7 @@ pub async fn sign_in(
         Err(told) => return *told,
     };
     let from = machine(peer, &headers, desk.public.is_some());
-    let earlier = pass(&headers, desk.cookie_name());
+    let earlier = pass(&headers, &desk.cookie);
     match desk.people.sign_in(&name, password, from).await {
         Ok((pass, visitor)) => {
             end(&desk, earlier).await;
@@ -173,7 +186,8 @@ async fn end(desk: &Desk, earlier: Option<Pass>) {
 /// Ends this session.
 pub async fn sign_out(State(desk): State<Arc<Desk>>, Extension(visitor): Extension<Visitor>) -> Response {
     match desk.people.sign_out(&visitor).await {
-        Ok(()) => ([(SET_COOKIE, desk.cookie("", 0))], json(StatusCode::OK, &json!({ "left": true }))).into_response(),
+        Ok(()) => ([(SET_COOKIE, desk.cookie("", 0))], json(StatusCode::OK, &json!({ "left": true })))
+            .into_response(),
         Err(error) => away(&error),
     }
 }
@@ -199,7 +213,9 @@ pub async fn own_password(
         return refused(StatusCode::FORBIDDEN, "a token has no password");
     }
     match desk.people.confirm(&visitor, old, from).await {
-        Ok(true) => super::accounts::done(desk.people.clerk().password(&visitor.name, &visitor.name, &new).await),
+        Ok(true) => {
+            super::accounts::done(desk.people.clerk().password(&visitor.name, &visitor.name, &new).await)
+        }
         Ok(false) => refused(StatusCode::UNPROCESSABLE_ENTITY, "the old password is wrong"),
         Err(turned) => turned_away(turned),
     }
@@ -249,31 +265,24 @@ fn is_own(headers: &HeaderMap, public: Option<&Public>) -> bool {
 
 /// Behind a web server of ours everybody has its address: that names, last, whom it speaks for.
 fn machine(peer: IpAddr, headers: &HeaderMap, behind: bool) -> IpAddr {
-    let named = headers.get(&FORWARDED).and_then(|list| list.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    let named =
+        headers.get(&FORWARDED).and_then(|list| list.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     named.filter(|_| behind && peer.is_loopback()).unwrap_or(peer)
 }
 
 fn pass(headers: &HeaderMap, name: &str) -> Option<Pass> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
-    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs =
+        cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let cookie = pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())?;
     let key = headers.get(&KEY)?.to_str().ok()?.to_owned();
     Some(Pass { cookie, key })
 }
 
 impl Desk {
-    /// Browsers take a cookie of that name only from whom TLS has proven, for this very host, and send it over TLS alone.
-    fn cookie_name(&self) -> &'static str {
-        if self.is_behind_tls() { "__Host-bearwatch" } else { "bearwatch" }
-    }
-
     fn cookie(&self, value: &str, seconds: u64) -> String {
-        let secure = if self.is_behind_tls() { "; Secure" } else { "" };
-        format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}", self.cookie_name())
-    }
-
-    fn is_behind_tls(&self) -> bool {
-        self.public.as_ref().is_some_and(|Public(public)| public.starts_with("https://"))
+        let secure = if self.public.as_ref().is_some_and(Public::is_tls) { "; Secure" } else { "" };
+        format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}", self.cookie)
     }
 }
 
@@ -282,7 +291,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
@@ -292,7 +304,14 @@ mod tests {
         let host = ("host", "127.0.0.1:8470");
         assert!(own(&[host]) && own(&[host, ("origin", "http://127.0.0.1:8470")]));
         assert!(own(&[host, ("origin", "https://bears.example"), ("sec-fetch-site", "same-origin")]));
-        for origin in ["http://127.0.0.1:9000", "https://evil.example", "null", "", "http://bears.example", "https://bears.example.evil"] {
+        for origin in [
+            "http://127.0.0.1:9000",
+            "https://evil.example",
+            "null",
+            "",
+            "http://bears.example",
+            "https://bears.example.evil",
+        ] {
             assert!(!own(&[host, ("origin", origin)]), "{origin}");
         }
         for site in ["cross-site", "same-site", "none"] {
@@ -308,6 +327,15 @@ mod tests {
         assert_eq!((machine(here, &list, true), machine(here, &list, false)), (far, here));
         assert_eq!(machine(far, &headers(&[("x-forwarded-for", "1.2.3.4")]), true), far);
         assert_eq!(machine(here, &headers(&[("x-forwarded-for", "nobody")]), true), here);
+    }
+
+    #[test]
+    fn a_cookie_is_a_station_s_own() {
+        let public = |url: &str| Some(Public(url.into()));
+        let name = |public: Option<Public>| cookie_name("b1", public.as_ref());
+        assert_eq!(name(None), "bearwatch-b1");
+        assert_eq!(name(public("https://bears.example")), "__Host-bearwatch-b1");
+        assert_eq!(name(public("http://desk.local")), "bearwatch-b1");
     }
 
     #[test]

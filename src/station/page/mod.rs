@@ -37,7 +37,7 @@ mod events;
 mod texts;
 
 pub use door::Public;
-use door::{admitted, needs, said};
+use door::{admitted, cookie_name, needs, said};
 
 const STYLE: &str = include_str!("assets/station.css");
 const SCRIPTS: [(&str, &str); 6] = [
@@ -58,6 +58,8 @@ pub struct Desk {
     /// For programs; `None` where they have no way in.
     token: Option<Door>,
     public: Option<Public>,
+    /// Its name.
+    cookie: String,
     pages: Vec<Rendered>,
     /// Rung when somebody has said something of an alert, and when something is told to a camera.
     bell: Arc<Notify>,
@@ -74,6 +76,8 @@ pub struct Ways {
     pub token: Option<Door>,
     /// Where people find the page, if that is behind a web server.
     pub public: Option<Public>,
+    /// Identity of the station's database.
+    pub station: String,
 }
 
 /// Rung when there is something to carry to cameras.
@@ -129,10 +133,11 @@ struct Said {
 impl Desk {
     /// For those who may come in.
     pub fn new(shared: Shared, ways: Ways, bells: Bells) -> Desk {
-        let Ways { people, token, public } = ways;
+        let Ways { people, token, public, station } = ways;
+        let cookie = cookie_name(&station, public.as_ref());
         let Bells { words: bell, commands: dispatch } = bells;
         let commands = Tries::new(commands::OF_AN_ACCOUNT);
-        Desk { shared, people, token, public, pages: texts::rendered(), bell, dispatch, commands }
+        Desk { shared, people, token, public, cookie, pages: texts::rendered(), bell, dispatch, commands }
     }
 
     /// The ways of the page.

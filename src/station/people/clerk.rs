@@ -106,7 +106,8 @@ impl Clerk {
     pub async fn add(&self, by: &str, name: &str, role: Role, password: &str) -> Result<(), AccountError> {
         let name = good_name(name)?;
         let kept = kept(&name, password).await?;
-        let deed = self.pen.deed("account", by, &format!("add {name}"), &format!("{name} is {}", role.name()));
+        let deed =
+            self.pen.deed("account", by, &format!("add {name}"), &format!("{name} is {}", role.name()));
         match self.store.add_account(&name, &folded(&name), role, &kept, &deed).await? {
             true => Ok(()),
             false => Err(AccountError::Taken(name)),

@@ -136,7 +136,12 @@ impl People {
     ///
     /// # Errors
     /// The same, and after the same time, for a wrong password and for a name that there is not.
-    pub async fn sign_in(&self, name: &str, password: String, from: IpAddr) -> Result<(Pass, Visitor), Turned> {
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: String,
+        from: IpAddr,
+    ) -> Result<(Pass, Visitor), Turned> {
         let place = self.places.hash_one(folded(name)) % PLACES;
         self.take_try(place, from)?;
         let account = self.store.account(&folded(name)).await.map_err(Turned::Store)?;
@@ -145,7 +150,8 @@ impl People {
             return Err(Turned::Away(self.wrong().await?));
         };
         self.give_back(place, from);
-        let pass = Pass::new().ok_or_else(|| Turned::Away("the system gives no random numbers; try again".into()))?;
+        let pass = Pass::new()
+            .ok_or_else(|| Turned::Away("the system gives no random numbers; try again".into()))?;
         let deed = self.pen.deed("login", &account.name, account.role.name(), &format!("from {from}"));
         let began = self.store.begin_session(&account, &pass.id(), self.lifetime, &deed).await;
         if !began.map_err(Turned::Store)? {
@@ -278,8 +284,13 @@ impl People {
             }
             std::mem::take(&mut failed.unwritten)
         };
-        let (who, what) = account.map_or(("somebody", "no such account"), |account| (&account.name, "wrong password"));
-        let more = if unwritten > 0 { format!("; {unwritten} more since the last one that is told here") } else { String::new() };
+        let (who, what) =
+            account.map_or(("somebody", "no such account"), |account| (&account.name, "wrong password"));
+        let more = if unwritten > 0 {
+            format!("; {unwritten} more since the last one that is told here")
+        } else {
+            String::new()
+        };
         let deed = self.pen.deed("login-failed", who, "", &format!("{what}, from {from}{more}"));
         if let Err(error) = self.store.record(&deed).await {
             tracing::warn!("a failed sign-in of {who} from {from} is not in the audit log: {error}");

@@ -33,7 +33,8 @@ pub fn objection(password: &str, name: &str) -> Option<String> {
     if length > MOST || password.chars().any(char::is_control) {
         return Some(format!("the password may have {MOST} characters at most, on one line"));
     }
-    let simple = password.chars().all(|c| Some(c) == first) || password.to_lowercase().contains(&name.to_lowercase());
+    let simple =
+        password.chars().all(|c| Some(c) == first) || password.to_lowercase().contains(&name.to_lowercase());
     simple.then(|| "the password is the account's name or a single sign: everybody guesses that first".into())
 }
 
@@ -70,7 +71,9 @@ mod tests {
 
     #[test]
     fn a_password_that_is_guessed_first_is_not_taken_and_never_told() {
-        for password in ["", "short", "aaaaaaaaaaaaaaaa", "Anna-the-ranger", "two\nlines-of-it", &"x y".repeat(99)] {
+        for password in
+            ["", "short", "aaaaaaaaaaaaaaaa", "Anna-the-ranger", "two\nlines-of-it", &"x y".repeat(99)]
+        {
             let told = objection(password, "anna").unwrap();
             assert!(password.is_empty() || !told.contains(password), "{told}");
         }

@@ -92,6 +92,10 @@ mod tests {
             assert_eq!(role.may(Right::Administer), role == Role::Administrator);
         }
         assert_eq!(Role::from_name("chief"), None);
-        assert!(!Role::Viewer.may(Right::Speak) && !Role::Reviewer.may(Right::Order) && !Role::Ranger.may(Right::Label));
+        assert!(
+            !Role::Viewer.may(Right::Speak)
+                && !Role::Reviewer.may(Right::Order)
+                && !Role::Ranger.may(Right::Label)
+        );
     }
 }

@@ -66,10 +66,16 @@ impl Lifetime {
     /// Why not, for people.
     pub fn goes_on(self, began_ms: i64, seen_ms: i64, now_ms: i64) -> Result<(), String> {
         if now_ms >= self.ends_ms(began_ms) {
-            return Err(format!("your session has lasted {} hours: sign in again", self.most.as_secs() / 3600));
+            return Err(format!(
+                "your session has lasted {} hours: sign in again",
+                self.most.as_secs() / 3600
+            ));
         }
         if now_ms >= seen_ms.saturating_add(self.idle_ms()) {
-            return Err(format!("no page of yours was open for {} minutes: sign in again", self.idle.as_secs() / 60));
+            return Err(format!(
+                "no page of yours was open for {} minutes: sign in again",
+                self.idle.as_secs() / 60
+            ));
         }
         Ok(())
     }

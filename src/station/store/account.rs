@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection, query};
 
-use super::trail::{Deed, append, tell};
+use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::publish::reply::Head;
 use crate::station::people::{Kept, Lifetime, Role, SessionId};
@@ -36,7 +36,7 @@ pub struct AccountView {
     pub made_ms: i64,
     /// See above.
     pub changed_ms: i64,
-    /// Sessions that have not ended.
+    /// Sessions; one that ended for its age is among them until somebody signs in.
     pub sessions: i64,
     /// When one of them was seen last.
     pub seen_ms: Option<i64>,
@@ -127,7 +127,7 @@ impl Store {
         let mut line = self.line().await?;
         let done = add(&mut line, (name, folded), role, password, deed).await;
         let head = self.settle(line, done).await?;
-        Ok(head.inspect(|head| tell(deed, head)).is_some())
+        Ok(head.inspect(|head| self.tell(deed, head)).is_some())
     }
 
     /// Changes one, and ends all of its sessions.
@@ -143,7 +143,7 @@ impl Store {
         let mut line = self.line().await?;
         let done = alter(&mut line, folded, change, deed).await;
         let (changed, head) = self.settle(line, done).await?;
-        head.iter().for_each(|head| tell(deed, head));
+        head.iter().for_each(|head| self.tell(deed, head));
         Ok(changed)
     }
 
@@ -161,7 +161,7 @@ impl Store {
         let mut line = self.line().await?;
         let done = begin(&mut line, account, id, lifetime, deed).await;
         let head = self.settle(line, done).await?;
-        Ok(head.inspect(|head| tell(deed, head)).is_some())
+        Ok(head.inspect(|head| self.tell(deed, head)).is_some())
     }
 
     /// A session, whether or not it has had its time.
@@ -203,7 +203,7 @@ impl Store {
     pub async fn end_session(&self, id: &SessionId, deed: &Deed) -> Result<(), StoreError> {
         let mut line = self.line().await?;
         let done = end(&mut line, id, deed).await;
-        tell(deed, &self.settle(line, done).await?);
+        self.tell(deed, &self.settle(line, done).await?);
         Ok(())
     }
 }
@@ -278,7 +278,9 @@ async fn changed(
         Change::Password(kept) => {
             ("UPDATE account SET password = $2, changed_ms = $3 WHERE folded = $1", kept.0.as_str())
         }
-        Change::Role(role) => ("UPDATE account SET role = $2, changed_ms = $3 WHERE folded = $1", role.name()),
+        Change::Role(role) => {
+            ("UPDATE account SET role = $2, changed_ms = $3 WHERE folded = $1", role.name())
+        }
         Change::Remove => ("DELETE FROM account WHERE folded = $1 AND $2 = '' AND $3 > 0", ""),
     };
     let done = query(sql).bind(folded).bind(value).bind(now_ms).execute(&mut *db).await?;

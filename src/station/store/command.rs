@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection, query};
 
-use super::trail::{Deed, append, tell};
+use super::trail::{Deed, append};
 use super::write::Changes;
 use super::{Store, StoreError};
 use crate::publish::reply::{AnswerMessage, Head, Verdict};
@@ -66,7 +66,7 @@ impl Store {
         let mut line = self.line().await?;
         let done = ask(&mut line, asked, deed).await;
         let head = self.settle(line, done).await?;
-        Ok(head.inspect(|head| tell(deed, head)).is_some())
+        Ok(head.inspect(|head| self.tell(deed, head)).is_some())
     }
 
     /// Commands that are to go out, the oldest first. Those that are too late for that, or for an answer, are told so.
@@ -101,11 +101,12 @@ impl Store {
     /// Where the database is away: it must not go out then.
     pub async fn going(&self, nonce: &str, now_ms: i64) -> Result<bool, StoreError> {
         self.is_there()?;
-        let done = query("UPDATE command SET fate = 'sent', sent_ms = $2 WHERE nonce = $1 AND fate = 'waits'")
-            .bind(nonce)
-            .bind(now_ms)
-            .execute(&self.writing)
-            .await;
+        let done =
+            query("UPDATE command SET fate = 'sent', sent_ms = $2 WHERE nonce = $1 AND fate = 'waits'")
+                .bind(nonce)
+                .bind(now_ms)
+                .execute(&self.writing)
+                .await;
         done.map(|done| done.rows_affected() > 0).map_err(|error| self.fault(&error))
     }
 

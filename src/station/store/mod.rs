@@ -38,8 +38,10 @@ pub use word::{Letter, Word};
 pub use write::{Changes, Filed};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 2] =
-    [(1, "begin", include_str!("migrations/1_begin.sql")), (20, "people", include_str!("migrations/20_people.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "begin", include_str!("migrations/1_begin.sql")),
+    (20, "people", include_str!("migrations/20_people.sql")),
+];
 /// Longest that another program may hold the database (a backup) before that is told as trouble.
 const BUSY: Duration = Duration::from_secs(2);
 /// People look at once.
@@ -76,6 +78,8 @@ pub struct Store {
     inode: u64,
     writing: SqlitePool,
     reading: SqlitePool,
+    /// A station tells the system's log what it wrote into its own; a command at a terminal does not.
+    aloud: bool,
     /// `None` beside a station that runs.
     _mine: Option<File>,
 }
@@ -88,7 +92,7 @@ impl Store {
     pub async fn open(address: &Address) -> Result<Store, StoreError> {
         let path = address.0.clone();
         let mine = only_one(&path)?;
-        Store::opened(path, Some(mine)).await
+        Ok(Store { aloud: true, ..Store::opened(path, Some(mine)).await? })
     }
 
     /// The same for what changes little and ends at once: also beside a station that runs, whose version it must then be.
@@ -117,13 +121,15 @@ impl Store {
         let of = |error: sqlx::Error| StoreError::of(&path, &error);
         let writing = pool(1).connect_with(writer).await.map_err(of)?;
         match &mine {
-            Some(_) => migrator().run(&writing).await.map_err(|error| StoreError::of_migration(&path, error))?,
+            Some(_) => {
+                migrator().run(&writing).await.map_err(|error| StoreError::of_migration(&path, error))?
+            }
             // Whoever has the database open goes by the schema that it knows: nobody changes that under him.
             None => same_version(&path, &writing).await?,
         }
         let reading = pool(READERS).connect_with(reader.read_only(true)).await.map_err(of)?;
         let inode = std::fs::metadata(&path).map_err(|error| StoreError::file(&path, &error))?.ino();
-        Ok(Store { path, inode, writing, reading, _mine: mine })
+        Ok(Store { path, inode, writing, reading, aloud: false, _mine: mine })
     }
 
     /// Lets go of the file, with all of the log in it.
@@ -170,11 +176,15 @@ async fn same_version(path: &Path, writing: &SqlitePool) -> Result<(), StoreErro
         .fetch_one(writing)
         .await
         .map_err(|error| StoreError::of(path, &error))?;
-    match MIGRATIONS.iter().any(|(version, ..)| *version > newest) || MIGRATIONS.iter().all(|(version, ..)| *version < newest) {
+    match MIGRATIONS.iter().any(|(version, ..)| *version > newest)
+        || MIGRATIONS.iter().all(|(version, ..)| *version < newest)
+    {
         false => Ok(()),
         true => Err(StoreError::Unfit {
             path: path.to_owned(),
-            reason: "a station of another version has it open; use that version's program, or stop the station".into(),
+            reason:
+                "a station of another version has it open; use that version's program, or stop the station"
+                    .into(),
         }),
     }
 }

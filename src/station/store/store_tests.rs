@@ -1,6 +1,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::control::Now;
+use crate::control::chain::Entry;
 use crate::publish::Message;
 use crate::publish::reply::Judgement;
 use crate::station::judge::judge;
@@ -45,6 +47,12 @@ fn word(alert: &str) -> Word {
     Word { alert: alert.into(), verdict: Judgement::Bear, by: "anna".into(), note: None }
 }
 
+fn deed(unix_ms: i64) -> Deed {
+    let now = Now { uptime: Duration::ZERO, unix_ms, synced: true };
+    let entry = Entry { event: "word".into(), who: "anna".into(), ..Entry::default() };
+    Deed { entry, boot: "b0".into(), now }
+}
+
 #[test]
 fn an_address_is_a_file_and_what_is_not_taken_yet_says_so() {
     assert_eq!("sqlite:///var/lib/s.db".parse(), Ok(Address("/var/lib/s.db".into())));
@@ -73,8 +81,8 @@ fn words_wait_until_they_are_answered_or_nobody_can_answer_any_more() {
     run(async {
         let store = opened(folder.path()).await;
         store.commit(&[step(0, NOW_MS)], &[]).await.unwrap();
-        assert!(store.say(&word("b1-0"), "c1", NOW_MS).await.unwrap());
-        assert!(!store.say(&word("b1-404"), "c2", NOW_MS).await.unwrap());
+        assert!(store.say(&word("b1-0"), "c1", &deed(NOW_MS)).await.unwrap());
+        assert!(!store.say(&word("b1-404"), "c2", &deed(NOW_MS)).await.unwrap());
         store.commit(&[step(1, NOW_MS)], &[]).await.unwrap();
         let (waiting, count) = store.waiting().await.unwrap();
         assert_eq!((waiting.len(), waiting[0].id(), count), (1, "b1-1", 1), "what was said of waits no more");
@@ -90,7 +98,13 @@ fn words_wait_until_they_are_answered_or_nobody_can_answer_any_more() {
 #[test]
 fn everything_has_its_time_and_pictures_their_room() {
     let folder = tempfile::tempdir().unwrap();
-    let retention = Retention { alerts_days: 10, pictures_days: 2, telemetry_days: 1, most_bytes: i64::MAX };
+    let retention = Retention {
+        alerts_days: 10,
+        pictures_days: 2,
+        telemetry_days: 1,
+        audit_days: 9,
+        most_bytes: i64::MAX,
+    };
     run(async {
         let store = opened(folder.path()).await;
         let filed = [
@@ -100,7 +114,7 @@ fn everything_has_its_time_and_pictures_their_room() {
             picture(1, NOW_MS + 5 * DAY_MS, 2_000_000),
         ];
         store.commit(&filed, &[]).await.unwrap();
-        store.say(&word("b1-0"), "c1", NOW_MS).await.unwrap();
+        store.say(&word("b1-0"), "c1", &deed(NOW_MS)).await.unwrap();
         let left = async |store: &Store| {
             let alerts = store.alerts(i64::MAX).await.unwrap();
             let pictures = [store.jpeg(1).await.unwrap(), store.jpeg(2).await.unwrap()];
@@ -133,5 +147,46 @@ fn a_file_that_was_taken_away_takes_nothing_along() {
         std::fs::rename(folder.path().join("station.db"), folder.path().join("elsewhere.db")).unwrap();
         let error = store.commit(&[step(0, NOW_MS)], &[]).await.unwrap_err();
         assert!(error.to_string().contains("put the file back"), "{error}");
+    });
+}
+
+#[test]
+fn an_audit_log_that_had_its_time_is_shortened_from_its_beginning_and_stays_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    run(async {
+        let store = opened(folder.path()).await;
+        for day in 0..6 {
+            store.record(&deed(NOW_MS + day * DAY_MS)).await.unwrap();
+        }
+        let seen = async |store: &Store| {
+            let found = store.examine(|_, _| {}).await.unwrap();
+            assert_eq!(found.faults, [""; 0]);
+            (found.first, found.head.seq)
+        };
+        store.shorten_trail(3, &deed(NOW_MS + 4 * DAY_MS)).await.unwrap();
+        assert_eq!(seen(&store).await, (1, 6), "not for a day that is not over");
+        store.shorten_trail(3, &deed(NOW_MS + 5 * DAY_MS)).await.unwrap();
+        assert_eq!(seen(&store).await, (3, 7));
+        assert!(store.trail(i64::MAX).await.unwrap()[0].entry.reason.contains("the oldest 2 lines"));
+        // All of it is old: the last line stays, so that numbers go on.
+        store.shorten_trail(3, &deed(NOW_MS + 99 * DAY_MS)).await.unwrap();
+        assert_eq!(seen(&store).await, (7, 8));
+    });
+}
+
+#[test]
+fn a_command_beside_a_station_changes_nothing_under_another_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = Address(folder.path().join("station.db"));
+    run(async {
+        let station = Store::open(&address).await.unwrap();
+        assert!(matches!(Store::open(&address).await, Err(StoreError::InUse(_))));
+        Store::beside(&address).await.unwrap().record(&deed(NOW_MS)).await.unwrap();
+        assert_eq!(station.examine(|_, _| {}).await.unwrap().lines, 1);
+        let newest = MIGRATIONS[MIGRATIONS.len() - 1].0;
+        let older = format!("DELETE FROM _sqlx_migrations WHERE version = {newest}");
+        sqlx::query(&older).execute(&station.writing).await.unwrap();
+        let refused = Store::beside(&address).await.unwrap_err().to_string();
+        assert!(refused.contains("a station of another version has it open"), "{refused}");
     });
 }

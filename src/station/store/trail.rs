@@ -35,7 +35,7 @@ impl Store {
     pub async fn record(&self, deed: &Deed) -> Result<(), StoreError> {
         let mut line = self.line().await?;
         let done = alone(&mut line, deed).await;
-        tell(deed, &self.settle(line, done).await?);
+        self.tell(deed, &self.settle(line, done).await?);
         Ok(())
     }
 
@@ -99,8 +99,16 @@ impl Store {
         }
         let mut line = self.line().await?;
         let done = shorten(&mut line, from_ms, deed).await;
-        tell(deed, &self.settle(line, done).await?);
+        self.tell(deed, &self.settle(line, done).await?);
         Ok(())
+    }
+
+    /// Into the log of the system, too, which whoever writes the database cannot change: by that a chain that was written anew shows.
+    pub(super) fn tell(&self, deed: &Deed, head: &Head) {
+        let Entry { event, who, command, reason, .. } = &deed.entry;
+        if self.aloud {
+            tracing::info!("audit {} {}: {event} {who} {command}: {reason}", head.seq, head.sha256);
+        }
     }
 
     /// The connection that writes.
@@ -132,7 +140,8 @@ impl Store {
 
 /// Adds a line; part of the transaction of what it tells of.
 pub(super) async fn append(db: &mut SqliteConnection, deed: &Deed) -> sqlx::Result<Head> {
-    let last = query("SELECT seq, line FROM audit ORDER BY seq DESC LIMIT 1").fetch_optional(&mut *db).await?;
+    let last =
+        query("SELECT seq, line FROM audit ORDER BY seq DESC LIMIT 1").fetch_optional(&mut *db).await?;
     let head = match last {
         Some(row) => {
             let (seq, text) = numbered(&row)?;
@@ -149,12 +158,6 @@ pub(super) async fn append(db: &mut SqliteConnection, deed: &Deed) -> sqlx::Resu
         .execute(db)
         .await?;
     Ok(head)
-}
-
-/// Into the log of the system, too, which whoever writes the database cannot change: by that a chain that was written anew shows.
-pub(super) fn tell(deed: &Deed, head: &Head) {
-    let Entry { event, who, command, reason, .. } = &deed.entry;
-    tracing::info!("audit {} {}: {event} {who} {command}: {reason}", head.seq, head.sha256);
 }
 
 async fn alone(db: &mut SqliteConnection, deed: &Deed) -> sqlx::Result<Head> {
@@ -174,7 +177,8 @@ async fn shorten(db: &mut SqliteConnection, from_ms: i64, deed: &Deed) -> sqlx::
     .execute(&mut *work)
     .await?;
     let mut deed = deed.clone();
-    deed.entry.reason = format!("the oldest {} lines had their time and were removed", removed.rows_affected());
+    deed.entry.reason =
+        format!("the oldest {} lines had their time and were removed", removed.rows_affected());
     let head = append(&mut work, &deed).await?;
     work.commit().await?;
     Ok(head)

@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, Row, SqliteConnection, query};
 
-use super::trail::{Deed, append, tell};
+use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::publish::reply::{Head, Judgement};
 use crate::publish::settings::Site;
@@ -47,7 +47,7 @@ impl Store {
         let mut line = self.line().await?;
         let done = say(&mut line, word, command, deed).await;
         let head = self.settle(line, done).await?;
-        Ok(head.inspect(|head| tell(deed, head)).is_some())
+        Ok(head.inspect(|head| self.tell(deed, head)).is_some())
     }
 
     /// Words that cameras have not answered to, the oldest first. Those that have waited too long are given up.
@@ -83,7 +83,12 @@ impl Store {
     }
 }
 
-async fn say(db: &mut SqliteConnection, word: &Word, command: &str, deed: &Deed) -> sqlx::Result<Option<Head>> {
+async fn say(
+    db: &mut SqliteConnection,
+    word: &Word,
+    command: &str,
+    deed: &Deed,
+) -> sqlx::Result<Option<Head>> {
     let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
     let written = query(
         "INSERT INTO word (alert, verdict, said_by, note, said_ms, command) SELECT id, $2, $3, $4, $5, $6 FROM alert WHERE id = $1",

@@ -47,7 +47,7 @@ function span(seconds) {
   return seconds < 172800 ? unit(seconds / 3600, "hour") : unit(seconds / 86400, "day");
 }
 
-const wire = line({ t, left: (why) => leave(t("door.out", { reason: why })) });
+const wire = line({ t, left: (why) => key && leave(t("door.out", { reason: why })) });
 const may = (right) => me?.rights.includes(right) ?? false;
 const tools = { $, t, element, write, lines, clock, whole, span, now, wire, may };
 const told = orders(tools), alerts = desk(tools), cameras = fleet({ ...tools, orders: told });
@@ -121,6 +121,7 @@ function leave(why = "") {
   $("door").hidden = false;
   alerts.forget();
   accounts.forget();
+  cameras.shown(false);
   told.close();
   document.title = t("title.out");
   write("door-mistake", why);
@@ -128,10 +129,11 @@ function leave(why = "") {
   $($("name").value ? "password" : "name").focus();
 }
 $("leave").onclick = async () => {
-  const gone = wire.say("api/logout", {}).catch(() => {});
+  // Whatever is under way is refused from now on, which is no news to whoever leaves.
+  key = "";
   hangUp?.();
   hangUp = null;
-  await gone;
+  await wire.say("api/logout", {}).catch(() => {});
   leave();
 };
 

@@ -77,7 +77,7 @@ Password:      $password
 Open the address in a browser and sign in. yellow-creek/meadow is a real camera daemon on a drawn campsite: what you say of its alerts reaches it, and an
 alert that nobody acknowledges within a minute goes up the ladder. The others are played, and do not answer.
 
-Things to try: switch the sound on; press b, n or u; in the fleet, tell yellow-creek/meadow to be mute for a time, to give a drill, to send a picture; under
+Things to try: switch the sound on; press b, n or u; in the fleet, tell yellow-creek/meadow to be silent for a time, to give a drill, to send a picture; under
 Account, add a ranger and see what was written down; end the broker and see what the page says (kill $broker_pid).
 Logs and data: $out/        Ctrl-C ends everything.
 WORDS

@@ -194,9 +194,10 @@ impl People {
         let place = self.places.hash_one(folded(&visitor.name)) % PLACES;
         self.take_try(place, from)?;
         let account = self.store.account(&folded(&visitor.name)).await.map_err(Turned::Store)?;
-        let right = self.proven(account, password).await?.is_some();
-        if right {
-            self.give_back(place, from);
+        let right = self.proven(account.clone(), password).await?.is_some();
+        match right {
+            true => self.give_back(place, from),
+            false => self.note_failure(account.as_ref(), from).await,
         }
         Ok(right)
     }

@@ -39,7 +39,7 @@ export function people({ $, t, element, write, clock, whole, wire, may, me, out 
     const head = t("accounts.one", { name, role: role(has) });
     const seen = sessions ? t("accounts.seen", { n: whole(sessions), time: clock(seen_ms) }) : t("accounts.unseen");
     const roles = element("select", { "aria-label": t("accounts.new.role", { name }) }, ...options(has));
-    const password = element("input", { type: "password", autocomplete: "new-password", "aria-label": t("accounts.new.password", { name }), required: true });
+    const password = element("input", { type: "password", autocomplete: "new-password", "aria-label": t("accounts.new.password", { name }), placeholder: t("me.new"), required: true });
     const form = (input, text, wish) => {
       const made = element("form", { class: "row" }, input, element("button", {}, text));
       made.onsubmit = (event) => {

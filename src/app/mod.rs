@@ -215,6 +215,7 @@ fn snapshots(config: &Config) -> SnapshotSettings {
         from_history: config.publish.history_snapshots,
         people: config.publish.snapshot_people,
         place: format!("{}/{}", config.site.name, config.site.camera),
+        audit: config.audit,
     }
 }
 

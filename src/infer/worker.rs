@@ -1,6 +1,8 @@
 //! The thread "infer": takes the newest frame, decodes it, lets the core choose regions, runs the model on them and hands
 //! what the core decided to publishing. It owns the engine; nothing else on this path may block for long.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +17,7 @@ use crate::capture::history::History;
 use crate::capture::light::{Light, Seen};
 use crate::capture::pixels::to_picture;
 use crate::capture::ring::{FrameReceiver, Received};
+use crate::perceive::audit::{Audit, Settings as AuditSettings};
 use crate::perceive::frame::{Frame, Picture, Stamp};
 use crate::perceive::geometry::Rect;
 use crate::perceive::governor::Board;
@@ -29,6 +32,7 @@ use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
 use crate::system::pulse::Pulse;
 
+mod audit;
 mod drill;
 mod live;
 mod orders;
@@ -59,6 +63,8 @@ pub struct SnapshotSettings {
     pub people: People,
     /// Says where and by whom, in the caption.
     pub place: String,
+    /// How many go out at random, whatever is seen on them.
+    pub audit: AuditSettings,
 }
 
 /// What the worker shares with the other threads.
@@ -94,6 +100,7 @@ pub struct Worker {
     lanes: Vec<Lane>,
     quiet: Quiet,
     discretion: Discretion,
+    audit: Audit,
     simulated: bool,
     /// When the last rest that the board was owed ended, or the last picture for the page was made: what a frame waits until then is told by
     /// the effort and is no miss.
@@ -128,12 +135,15 @@ impl Worker {
         let lanes = std::iter::repeat_with(Lane::default).take(threads.max(1)).collect();
         let picture = Picture::default();
         let discretion = Discretion::new(snapshots.people);
+        // Nobody knows beforehand which frames are chosen.
+        let audit = Audit::new(snapshots.audit, RandomState::new().hash_one("audit"));
         Worker {
             engine,
             perception,
             model,
             snapshots,
             discretion,
+            audit,
             links,
             picture,
             lanes,
@@ -266,6 +276,7 @@ impl Worker {
                 self.send_snapshots(alert, observation.stamp);
             }
         }
+        self.audit(&observation);
     }
 
     /// As bright as the picture is where nothing was blackened; what is hidden for the most part tells nothing.

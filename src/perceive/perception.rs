@@ -14,7 +14,7 @@ use super::ghost::{Ghost, Ghosts};
 use super::governor::{Board, Governor};
 use super::histogram::ScoreHistograms;
 use super::liveness::{Impairment, Liveness};
-use super::model::ModelSpec;
+use super::model::{Class, ModelSpec};
 use super::motion::Motion;
 use super::observation::{Alert, Observation, Regime, Scene};
 use super::plan::{Planner, Wanted};
@@ -56,6 +56,8 @@ pub struct Perception {
     views: Views,
     resampler: Resampler,
     privacy: Vec<Polygon>,
+    /// Operating point for bears.
+    bear_threshold: f32,
     crossings: Vec<f32>,
 }
 
@@ -76,6 +78,7 @@ impl Perception {
     pub fn new(spec: ModelSpec, settings: Settings) -> Perception {
         Perception {
             least_score: least_score(&spec, &settings),
+            bear_threshold: bear_threshold(&spec, &settings),
             condition: Condition::new(settings.enhance),
             small: Thumbnail::default(),
             liveness: Liveness::default(),
@@ -102,7 +105,13 @@ impl Perception {
     /// Weighs scores by other operating points and rates from now on; what was gathered so far stays.
     pub fn reweigh(&mut self, settings: &Settings) {
         self.least_score = least_score(&self.spec, settings);
+        self.bear_threshold = bear_threshold(&self.spec, settings);
         self.scales = Scales::new(&self.spec, settings);
+    }
+
+    /// The operating point for bears that is in force.
+    pub fn bear_threshold(&self) -> f32 {
+        self.bear_threshold
     }
 
     /// Goes by other areas from now on.
@@ -278,6 +287,10 @@ fn bounds(areas: &[Polygon]) -> Vec<Rect> {
 /// more the less they are alike. By the parity of the number's ones (Thue 1912), so that no regular choice among the frames meets only one kind.
 fn is_mirrored(frame: u32) -> bool {
     frame.count_ones() % 2 == 1
+}
+
+fn bear_threshold(spec: &ModelSpec, settings: &Settings) -> f32 {
+    settings.bear_threshold.unwrap_or_else(|| spec.threshold(Class::Bear))
 }
 
 fn least_score(spec: &ModelSpec, settings: &Settings) -> f32 {

@@ -22,7 +22,7 @@ ARCH_STEP :=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check page-check station-demo station-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale mast deb deb-check size
+.PHONY: help build demo demo-check page-check station-demo station-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom review scale mast deb deb-check size
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,7 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@python3 docs/learning.py --check
 	@python3 docs/delivery.py --check
 	@python3 docs/mast.py --check
+	@python3 docs/review.py --check
 	@python3 -m training.report --check
 	@tests/deny.sh
 	@tests/unit.sh
@@ -181,6 +182,10 @@ soak: ## Days at a drawn campsite without bears (SOAK_DAYS=10): what they raise 
 faults: ## Networks, disks, brokers, clocks and daemons that fail (ROUNDS=1000), and what delivery costs: docs/delivery.md anew (an hour; root for all of it)
 	@deploy/prepare.sh build broker tests
 	@python3 docs/delivery.py --rounds $(or $(ROUNDS),1000)
+
+review: ## How often the interval of what was missed holds the truth, by simulation: docs/review.md anew (some minutes)
+	@deploy/prepare.sh build
+	@python3 docs/review.py
 
 scale: ## Fleets of played cameras against a real Mosquitto on this machine: docs/scale.md anew (some minutes)
 	@deploy/prepare.sh build broker

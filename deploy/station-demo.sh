@@ -44,6 +44,10 @@ duration_s = 600
 bears = 10
 [publish]
 broker = "$broker_url"
+[audit]
+per_day = 8000
+suspected_per_hour = 900
+most_mb_a_day = 1000
 [acknowledge]
 ladder = ["60 headquarters"]
 [command]
@@ -74,6 +78,9 @@ Its token:     $token
 
 Open the address in a browser and enter any name and the token. yellow-creek/meadow is a real camera daemon on a drawn campsite: what you say of its
 alerts reaches it, and an alert that nobody acknowledges within a minute goes up the ladder. The others are played, and do not answer.
+
+Its random sample fills Review, about one picture in ten seconds: say what is there by keyboard (b, p, a, n, arrows, Enter) or finger, then ask for the
+Report, with what the simulator drew.
 
 Things to try: switch the sound on; press b, n or u; look at the fleet; end the broker and see what the page says (kill $broker_pid).
 Logs and data: $out/        Ctrl-C ends everything.

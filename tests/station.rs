@@ -3,6 +3,8 @@
 #![cfg(feature = "station")]
 #![allow(clippy::unwrap_used, reason = "a test program: what cannot be set up is a failure")]
 
+#[path = "station/review.rs"]
+mod review;
 mod support;
 #[path = "support/desk.rs"]
 mod support_desk;

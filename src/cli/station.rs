@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use clap::Args;
+use clap::{Args, Subcommand};
+
+mod report;
 
 use super::command::SigningArgs;
 use super::connection::{ConnectionArgs, level};
@@ -26,7 +28,10 @@ const MEMORY_S: u32 = 7 * 86_400;
 /// Runs on a server, not on a camera's board. Alerts, pictures, acknowledgements, states and a history of telemetry are kept in a database; a message is
 /// acknowledged to the broker only when it is there, so that nothing is lost over a crash. What people say of an alert goes back to its camera.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
 Examples:
   openssl rand -hex 16 > station.token
   bearwatch station --token-file station.token         broker on this machine, page at http://127.0.0.1:8470/
@@ -43,8 +48,11 @@ persistence). With access rules the station reads bearwatch/v1/+/+/+ and writes 
 See docs/operations.md for systemd, backups, and what to do when something is wrong.
 
 Exit codes: 0 ended by Ctrl-C or SIGTERM · 64 usage · 74 the database cannot be read or written · 75 another station has it
-open, or the machine has no thread · 78 the configuration, the token, or the database (newer, damaged) is wrong")]
+open, or the machine has no thread · 78 the configuration, the token, or the database (newer, damaged) is wrong"
+)]
 pub struct StationArgs {
+    #[command(subcommand)]
+    job: Option<Job>,
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(flatten)]
@@ -56,8 +64,8 @@ pub struct StationArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8470")]
     listen: SocketAddr,
     /// File that holds the page's token alone: a line of 12 letters, digits and signs or more
-    #[arg(long, value_name = "FILE")]
-    token_file: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    token_file: Option<PathBuf>,
     /// Listen where other machines reach it, without TLS: behind a firewall or a web server with TLS alone
     #[arg(long)]
     beyond_loopback: bool,
@@ -81,11 +89,23 @@ pub struct StationArgs {
     most_gb: u32,
 }
 
+/// What else is done with a station's database.
+#[derive(Debug, Subcommand)]
+enum Job {
+    Report(report::ReportArgs),
+    Export(report::ExportArgs),
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// See the exit codes in its help.
-pub fn run(args: StationArgs) -> Outcome {
+pub fn run(mut args: StationArgs) -> Outcome {
+    match args.job.take() {
+        Some(Job::Report(args)) => return report::report(args),
+        Some(Job::Export(args)) => return report::export(args),
+        None => {}
+    }
     let settings = args.settings()?;
     let stop = Stop::default();
     raise_on_signal(stop.clone()).or_exit(Exit::Bug)?;
@@ -102,7 +122,8 @@ impl StationArgs {
         }
         let mut publish = self.connection.load()?.publish;
         publish.keep_alive_s = KEEP_ALIVE_S;
-        let token = Token::read("--token-file", &self.token_file).or_exit(Exit::Config)?;
+        let file = self.token_file.clone().unwrap_or_default();
+        let token = Token::read("--token-file", &file).or_exit(Exit::Config)?;
         let site = self.site.as_deref().unwrap_or("+");
         Ok(Settings {
             publish,
@@ -123,11 +144,17 @@ impl StationArgs {
     }
 }
 
+fn exit_of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::InUse(_) => Exit::TryAgain,
+        StoreError::Unfit { .. } => Exit::Config,
+        StoreError::Away { .. } | StoreError::Data { .. } => Exit::Io,
+    }
+}
+
 fn exit_of(error: &StationError) -> Exit {
     match error {
-        StationError::Store(StoreError::InUse(_)) => Exit::TryAgain,
-        StationError::Store(StoreError::Unfit { .. }) => Exit::Config,
-        StationError::Store(StoreError::Away { .. } | StoreError::Data { .. }) => Exit::Io,
+        StationError::Store(error) => exit_of_store(error),
         StationError::Publish(PublishError::Address { .. } | PublishError::Credential { .. }) => Exit::Config,
         StationError::Publish(PublishError::InUse(_) | PublishError::Thread(_)) | StationError::Thread(_) => {
             Exit::TryAgain

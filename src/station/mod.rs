@@ -28,19 +28,25 @@ use crate::web::{Limits, Place, Server};
 
 mod alert;
 mod claims;
+mod export;
 mod fleet;
 mod judge;
 mod keeper;
 mod live;
+mod made;
 mod page;
 mod post;
+pub mod report;
+mod review;
 mod standing;
 mod store;
 
 use claims::Claims;
+pub use export::{ExportError, Exported};
 use fleet::Fleet;
 use keeper::{Keeper, Shared};
 use live::Live;
+pub use made::{Made, export, report_of};
 use page::Desk;
 use post::Post;
 use standing::Standing;

@@ -25,6 +25,7 @@ use url::form_urlencoded;
 
 use super::fleet::{CameraView, RollCall};
 use super::keeper::Shared;
+use super::report::html::STYLE as REPORT_STYLE;
 use super::standing::Standing;
 use super::store::{AlertView, PictureView, RefusalView, StoreError, Word};
 use crate::control::signing::nonce;
@@ -34,14 +35,18 @@ use crate::web::answers::{CSS, JAVASCRIPT, asset, closed, document, json};
 use crate::web::door::{Answer, Door, shown};
 use crate::web::texts::Rendered;
 
+mod report;
+mod review;
 mod texts;
 
 const STYLE: &str = include_str!("assets/station.css");
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 6] = [
     ("/station.js", include_str!("assets/station.js")),
     ("/desk.js", include_str!("assets/desk.js")),
     ("/fleet.js", include_str!("assets/fleet.js")),
     ("/line.js", include_str!("assets/line.js")),
+    ("/review.js", include_str!("assets/review.js")),
+    ("/report.js", include_str!("assets/report.js")),
 ];
 /// Largest thing that anybody says of an alert, bytes.
 const MOST_SAID: usize = 4096;
@@ -114,12 +119,15 @@ impl Desk {
             .route("/api/pictures/{id}", get(picture))
             .route("/api/cameras/{site}/{camera}/picture", get(trouble))
             .route("/api/alerts/{id}/word", post(word))
+            .merge(review::ways())
+            .merge(report::ways())
             .layer(from_fn_with_state(desk.clone(), by_token));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))
         });
         open.route("/", get(front))
             .route("/station.css", get(|headers: HeaderMap| asset(headers, CSS, STYLE)))
+            .route("/report.css", get(|headers: HeaderMap| asset(headers, CSS, REPORT_STYLE)))
             .merge(guarded)
             .layer(map_response(closed))
             .with_state(desk)

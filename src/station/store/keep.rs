@@ -48,8 +48,15 @@ const ALERTS: [&str; 4] = [
     "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE changed_ms < $1
          AND NOT EXISTS (SELECT 1 FROM step WHERE step.alert = alert.id) AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id) LIMIT $2)",
 ];
-const PICTURES: [&str; 1] = [
+/// What somebody labelled is kept as long as alerts: others learn from it.
+const PICTURES: [&str; 1] = ["DELETE FROM picture WHERE id IN (SELECT id FROM picture WHERE heard_ms < $1
+     AND NOT EXISTS (SELECT 1 FROM judged WHERE judged.camera = picture.camera AND judged.boot = picture.boot AND judged.seq = picture.seq)
+     ORDER BY heard_ms LIMIT $2)"];
+const LABELLED: [&str; 4] = [
     "DELETE FROM picture WHERE id IN (SELECT id FROM picture WHERE heard_ms < $1 ORDER BY heard_ms LIMIT $2)",
+    "DELETE FROM judged WHERE rowid IN (SELECT rowid FROM judged WHERE judged_ms < $1 LIMIT $2)",
+    "DELETE FROM label WHERE id IN (SELECT id FROM label WHERE labelled_ms < $1 LIMIT $2)",
+    "DELETE FROM sample WHERE rowid IN (SELECT rowid FROM sample WHERE heard_ms < $1 LIMIT $2)",
 ];
 const TELEMETRY: [&str; 2] = [
     "DELETE FROM telemetry WHERE rowid IN (SELECT rowid FROM telemetry WHERE heard_ms < $1 LIMIT $2)",
@@ -102,13 +109,15 @@ impl Store {
             for (statements, from_ms) in [
                 (&ALERTS[..], before(retention.alerts_days)),
                 (&PICTURES[..], before(retention.pictures_days)),
+                (&LABELLED[..], before(retention.alerts_days.max(retention.pictures_days))),
                 (&TELEMETRY[..], before(retention.telemetry_days)),
                 (&LIVES[..], before(retention.alerts_days.max(retention.telemetry_days))),
             ] {
                 removed += self.remove(statements, from_ms).await?;
             }
             if self.bytes().await? > retention.most_bytes {
-                removed += self.remove(&PICTURES, i64::MAX).await?;
+                let room = self.remove(&PICTURES, i64::MAX).await?;
+                removed += if room > 0 { room } else { self.remove(&LABELLED[..1], i64::MAX).await? };
             }
             query(&format!("PRAGMA incremental_vacuum({PAGES})")).execute(&self.writing).await?;
             Ok(removed)

@@ -4,6 +4,7 @@
 //! ours only then. One connection writes, some read, so that whoever looks never holds up what comes in. PostgreSQL would be another file here:
 //! nothing outside this folder knows which database it is.
 
+use std::cmp::Ordering;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,16 +12,20 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
-use sqlx::ConnectOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Row, query};
 
 mod fault;
 mod keep;
+mod opinion;
 mod read;
+mod report;
+mod review;
+mod sample;
 mod steps;
 mod word;
 mod write;
@@ -28,11 +33,16 @@ mod write;
 pub use fault::StoreError;
 pub use keep::Retention;
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
+pub use report::Labelled;
+pub use review::{PictureKey, Reviewer};
 pub use word::{Letter, Word};
 pub use write::{Changes, Filed};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "begin", include_str!("migrations/1_begin.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "begin", include_str!("migrations/1_begin.sql")),
+    (30, "review", include_str!("migrations/30_review.sql")),
+];
 /// Longest that another program may hold the database (a backup) before that is told as trouble.
 const BUSY: Duration = Duration::from_secs(2);
 /// People look at once.
@@ -61,6 +71,13 @@ impl FromStr for Address {
     }
 }
 
+impl Address {
+    /// What this machine does not give that a look into it needs.
+    pub fn unusable(&self, error: &std::io::Error) -> StoreError {
+        StoreError::file(&self.0, error)
+    }
+}
+
 /// The database.
 #[derive(Debug)]
 pub struct Store {
@@ -69,7 +86,8 @@ pub struct Store {
     inode: u64,
     writing: SqlitePool,
     reading: SqlitePool,
-    _mine: File,
+    /// Held by the one station that writes here; nothing where somebody only looks.
+    _mine: Option<File>,
 }
 
 impl Store {
@@ -96,7 +114,29 @@ impl Store {
         migrator().run(&writing).await.map_err(|error| StoreError::of_migration(&path, error))?;
         let reading = pool(READERS).connect_with(reader.read_only(true)).await.map_err(of)?;
         let inode = std::fs::metadata(&path).map_err(|error| StoreError::file(&path, &error))?.ino();
-        Ok(Store { path, inode, writing, reading, _mine: mine })
+        Ok(Store { path, inode, writing, reading, _mine: Some(mine) })
+    }
+
+    /// Looks into a database beside the station that writes to it, or without one; nothing is written.
+    ///
+    /// # Errors
+    /// What is wrong with the file and what to do.
+    pub async fn look(address: &Address) -> Result<Store, StoreError> {
+        let path = address.0.clone();
+        let inode = std::fs::metadata(&path).map_err(|error| StoreError::file(&path, &error))?.ino();
+        let of = |error: sqlx::Error| StoreError::of(&path, &error);
+        let reader =
+            SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY).disable_statement_logging();
+        let reading = pool(1).connect_with(reader.read_only(true)).await.map_err(of)?;
+        let newest = query("SELECT max(version) FROM _sqlx_migrations").fetch_one(&reading).await;
+        let reason = match newest.and_then(|row| row.try_get::<Option<i64>, _>(0)) {
+            Err(_) => Some("it is no database of a station; give another --database".to_owned()),
+            Ok(found) => unlike(found.unwrap_or(0)),
+        };
+        match reason {
+            Some(reason) => Err(StoreError::Unfit { path, reason }),
+            None => Ok(Store { path, inode, writing: reading.clone(), reading, _mine: None }),
+        }
     }
 
     /// Lets go of the file, with all of the log in it.
@@ -115,6 +155,20 @@ impl Store {
             Ok(file) if file.ino() == self.inode => Ok(()),
             Ok(_) => Err(StoreError::gone(&self.path, "was exchanged for another file")),
             Err(error) => Err(StoreError::gone(&self.path, &error.to_string())),
+        }
+    }
+}
+
+/// Why a database of another schema cannot be looked into.
+fn unlike(found: i64) -> Option<String> {
+    let ours = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0);
+    match found.cmp(&ours) {
+        Ordering::Equal => None,
+        Ordering::Less => {
+            Some("an older bearwatch wrote it; start its station with this version once".into())
+        }
+        Ordering::Greater => {
+            Some(format!("a newer bearwatch has written it (schema {found}); use that version"))
         }
     }
 }

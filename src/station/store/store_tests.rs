@@ -4,6 +4,7 @@ use super::*;
 use crate::publish::Message;
 use crate::publish::reply::Judgement;
 use crate::station::judge::judge;
+use crate::station::review::{Label, Seen};
 
 const DAY_MS: i64 = 86_400_000;
 /// 2026-11-25T02:14:10Z
@@ -133,5 +134,46 @@ fn a_file_that_was_taken_away_takes_nothing_along() {
         std::fs::rename(folder.path().join("station.db"), folder.path().join("elsewhere.db")).unwrap();
         let error = store.commit(&[step(0, NOW_MS)], &[]).await.unwrap_err();
         assert!(error.to_string().contains("put the file back"), "{error}");
+    });
+}
+
+#[test]
+fn what_somebody_labelled_is_kept_as_long_as_alerts_unless_there_is_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let retention = Retention { alerts_days: 10, pictures_days: 2, telemetry_days: 1, most_bytes: i64::MAX };
+    run(async {
+        let store = opened(folder.path()).await;
+        let filed = [picture(0, NOW_MS, 100), picture(1, NOW_MS, 500_000), picture(2, NOW_MS, 100)];
+        store.commit(&filed, &[]).await.unwrap();
+        let label = Label {
+            id: 0,
+            by: "anna".into(),
+            at_ms: NOW_MS,
+            seen: Seen::Nothing,
+            things: Vec::new(),
+            blind: true,
+        };
+        for seq in [1, 2] {
+            let key = format!("1.b1.{seq}").parse().unwrap();
+            assert!(store.label(&key, &label, NOW_MS).await.unwrap().is_some());
+        }
+        let left = async |store: &Store| {
+            let mut left = Vec::new();
+            for id in 1..=3 {
+                left.extend(store.jpeg(id).await.unwrap().map(|_| id));
+            }
+            left
+        };
+        let tidied = async |days: i64, retention: &Retention| {
+            while store.tidy(retention, NOW_MS + days * DAY_MS).await.unwrap() > 0 {}
+        };
+        tidied(3, &retention).await;
+        assert_eq!(left(&store).await, [2, 3]);
+        assert_eq!(store.labelled().await.unwrap().len(), 2);
+        tidied(4, &Retention { most_bytes: 400_000, ..retention }).await;
+        assert!(!left(&store).await.contains(&2), "for room");
+        tidied(11, &retention).await;
+        assert_eq!(left(&store).await, [0; 0]);
+        assert!(store.labelled().await.unwrap().is_empty());
     });
 }

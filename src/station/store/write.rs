@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::{Connection, Row, SqliteConnection, query};
 
+use super::sample::{sample, version};
 use super::steps::{acknowledge, step};
 use super::{Store, StoreError};
 use crate::publish::incoming::{Body, Snapshot};
@@ -116,7 +117,8 @@ async fn file(db: &mut SqliteConnection, filed: &Filed, changes: &mut Changes) -
         Body::Snapshot(snapshot) => picture(db, camera, snapshot, entry, changes).await,
         Body::Ack(message) => ack(db, camera, message, entry, changes).await,
         Body::Answer(message) => answer(db, message, changes).await,
-        Body::Status(_) => {
+        Body::Status(status) => {
+            version(db, camera, &status.version, entry.heard_ms).await?;
             newest(db, camera, "UPDATE camera SET status = $1, status_ms = $2 WHERE id = $3", entry).await
         }
         Body::State(_) => {
@@ -180,8 +182,8 @@ async fn picture(
 ) -> sqlx::Result<()> {
     let alert = Some(&snapshot.alert).filter(|alert| !alert.is_empty());
     let filed = query(
-        "INSERT INTO picture (camera, boot, seq, alert, impairment, request, captured_ms, heard_ms, late, jpeg)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+        "INSERT INTO picture (camera, boot, seq, alert, impairment, request, captured_ms, heard_ms, late, jpeg, marked)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
     )
     .bind(camera)
     .bind(&snapshot.boot.0)
@@ -193,12 +195,17 @@ async fn picture(
     .bind(entry.heard_ms)
     .bind(entry.late)
     .bind(snapshot.jpeg.as_slice())
-    .execute(db)
+    .bind(snapshot.marked.unwrap_or(alert.is_some()))
+    .execute(&mut *db)
     .await?;
     match (filed.rows_affected(), alert) {
         (0, _) => changes.repeated += 1,
         (_, Some(alert)) => changes.touch(alert, false),
-        _ => {}
+        _ => {
+            if let Some(note) = &snapshot.audit {
+                sample(db, camera, snapshot, note, entry).await?;
+            }
+        }
     }
     Ok(())
 }

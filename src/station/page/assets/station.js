@@ -3,6 +3,8 @@
 import { desk } from "./desk.js";
 import { fleet } from "./fleet.js";
 import { line } from "./line.js";
+import { report } from "./report.js";
+import { review } from "./review.js";
 
 const $ = (id) => document.getElementById(id);
 const texts = JSON.parse($("texts").textContent);
@@ -45,7 +47,7 @@ function span(seconds) {
 
 const wire = line({ t, left: (why) => leave(t("door.refused", { reason: why })) });
 const tools = { $, t, element, write, lines, clock, whole, span, now, wire, by: () => localStorage.getItem("by") || "" };
-const alerts = desk(tools), cameras = fleet(tools);
+const alerts = desk(tools), cameras = fleet(tools), pictures = review(tools), week = report(tools);
 
 // ---- the door ---------------------------------------------------------------------------------------------------------------------
 
@@ -108,6 +110,9 @@ function leave(why = "") {
   for (const id of ["inside", "nav", "tools"]) $(id).hidden = true;
   $("door").hidden = false;
   alerts.forget();
+  pictures.forget();
+  week.forget();
+  show();
   write("door-mistake", why);
   $("token").focus();
 }
@@ -116,13 +121,17 @@ $("leave").onclick = () => leave();
 // ---- which page -------------------------------------------------------------------------------------------------------------------
 
 function show() {
-  const which = location.hash === "#fleet" ? "fleet" : "desk";
-  for (const id of ["desk", "fleet"]) {
+  const pages = ["desk", "fleet", "review", "report"], inside = !$("inside").hidden;
+  const which = pages.find((id) => location.hash === "#" + id) ?? "desk";
+  for (const id of pages) {
     $(id).hidden = id !== which;
     if (id === which) $("to-" + id).setAttribute("aria-current", "page");
     else $("to-" + id).removeAttribute("aria-current");
   }
-  cameras.shown(which === "fleet" && !$("inside").hidden);
+  $("inside").dataset.page = which;
+  cameras.shown(which === "fleet" && inside);
+  pictures.shown(which === "review" && inside);
+  week.shown(which === "report" && inside);
 }
 addEventListener("hashchange", show);
 

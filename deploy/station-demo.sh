@@ -53,8 +53,8 @@ path = "$out/camera"
 TOML
 "$program" run --config "$out/camera.toml" 2>"$out/camera.log" &
 children+=($!)
-# Now and then the connection of one breaks.
-"$program" swarm --broker "$broker_url" --cameras 12 --seconds 86400 --telemetry-s 5 --bears-per-hour 6 --cuts-per-hour 2 --seed 7 \
+# Now and then the connection of one breaks; the infrared lamp of one has failed three days ago.
+"$program" swarm --broker "$broker_url" --cameras 12 --seconds 86400 --telemetry-s 5 --bears-per-hour 6 --cuts-per-hour 2 --seed 7 --past-days 50 --lamps-failed 1 \
     >"$out/swarm.log" 2>&1 &
 children+=($!)
 

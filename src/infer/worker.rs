@@ -289,6 +289,7 @@ impl Worker {
         sight.effort = observation.effort;
         sight.bear = observation.bear;
         sight.histograms = self.perception.histograms().clone();
+        sight.drift = *self.perception.drift();
         sight.size = (self.picture.width, self.picture.height);
         let spec = self.engine.spec();
         let share = |class| if class == Class::Bear { SHOWN_FROM } else { 1.0 };

@@ -7,6 +7,7 @@ use super::budget::Budget;
 pub use super::budget::Spent;
 use super::condition::Condition;
 use super::decode::{decode, suppress};
+use super::drift::{Drift, Histograms, Seen};
 use super::evidence::Scales;
 use super::frame::{Picture, Stamp};
 use super::geometry::Rect;
@@ -16,7 +17,7 @@ use super::histogram::ScoreHistograms;
 use super::liveness::{Impairment, Liveness};
 use super::model::ModelSpec;
 use super::motion::Motion;
-use super::observation::{Alert, Observation, Regime, Scene};
+use super::observation::{Alert, Detection, Observation, Regime, Scene};
 use super::plan::{Planner, Wanted};
 use super::regions::{Letterbox, Region};
 use super::resample::Resampler;
@@ -50,6 +51,7 @@ pub struct Perception {
     ghosts: Ghosts,
     announcer: Announcer,
     histograms: ScoreHistograms,
+    drift: Drift,
     frame: Current,
     /// Frames that were begun.
     begun: u32,
@@ -89,6 +91,7 @@ impl Perception {
             ghosts: Ghosts::default(),
             announcer: Announcer::new(&settings),
             histograms: ScoreHistograms::default(),
+            drift: Drift::default(),
             frame: Current::default(),
             begun: 0,
             views: Views::default(),
@@ -211,6 +214,7 @@ impl Perception {
         suppress(&mut detections);
         let real = detections.iter().filter(|d| !drawn.is_some_and(|drawn| is_at(drawn, d.bbox)));
         real.for_each(|d| self.histograms.add(d));
+        self.count(drawn, stamp, scene, &detections);
         let view = self.planner.view(size, &self.spec.input);
         let looked = |thing| view.sees(&regions, thing);
         let aspect = size.0.max(1) as f32 / size.1.max(1) as f32;
@@ -241,6 +245,14 @@ impl Perception {
         }
     }
 
+    /// A bear that was drawn, and what it does to the picture, is not counted.
+    fn count(&mut self, drawn: Option<Rect>, stamp: Stamp, scene: Scene, detections: &[Detection]) {
+        if drawn.is_none() {
+            let (regime, motion) = (self.condition.regime(), self.motion.share());
+            self.drift.observe(&Seen { stamp, regime, scene, motion }, &self.spec, detections.iter());
+        }
+    }
+
     /// The stream ends: open alerts are closed, those of drills among them.
     pub fn close(&mut self) -> Vec<Alert> {
         self.announcer.close_all()
@@ -257,6 +269,11 @@ impl Perception {
     /// Scores since the start, by class.
     pub fn histograms(&self) -> &ScoreHistograms {
         &self.histograms
+    }
+
+    /// What pictures and finds were like since the start, by light.
+    pub fn drift(&self) -> &Histograms {
+        self.drift.histograms()
     }
 
     /// What stands still and looks like a bear, and is not told of for that.

@@ -9,6 +9,7 @@ mod backoff;
 pub mod certificates;
 mod delivery;
 mod disk;
+pub mod drift;
 pub mod drill;
 mod gate;
 mod handshake;

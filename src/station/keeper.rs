@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::select;
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::claims::Claims;
@@ -42,6 +43,8 @@ pub struct Shared {
     pub standing: Arc<Mutex<Standing>>,
     /// Who looks.
     pub live: Live,
+    /// Rung when what is known of past days has changed.
+    pub days: Arc<Notify>,
     /// Clock of the process.
     pub clock: Clock,
 }
@@ -178,10 +181,11 @@ impl Keeper {
             self.claims.enter(life.clone(), &entry.site);
         }
         let history = self.fleet(|fleet, now| fleet.hear(&entry, now));
-        // Telemetry of now is shown from memory; a row of it now and then goes into the history.
+        let counts = matches!(&entry.body, Body::Telemetry(telemetry) if telemetry.drift.is_some());
+        // Telemetry of now is shown from memory; a row of it now and then goes into the history. What is counted since the start the next one tells again.
         let present = matches!(entry.body, Body::Telemetry(_)) && !entry.late;
         let kept = self.again_at.is_none() || self.pending.filed.len() < BATCH;
-        if !present || !lives.is_empty() || (history && kept) {
+        if !present || !lives.is_empty() || ((history || counts) && kept) {
             self.pending.filed.push(Filed { entry, lives, history });
         }
     }
@@ -269,6 +273,9 @@ impl Keeper {
             standing.counts.refused += changes.refused.len() as u64;
             standing.counts.dropped = self.keeping.dropped();
         });
+        if changes.days {
+            self.shared.days.notify_one();
+        }
         for (id, change) in changes.alerts {
             self.shared.live.alert(&self.shared.store, &id, change.rings).await;
         }

@@ -5,6 +5,7 @@
 //! ```text
 //! broker ──▶ intake ──▶ judge, claims ──▶ store (commit) ──▶ acknowledgement to the broker
 //!                          └▶ fleet (memory)   └▶ live ──▶ the duty desk's page
+//!                                              └▶ drift: what has shifted, once a day
 //! the page's word on an alert ──▶ store ──▶ post ──▶ broker ──▶ camera ──▶ answer, ack
 //! ```
 
@@ -28,6 +29,7 @@ use crate::web::{Limits, Place, Server};
 
 mod alert;
 mod claims;
+pub mod drift;
 mod fleet;
 mod judge;
 mod keeper;
@@ -117,6 +119,7 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
         fleet: Arc::new(Mutex::new(fleet)),
         standing: Arc::default(),
         live: Live::default(),
+        days: Arc::default(),
         clock,
     };
     let bell = Arc::new(Notify::new());
@@ -128,6 +131,7 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let keeper = Keeper::new(shared.clone(), intake, keeping.clone(), claims, kept.heard_ms);
     let post = Post::new(shared.clone(), keeping, settings.signer, bell);
     tokio::spawn(pulse(shared.clone(), stop.clone()));
+    tokio::spawn(drift::inspection::run(shared.clone(), stop.clone()));
     tokio::spawn(tidy(shared, settings.retention, stop.clone()));
     tokio::spawn(post.run(stop.clone()));
     let keeper = tokio::spawn(keeper.run());

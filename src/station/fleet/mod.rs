@@ -3,7 +3,7 @@
 //! Silence is never taken for all quiet. A camera that is not heard is named so; and while the station itself is deaf it says nothing of any camera but
 //! what it last heard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -151,6 +151,11 @@ impl Fleet {
             _ => {}
         }
         false
+    }
+
+    /// Cameras at which something has shifted; at the others nothing has.
+    pub fn shifted(&mut self, places: &BTreeSet<(String, String)>) {
+        self.cameras.iter_mut().for_each(|(name, camera)| camera.shifted = places.contains(name));
     }
 
     /// The present life of a camera, where it is known.

@@ -23,6 +23,8 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 use url::form_urlencoded;
 
+use drift::ShiftView;
+
 use super::fleet::{CameraView, RollCall};
 use super::keeper::Shared;
 use super::standing::Standing;
@@ -34,13 +36,15 @@ use crate::web::answers::{CSS, JAVASCRIPT, asset, closed, document, json};
 use crate::web::door::{Answer, Door, shown};
 use crate::web::texts::Rendered;
 
+mod drift;
 mod texts;
 
 const STYLE: &str = include_str!("assets/station.css");
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 5] = [
     ("/station.js", include_str!("assets/station.js")),
     ("/desk.js", include_str!("assets/desk.js")),
     ("/fleet.js", include_str!("assets/fleet.js")),
+    ("/drift.js", include_str!("assets/drift.js")),
     ("/line.js", include_str!("assets/line.js")),
 ];
 /// Largest thing that anybody says of an alert, bytes.
@@ -86,6 +90,8 @@ struct DeskView {
 struct FleetView {
     now_ms: i64,
     cameras: Vec<CameraView>,
+    /// What has shifted, at any of them.
+    shifts: Vec<ShiftView>,
     refusals: Vec<RefusalView>,
 }
 
@@ -113,6 +119,7 @@ impl Desk {
             .route("/api/events", get(events))
             .route("/api/pictures/{id}", get(picture))
             .route("/api/cameras/{site}/{camera}/picture", get(trouble))
+            .route("/api/cameras/{site}/{camera}/drift", get(drift::show).post(drift::accept))
             .route("/api/alerts/{id}/word", post(word))
             .layer(from_fn_with_state(desk.clone(), by_token));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
@@ -185,13 +192,13 @@ async fn shown_at(shared: &Shared, before: Option<i64>) -> Result<(Vec<AlertView
 }
 
 async fn fleet(State(desk): State<Arc<Desk>>) -> Response {
-    let refusals = match desk.shared.store.refusals().await {
-        Ok(refusals) => refusals,
-        Err(error) => return away(&error),
+    let (refusals, shifts) = match (desk.shared.store.refusals().await, drift::shifts(&desk.shared).await) {
+        (Ok(refusals), Ok(shifts)) => (refusals, shifts),
+        (Err(error), _) | (_, Err(error)) => return away(&error),
     };
     let (now, now_ms) = (desk.shared.clock.uptime(), desk.shared.clock.unix_ms());
     let cameras = desk.shared.fleet.lock().unwrap_or_else(PoisonError::into_inner).views(now, now_ms);
-    json(StatusCode::OK, &FleetView { now_ms, cameras, refusals })
+    json(StatusCode::OK, &FleetView { now_ms, cameras, shifts, refusals })
 }
 
 async fn picture(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Response {

@@ -37,6 +37,7 @@ mod tests {
                     "not-armed",
                     "lost",
                     "slow",
+                    "shifted",
                     "strained",
                     "clock-unset",
                     "certificate",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::{Row, query};
 
 use super::{Store, StoreError};
+use crate::station::drift::{BETWEEN, REFERENCE, WEEK};
 
 const DAY_MS: i64 = 86_400_000;
 /// Rows that one commit removes.
@@ -55,6 +56,14 @@ const TELEMETRY: [&str; 2] = [
     "DELETE FROM telemetry WHERE rowid IN (SELECT rowid FROM telemetry WHERE heard_ms < $1 LIMIT $2)",
     "DELETE FROM refusal WHERE rowid IN (SELECT rowid FROM refusal WHERE last_ms < $1 LIMIT $2)",
 ];
+/// Counts by day; `$1` is a day here. What has shifted goes with the alerts.
+const COUNTS: [&str; 1] =
+    ["DELETE FROM drift_day WHERE rowid IN (SELECT rowid FROM drift_day WHERE day < $1 LIMIT $2)"];
+const SHIFTS: [&str; 1] = [
+    "DELETE FROM shift WHERE id IN (SELECT id FROM shift WHERE told_ms < $1 AND ended IS NOT NULL LIMIT $2)",
+];
+/// Days of counts that are kept: a reference and a week, and as many again so that a life is not taken for younger than it is.
+const COUNTS_DAYS: i64 = 2 * (REFERENCE + BETWEEN + WEEK);
 /// A life is forgotten once nothing of it is left.
 const LIVES: [&str; 1] = ["DELETE FROM boot WHERE id IN (SELECT id FROM boot WHERE first_ms < $1
      AND NOT EXISTS (SELECT 1 FROM step WHERE step.camera = boot.camera AND step.boot = boot.id)
@@ -101,6 +110,8 @@ impl Store {
             let mut removed = 0;
             for (statements, from_ms) in [
                 (&ALERTS[..], before(retention.alerts_days)),
+                (&SHIFTS[..], before(retention.alerts_days)),
+                (&COUNTS[..], now_ms / DAY_MS - COUNTS_DAYS),
                 (&PICTURES[..], before(retention.pictures_days)),
                 (&TELEMETRY[..], before(retention.telemetry_days)),
                 (&LIVES[..], before(retention.alerts_days.max(retention.telemetry_days))),

@@ -18,6 +18,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 
+mod drift;
 mod fault;
 mod keep;
 mod read;
@@ -32,7 +33,10 @@ pub use word::{Letter, Word};
 pub use write::{Changes, Filed};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "begin", include_str!("migrations/1_begin.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "begin", include_str!("migrations/1_begin.sql")),
+    (40, "drift", include_str!("migrations/40_drift.sql")),
+];
 /// Longest that another program may hold the database (a backup) before that is told as trouble.
 const BUSY: Duration = Duration::from_secs(2);
 /// People look at once.

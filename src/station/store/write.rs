@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::{Connection, Row, SqliteConnection, query};
 
 use super::steps::{acknowledge, step};
-use super::{Store, StoreError};
+use super::{Store, StoreError, drift};
 use crate::publish::incoming::{Body, Snapshot};
 use crate::publish::reply::{AckMessage, AnswerMessage, Verdict};
 use crate::publish::settings::Site;
@@ -39,6 +39,8 @@ pub struct Changes {
     pub alerts: BTreeMap<String, Change>,
     /// Messages that were filed before: they came again.
     pub repeated: u64,
+    /// What was known of days that are over.
+    pub days: bool,
     /// Messages that contradict what was filed under their number.
     pub refused: Vec<Refusal>,
 }
@@ -47,6 +49,7 @@ impl Changes {
     /// Those of another commit, too.
     pub fn add(&mut self, other: Changes) {
         self.repeated += other.repeated;
+        self.days |= other.days;
         self.refused.extend(other.refused);
         for (alert, change) in other.alerts {
             self.touch(&alert, change.rings);
@@ -110,6 +113,11 @@ async fn file(db: &mut SqliteConnection, filed: &Filed, changes: &mut Changes) -
             .bind(entry.heard_ms)
             .execute(&mut *db)
             .await?;
+    }
+    if let Body::Telemetry(telemetry) = &entry.body
+        && let Some(told) = &telemetry.drift
+    {
+        changes.days |= drift::file(db, camera, entry, &telemetry.envelope, told).await?;
     }
     match &entry.body {
         Body::Alert(message) => step(db, camera, message, entry, changes).await,

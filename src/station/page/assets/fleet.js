@@ -1,12 +1,14 @@
 // The fleet: every camera, those that need a person first. Asked for anew while somebody looks.
 
+import { drift } from "./drift.js";
+
 const EVERY_MS = 4000;
 // Cameras that are drawn; the others are found by their name.
 const MOST = 100;
 
-export function fleet({ $, t, element, write, lines, clock, whole, span, wire }) {
+export function fleet({ $, t, element, write, lines, clock, whole, span, wire, by }) {
   let looks = false, told = null, url = "";
-  const open = new Set();
+  const open = new Set(), shifts = drift({ t, element, whole, wire, by, changed: look });
 
   async function look() {
     try {
@@ -39,7 +41,7 @@ export function fleet({ $, t, element, write, lines, clock, whole, span, wire })
     const summary = element("summary", { "data-camera": name, "data-kind": "more" }, t("fact.more", { camera: name }));
     const more = element("details", { open: open.has(name) }, summary, facts);
     more.ontoggle = () => (more.open ? open.add(name) : open.delete(name));
-    return element("li", { class: "camera " + one.presence }, head, one.needs.length ? needs : "", brief(one), more, picture(one, name));
+    return element("li", { class: "camera " + one.presence }, head, one.needs.length ? needs : "", brief(one), shifts.panel(one, told.shifts.filter((shift) => shift.site === one.site && shift.camera === one.camera)), more, picture(one, name));
   }
 
   // What is worth a look without opening anything.

@@ -22,7 +22,7 @@ ARCH_STEP :=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check page-check station-demo station-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom scale mast deb deb-check size
+.PHONY: help build demo demo-check page-check station-demo station-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom review scale drift mast deb deb-check size
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,9 +77,11 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@python3 docs/sight.py --check
 	@python3 docs/soak.py --check
 	@python3 docs/scale.py --check
+	@python3 docs/drift.py --check
 	@python3 docs/learning.py --check
 	@python3 docs/delivery.py --check
 	@python3 docs/mast.py --check
+	@python3 docs/review.py --check
 	@python3 -m training.report --check
 	@tests/deny.sh
 	@tests/unit.sh
@@ -182,10 +184,19 @@ faults: ## Networks, disks, brokers, clocks and daemons that fail (ROUNDS=1000),
 	@deploy/prepare.sh build broker tests
 	@python3 docs/delivery.py --rounds $(or $(ROUNDS),1000)
 
+review: ## How often the interval of what was missed holds the truth, by simulation: docs/review.md anew (some minutes)
+	@deploy/prepare.sh build
+	@python3 docs/review.py
+
 scale: ## Fleets of played cameras against a real Mosquitto on this machine: docs/scale.md anew (some minutes)
 	@deploy/prepare.sh build broker
 	cargo build --locked $(CARGO_FLAGS)
 	@python3 docs/scale.py --program $(PROGRAM)
+
+drift: ## What the station tells of shifts, on simulated cameras: false alarms and what is found, docs/drift.md anew (minutes)
+	@deploy/prepare.sh build
+	cargo build --locked $(CARGO_FLAGS)
+	@python3 docs/drift.py --program $(PROGRAM)
 
 mast: ## What a device on a mast must hold to, measured as it is installed: docs/mast.md anew (an hour and a half; root or sudo)
 	@deploy/prepare.sh build broker tests lint arm armhf deb board peers

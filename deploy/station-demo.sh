@@ -23,11 +23,12 @@ trap 'exit 143' TERM
 
 start_broker
 rm -rf "$out"/station.db* "$out/camera"
-token=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
-printf '%s\n' "$token" >"$out/station.token"
-chmod 600 "$out/station.token"
+# Whoever may read this terminal may sign in; the database is gone with the next demo.
+password=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
 port=${STATION_PORT:-8470}
-"$program" station --broker "$broker_url" --database "$out/station.db" --token-file "$out/station.token" --listen "127.0.0.1:$port" \
+printf '%s\n' "$password" | "$program" station account add demo --role administrator --database "$out/station.db" >"$out/account.log" 2>&1 ||
+    { cat "$out/account.log" >&2; exit 74; }
+"$program" station --broker "$broker_url" --database "$out/station.db" --listen "127.0.0.1:$port" \
     2>"$out/station.log" &
 children+=($!)
 
@@ -44,6 +45,10 @@ duration_s = 600
 bears = 10
 [publish]
 broker = "$broker_url"
+[audit]
+per_day = 8000
+suspected_per_hour = 900
+most_mb_a_day = 1000
 [acknowledge]
 ladder = ["60 headquarters"]
 [command]
@@ -53,8 +58,8 @@ path = "$out/camera"
 TOML
 "$program" run --config "$out/camera.toml" 2>"$out/camera.log" &
 children+=($!)
-# Now and then the connection of one breaks.
-"$program" swarm --broker "$broker_url" --cameras 12 --seconds 86400 --telemetry-s 5 --bears-per-hour 6 --cuts-per-hour 2 --seed 7 \
+# Now and then the connection of one breaks; the infrared lamp of one has failed three days ago.
+"$program" swarm --broker "$broker_url" --cameras 12 --seconds 86400 --telemetry-s 5 --bears-per-hour 6 --cuts-per-hour 2 --seed 7 --past-days 50 --lamps-failed 1 \
     >"$out/swarm.log" 2>&1 &
 children+=($!)
 
@@ -70,12 +75,17 @@ fi
 
 cat <<WORDS
 The station:   http://127.0.0.1:$port/
-Its token:     $token
+Name:          demo
+Password:      $password
 
-Open the address in a browser and enter any name and the token. yellow-creek/meadow is a real camera daemon on a drawn campsite: what you say of its
-alerts reaches it, and an alert that nobody acknowledges within a minute goes up the ladder. The others are played, and do not answer.
+Open the address in a browser and sign in. yellow-creek/meadow is a real camera daemon on a drawn campsite: what you say of its alerts reaches it, and an
+alert that nobody acknowledges within a minute goes up the ladder. The others are played, and do not answer.
 
-Things to try: switch the sound on; press b, n or u; look at the fleet; end the broker and see what the page says (kill $broker_pid).
+Its random sample fills Review, about one picture in ten seconds: say what is there by keyboard (b, p, a, n, arrows, Enter) or finger, then ask for the
+Report, with what the simulator drew.
+
+Things to try: switch the sound on; press b, n or u; in the fleet, tell yellow-creek/meadow to be silent for a time, to give a drill, to send a picture; under
+Account, add a ranger and see what was written down; end the broker and see what the page says (kill $broker_pid).
 Logs and data: $out/        Ctrl-C ends everything.
 WORDS
 wait "${children[0]}"

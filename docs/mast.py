@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import measured
@@ -25,7 +26,7 @@ from measured import ROOT, Failed, around, run
 
 ARCHITECTURES = ["amd64", "arm64", "armhf"]
 #: In the order of the table; each prints rows "what | noticed | well again". Whose program runs there.
-BOARDS = {"camera": "arm64", "system": "arm64", "armhf": "armhf"}
+BOARDS = {"camera": "arm64", "faults": "arm64", "system": "arm64", "armhf": "armhf"}
 
 
 #: What was built before, by architecture.
@@ -76,12 +77,15 @@ def start():
 
 
 def board(name):
-    """The rows that an emulated board prints."""
-    said = shown([ROOT / "tests" / "board" / f"{name}.sh"], {f"BOARD_{one.upper()}": str(dist(one)) for one in (BOARDS[name],)})
+    """The rows that an emulated board prints, and how long all of it took."""
+    architecture = BOARDS[name]
+    program = dist(architecture)
+    begun = time.monotonic()
+    said = shown([ROOT / "tests" / "board" / f"{name}.sh"], {f"BOARD_{architecture.upper()}": str(program)})
     found = [[cell.strip() for cell in line.split("|")] for line in re.findall(r"^ROW: (.*?)\r?$", said, re.MULTILINE)]
     rows = [{"what": what, "noticed_s": noticed, "well_s": well} for what, noticed, well in found]
     print(json.dumps(rows, indent=1, ensure_ascii=False), flush=True)
-    return {"command": f"tests/board/{name}.sh", "count": len(rows), "result": {"rows": rows}}
+    return {"command": f"tests/board/{name}.sh", "count": len(rows), "result": {"rows": rows, "took_s": round(time.monotonic() - begun)}}
 
 
 def security():
@@ -92,10 +96,14 @@ def security():
 
 
 def sizes():
-    """Of the packages around the programs that are named; around all where none is."""
+    """Of the packages around the programs that are named, beside what was measured of the others before; around all where none is named."""
     packed = lambda name: Path(shown([ROOT / "deploy" / "deb.sh", name], {"PROGRAM": str(dist(name))}).splitlines()[-1])
-    result = {architecture: size(packed(architecture)) for architecture in built or ARCHITECTURES}
-    return {"command": "deploy/deb.sh ARCH", "count": len(result), "result": result}
+    commit = run(["git", "rev-parse", "HEAD"]).strip()
+    stored = ROOT / "docs" / "mast" / "sizes.json"
+    before = json.loads(stored.read_text())["result"] if stored.exists() else {}
+    now = {name: {"commit": commit, **size(packed(name))} for name in built or ARCHITECTURES}
+    found = {**before, **now}
+    return {"command": "deploy/deb.sh ARCH", "count": len(found), "result": {name: found[name] for name in ARCHITECTURES if name in found}}
 
 
 def size(package):

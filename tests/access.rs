@@ -193,12 +193,13 @@ fn a_camera_s_key_does_not_open_the_people_s_entrance_nor_a_revoked_one_any() {
 #[test]
 fn roles_hear_what_they_need_and_nothing_that_tells_more() {
     let park = Park::new(
-        "anna ranger\nben ranger@other-park\npia pictures\ntom technician\neve console@yellow-creek\n",
+        "anna ranger\nben ranger@other-park\npia pictures\ntom technician\neve console@yellow-creek\nsam station\n",
     );
     let mut desk = park.chief().taking_anything();
     let mut all = ["anna", "ben", "pia", "tom", "eve"].map(|name| park.listener(name).taking_anything());
     let home = Home::with_bear(&park.url(), 4, true);
-    let mut daemon = camera(&park, "north", &home, &mut desk, &["acknowledge.ladder=[\"1 duty\"]"]);
+    let settings = ["acknowledge.ladder=[\"1 duty\"]", "command.accept=true"];
+    let mut daemon = camera(&park, "north", &home, &mut desk, &settings);
     for kind in ["alert", "snapshot", "escalation/duty", "telemetry"] {
         desk.hears(kind, |_| true);
     }
@@ -206,6 +207,8 @@ fn roles_hear_what_they_need_and_nothing_that_tells_more() {
         let (code, err) = park.command(person, &["disarm", "--for", "60s"]);
         assert!(code == 69 && err.contains("does not let us command"), "{person}: {err}");
     }
+    let (code, err) = park.command("sam", &["arm"]);
+    assert_eq!(code, 0, "a station hands on what its people tell cameras: {err}");
     assert_eq!(daemon.stop(), 0);
     desk.hears_state("offline", "");
     let mut kinds = all.each_mut().map(|listener| {
@@ -220,11 +223,12 @@ fn roles_hear_what_they_need_and_nothing_that_tells_more() {
         kinds
     });
     let [anna, ben, pia, tom, eve] = &mut kinds;
-    assert_eq!(*anna, ["alert", "escalation/duty", "status"]);
+    assert_eq!(*anna, ["alert", "answer", "escalation/duty", "status"]);
     assert_eq!(*ben, [""; 0]);
     assert_eq!(*pia, ["snapshot"]);
-    assert_eq!(*tom, ["state", "status", "telemetry"]);
-    assert_eq!(*eve, ["alert", "escalation/duty", "snapshot", "state", "status", "telemetry"]);
+    assert_eq!(*tom, ["answer", "state", "status", "telemetry"]);
+    let all = ["alert", "answer", "escalation/duty", "set/arm", "snapshot", "state", "status", "telemetry"];
+    assert_eq!(*eve, all, "a desk sees what others tell cameras");
 }
 
 #[test]

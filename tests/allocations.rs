@@ -16,7 +16,11 @@ use bearwatch::infer::int8::gemm::Output;
 use bearwatch::infer::int8::isa::Isa;
 use bearwatch::infer::int8::requant::Channel;
 use bearwatch::infer::int8::window::Window;
-use bearwatch::perceive::frame::{Frame, Picture, PixelFormat};
+use bearwatch::perceive::drift::{Drift, Seen};
+use bearwatch::perceive::frame::{Frame, Picture, PixelFormat, Stamp};
+use bearwatch::perceive::geometry::Rect;
+use bearwatch::perceive::model::Class;
+use bearwatch::perceive::observation::{Detection, Regime, Scene};
 use bearwatch::perceive::regions::{IDENTITY_TONE, Letterbox, Resampler, for_still};
 use bearwatch::perceive::settings::RegionMode;
 
@@ -86,6 +90,23 @@ fn the_whole_frame_and_its_tiles_reach_the_input_without_one() {
     };
     assert!(allocations(&mut look) > 0, "the first frame grows the buffers");
     assert_eq!(allocations(&mut look), 0);
+}
+
+#[test]
+fn what_a_frame_is_like_is_counted_without_one() {
+    let spec = Bundle::open(None).unwrap().spec;
+    let found = Class::ALL.map(|class| Detection { class, score: 0.9, bbox: Rect::WHOLE, cut: false });
+    let mut drift = Drift::default();
+    let mut count = || {
+        for second in 0..600 {
+            let stamp = Stamp { uptime_ms: second * 1_000, ..Stamp::default() };
+            let scene = Scene { luma: 0.4, sharpness: 0.01, ..Scene::default() };
+            let seen = Seen { stamp, regime: Regime::Dusk, scene, motion: 0.1 };
+            let found = if second / 100 % 2 == 0 { &found[..] } else { &[] };
+            drift.observe(&seen, &spec, found.iter());
+        }
+    };
+    assert_eq!(allocations(&mut count), 0);
 }
 
 #[test]

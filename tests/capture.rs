@@ -269,6 +269,58 @@ fn a_call_that_never_returns_does_not_hold_up_the_end() {
     assert!(matches!(stage.frames.recv(Duration::ZERO), Received::Closed));
 }
 
+// ---- a camera whose frames are damaged ---------------------------------------------------------------------------------------
+
+/// Gives one frame each time that it is opened, and then damaged ones, without a look at the flag.
+struct DamagedCamera;
+
+impl Source for DamagedCamera {
+    fn name(&self) -> String {
+        "camera /dev/made-up".to_owned()
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn open(&mut self, _stop: &Stop) -> Result<Box<dyn Stream>, CaptureError> {
+        Ok(Box::new(DamagedStream { given: false }))
+    }
+}
+
+struct DamagedStream {
+    given: bool,
+}
+
+impl Stream for DamagedStream {
+    fn describe(&self) -> String {
+        "made up".to_owned()
+    }
+
+    fn next(&mut self, frame: &mut Frame, _stop: &Stop) -> Result<Next, CaptureError> {
+        if std::mem::replace(&mut self.given, true) {
+            std::thread::sleep(Duration::from_millis(5));
+            let (source_name, what) = ("camera /dev/made-up".to_owned(), "it is torn".to_owned());
+            return Err(CaptureError::BadFrame { source_name, what });
+        }
+        (frame.format, frame.width, frame.height) = (PixelFormat::Grey, 1, 1);
+        frame.data.resize(1, 0);
+        Ok(Next::Frame)
+    }
+}
+
+#[test]
+fn a_camera_that_gives_nothing_but_damaged_frames_is_told_and_opened_anew() {
+    let mut stage = Stage::with(Box::new(DamagedCamera), 0.3);
+    for _ in 0..2 {
+        stage.frame();
+        stage.opened();
+        assert_eq!(stage.lost(), "camera /dev/made-up: gave no frame for 0.3 s that can be used: it is torn");
+    }
+    assert!(stage.metrics.counters.frames_bad.load(Ordering::Relaxed) >= 2);
+    stage.end();
+}
+
 // ---- a camera that can be steered --------------------------------------------------------------------------------------------
 
 /// Gives grey frames, brighter by one each time it is told of a dark one.

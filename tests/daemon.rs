@@ -152,6 +152,7 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
         "frames",
         "messages",
         "scores",
+        "drift",
         "ghosts",
         "certificates",
         "regime",
@@ -171,6 +172,12 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
     assert_eq!(frames("bad") + frames("dropped") + frames("inferred"), pictures, "{last}");
     assert!((1..=broken).contains(&frames("bad")), "{last}");
     assert!(last["scores"]["bear"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum::<u64>() > 0);
+    let (model, lights) = (&last["drift"]["model"], last["drift"]["regimes"].as_object().unwrap());
+    assert_eq!(model.as_str().unwrap().len(), 64, "the last one tells of drift: {last}");
+    let frames = lights
+        .values()
+        .flat_map(|light| light["luma"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()));
+    assert!(frames.sum::<u64>() > 0, "{last}");
     assert!(last["memory_mb"].as_f64().unwrap() > 1.0);
     assert!(last["written"]["mb"].as_f64().unwrap() > 0.0, "{last}");
     assert_eq!(last["messages"]["lost_alerts"], 0);

@@ -9,8 +9,8 @@ use crate::perceive::governor::{Effort, Strain};
 use crate::perceive::liveness::Impairment;
 use crate::publish::{Health, State};
 
-/// A detector that has not seen a picture for so long is blind, whatever the camera says.
-const BLIND_AFTER: Duration = Duration::from_secs(10);
+/// A detector that has not seen a picture for so long is blind, whatever the camera says. Told within ten seconds, on its way included.
+const BLIND_AFTER: Duration = Duration::from_secs(8);
 
 /// What the camera last told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ mod tests {
     fn an_open_camera_whose_frames_cannot_be_used_is_degraded_with_the_reason() {
         let health = verdict(Camera::Open("MJPEG".into()), Some(30), Some("JPEG ends early"));
         assert_eq!(health.state, State::Degraded);
-        assert_eq!(health.reason, "no usable picture for more than 10 s: JPEG ends early");
+        assert_eq!(health.reason, "no usable picture for more than 8 s: JPEG ends early");
     }
 
     #[test]

@@ -158,11 +158,11 @@ impl App {
         let history = history(&config.capture);
         let links = shared.links(publish.sender(), orders, history.clone());
         let (sender, receiver) = ring(RING);
-        let infer = spawn_infer(&config, engine, model, links, receiver)?;
+        let infer = spawn_infer(&config, engine, model.clone(), links, receiver)?;
         let (event, events) = sync_channel(EVENTS);
         let capture = spawn_capture(config.capture.clone(), source, sender, history, event, &shared, stop)?;
         let threads = Threads { capture, infer, control, events };
-        let mut watch = Watch::new(&config, &publish, shared);
+        let mut watch = Watch::new(&config, &publish, shared, &model);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
         end(threads, publish, watch, ended, stop)
     }
@@ -215,6 +215,7 @@ fn snapshots(config: &Config) -> SnapshotSettings {
         from_history: config.publish.history_snapshots,
         people: config.publish.snapshot_people,
         place: format!("{}/{}", config.site.name, config.site.camera),
+        audit: config.audit,
     }
 }
 

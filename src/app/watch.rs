@@ -12,8 +12,11 @@ use crate::capture::Event;
 use crate::capture::settings::SourceSettings;
 use crate::config::Config;
 use crate::control::{Notice, is_wanted};
+use crate::infer::bundle::ModelName;
 use crate::infer::sight::Sight;
+use crate::perceive::drift::Histograms;
 use crate::perceive::governor::{Board, Throttle};
+use crate::publish::drift::DriftMessage;
 use crate::publish::{Draft, Handle, Health, Standing, TelemetryDraft};
 use crate::system::distress::Distress;
 use crate::system::metrics::count;
@@ -25,6 +28,8 @@ use crate::system::wear::Wear;
 
 /// How often the watch looks around when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
+/// How often telemetry tells what pictures were like: with a kilobyte.
+const DRIFT_EVERY: Duration = Duration::from_secs(600);
 /// How often the board is read.
 const VITALS_EVERY: Duration = Duration::from_secs(1);
 /// A stage that shows no life for so long is not fed for. Long enough for the slowest board's largest frame, and for a disk that
@@ -32,6 +37,8 @@ const VITALS_EVERY: Duration = Duration::from_secs(1);
 const STAGE_LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) struct Watch {
+    /// SHA-256 of the model.
+    model: String,
     drafts: SyncSender<Draft>,
     standing: Standing,
     shared: Shared,
@@ -50,11 +57,13 @@ pub(super) struct Watch {
     told: Option<Health>,
     telemetry_every: Duration,
     telemetry_at: Duration,
+    /// Telemetry until the one that tells what pictures were like.
+    drift_in: u32,
     interval: Duration,
 }
 
 impl Watch {
-    pub(super) fn new(config: &Config, publish: &Handle, shared: Shared) -> Watch {
+    pub(super) fn new(config: &Config, publish: &Handle, shared: Shared, model: &ModelName) -> Watch {
         let mut watchdog = Watchdog::default();
         let pulses = &shared.pulses;
         for (stage, pulse) in
@@ -66,6 +75,7 @@ impl Watch {
             watchdog.watch("control", pulses.control.clone(), STAGE_LIMIT);
         }
         Watch {
+            model: model.sha256.clone(),
             drafts: publish.sender(),
             standing: publish.standing(),
             store: config.publish.store.path.clone(),
@@ -83,7 +93,10 @@ impl Watch {
             told: None,
             telemetry_every: Duration::from_secs_f64(config.publish.telemetry_s),
             telemetry_at: shared.clock.uptime(),
-            interval: interval(&config.capture.source),
+            drift_in: 0,
+            // A frame may take as long as it may take: that is no blindness.
+            interval: interval(&config.capture.source)
+                .max(Duration::from_secs_f64(config.perceive.budget_ms / 1e3)),
             shared,
         }
     }
@@ -116,6 +129,7 @@ impl Watch {
     /// Once capture and infer have ended: the counts of the whole run, so that every frame is accounted for.
     pub(super) fn last_telemetry(&mut self) {
         let sight = self.sight();
+        self.drift_in = 0;
         self.send_telemetry(sight, self.shared.clock.uptime());
     }
 
@@ -202,6 +216,7 @@ impl Watch {
             regime: sight.regime,
             scene: sight.last.map(|_| sight.scene),
             scores: sight.histograms,
+            drift: self.drift(&sight.drift),
             ghosts: sight.ghosts,
             size: sight.size,
             drill: self.notice().drill,
@@ -214,6 +229,16 @@ impl Watch {
         if self.drafts.try_send(Draft::Telemetry(Box::new(draft))).is_err() {
             count(&self.shared.metrics.counters.lost_telemetry);
         }
+    }
+
+    /// Now and then: what is told is told since the start.
+    fn drift(&mut self, histograms: &Histograms) -> Option<DriftMessage> {
+        if self.drift_in > 0 {
+            self.drift_in -= 1;
+            return None;
+        }
+        self.drift_in = drift_each(self.telemetry_every) - 1;
+        DriftMessage::new(&self.model, histograms)
     }
 
     fn feed(&mut self) {
@@ -234,6 +259,12 @@ impl Watch {
     }
 }
 
+/// Every so many telemetry messages tell of drift: an odd number, so that a history that keeps every second, fourth or eighth message keeps some of them.
+fn drift_each(telemetry_every: Duration) -> u32 {
+    let each = DRIFT_EVERY.as_secs_f64() / telemetry_every.as_secs_f64();
+    each.ceil().max(1.0) as u32 | 1
+}
+
 /// A USB port can be reset for V4L2 cameras alone.
 fn distress(source: &SourceSettings) -> Distress {
     match source {
@@ -251,4 +282,15 @@ fn interval(source: &SourceSettings) -> Duration {
         SourceSettings::Command(_) | SourceSettings::Mjpeg(_) => 1.0,
     };
     Duration::try_from_secs_f64(1.0 / fps).unwrap_or(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drift_is_told_every_ten_minutes_by_an_odd_number() {
+        let each = |s: u64| drift_each(Duration::from_secs(s));
+        assert_eq!([each(5), each(10), each(60), each(600), each(3600)], [121, 61, 11, 1, 1]);
+    }
 }

@@ -108,9 +108,15 @@ impl Drop for FrameSender {
 }
 
 impl RingCloser {
-    /// No frame will come any more.
-    pub fn close(&self) {
-        self.0.close();
+    /// No frame will come any more, and those that wait are given up: whoever closes from outside is about to end, and a slow detector would hold
+    /// that up. Gives the frames lost since the start.
+    pub fn close(&self) -> u64 {
+        let mut waiting = self.0.lock();
+        let given_up = waiting.frames.clear();
+        waiting.lost += given_up as u64;
+        waiting.closed = true;
+        self.0.arrived.notify_all();
+        waiting.lost
     }
 }
 
@@ -185,6 +191,14 @@ mod tests {
         sender.send(frame(7));
         drop(sender);
         assert_eq!(received(&mut receiver).sequence, 7);
+        assert!(matches!(receiver.recv(Duration::from_secs(9)), Received::Closed));
+    }
+
+    #[test]
+    fn closing_from_outside_gives_up_what_waits_and_counts_it() {
+        let (mut sender, mut receiver) = ring(2);
+        (0..3).for_each(|sequence| drop(sender.send(frame(sequence))));
+        assert_eq!(sender.closer().close(), 3);
         assert!(matches!(receiver.recv(Duration::from_secs(9)), Received::Closed));
     }
 

@@ -67,7 +67,7 @@ impl Watch {
         state.flowing += more;
     }
 
-    /// A frame came.
+    /// A frame came that may be of use.
     pub fn progress(&self) {
         let mut state = self.lock();
         state.since = Some(self.clock.uptime());

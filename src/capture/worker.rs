@@ -23,6 +23,7 @@ use crate::perceive::frame::{Frame, Stamp};
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, count};
 use crate::system::pulse::Pulse;
+use crate::system::seldom::Seldom;
 use crate::system::stop::Stop;
 
 /// How often the supervisor looks, and shows life.
@@ -66,6 +67,7 @@ pub fn run(job: Job) -> Result<(), CaptureError> {
         source_name: source_name.clone(),
         watch: Arc::clone(&watch),
         closer: job.sender.closer(),
+        metrics: Arc::clone(&job.metrics),
         pulse: job.pulse,
         stop: job.stop.clone(),
         events: job.events.clone(),
@@ -84,7 +86,8 @@ pub fn run(job: Job) -> Result<(), CaptureError> {
         frame: Frame::empty(),
         sequence: 0,
         lost_because: None,
-        bad_run: false,
+        bad: None,
+        seldom: Seldom::default(),
     };
     let thread = thread::Builder::new().name("camera".to_owned()).spawn(move || reader.run());
     match thread {
@@ -97,6 +100,7 @@ struct Supervisor {
     source_name: String,
     watch: Arc<Watch>,
     closer: RingCloser,
+    metrics: Arc<Metrics>,
     pulse: Pulse,
     stop: Stop,
     events: SyncSender<Event>,
@@ -116,7 +120,7 @@ impl Supervisor {
                 Verdict::Well => {}
                 Verdict::Late => self.watch.interrupt(),
                 Verdict::Stuck(silent) => {
-                    self.closer.close();
+                    self.close();
                     let error =
                         self.stuck(format!("a call has not returned for {:.0} s", silent.as_secs_f64()));
                     tell(&self.events, Event::Lost { why: error.to_string() });
@@ -137,8 +141,13 @@ impl Supervisor {
             return reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
         tracing::warn!("{}: did not let go in time and is left behind", self.source_name);
-        self.closer.close();
+        self.close();
         Ok(())
+    }
+
+    /// In the place of a reader that cannot.
+    fn close(&self) {
+        self.metrics.counters.frames_dropped.store(self.closer.close(), Ordering::Relaxed);
     }
 
     fn stuck(&self, what: String) -> CaptureError {
@@ -171,7 +180,10 @@ struct Reader {
     sequence: u64,
     /// Why the source is away, as last told; `None` while it gives frames and before the first attempt.
     lost_because: Option<String>,
-    bad_run: bool,
+    /// What is wrong with the newest frame; `None` where it is good.
+    bad: Option<String>,
+    /// Lets lines on bad frames into the log.
+    seldom: Seldom,
 }
 
 impl Reader {
@@ -205,6 +217,7 @@ impl Reader {
     /// Opens the source and reads until something ends it.
     fn attempt(&mut self) -> Result<Finished, CaptureError> {
         let stop = self.watch.begin(&self.stop);
+        self.bad = None;
         let mut stream = self.source.open(&stop)?;
         self.watch.opened(stream.patience());
         loop {
@@ -215,17 +228,29 @@ impl Reader {
                         stream.steer(seen, self.clock.uptime_ms());
                     }
                 }
-                Ok(Next::End) if self.stop.is_raised() => return Ok(Finished::Stopped),
-                Ok(Next::End) if stop.is_raised() => return Err(self.stalled()),
+                Ok(Next::End) if stop.is_raised() || self.stop.is_raised() => return self.asked_to_end(),
                 Ok(Next::End) if self.source.is_live() => {
                     return Err(self.broken("came to an end".to_owned()));
                 }
                 Ok(Next::End) => return Ok(Finished::Ended),
-                Err(CaptureError::BadFrame { source_name, what }) => self.bad(&source_name, &what),
+                Err(CaptureError::BadFrame { source_name, what }) => {
+                    self.bad(&source_name, what);
+                    if stop.is_raised() {
+                        return self.asked_to_end();
+                    }
+                }
                 Err(error) => return Err(error),
             }
-            self.watch.progress();
+            // A camera that gives nothing but bad frames is as blind as one that gives none, and may be well when it is opened anew.
+            if self.bad.is_none() || !self.source.is_live() {
+                self.watch.progress();
+            }
         }
+    }
+
+    /// The attempt was asked to end: by whoever ends the daemon, or for its silence.
+    fn asked_to_end(&self) -> Result<Finished, CaptureError> {
+        if self.stop.is_raised() { Ok(Finished::Stopped) } else { Err(self.stalled()) }
     }
 
     fn next(&mut self, stream: &mut dyn Stream, stop: &Stop) -> Result<Next, CaptureError> {
@@ -240,7 +265,7 @@ impl Reader {
             tracing::info!("{}: {what}", self.source_name);
             tell(&self.events, Event::Opened { what });
         }
-        self.bad_run = false;
+        self.bad = None;
         self.frame.sequence = self.sequence;
         self.frame.stamp = stamp(&self.clock);
         self.sequence += 1;
@@ -256,19 +281,20 @@ impl Reader {
         }
     }
 
-    /// The first of a row of bad frames is logged, the rest is counted.
-    fn bad(&mut self, source_name: &str, what: &str) {
+    /// Counts it. The first of a row is logged, and rows that follow each other once in a while.
+    fn bad(&mut self, source_name: &str, what: String) {
         count(&self.metrics.counters.frames_seen);
         count(&self.metrics.counters.frames_bad);
-        if !std::mem::replace(&mut self.bad_run, true) {
-            tracing::warn!(
-                "{source_name}: {what}; passed over, and so are further bad frames until a good one"
-            );
+        if self.bad.is_none() && self.seldom.may(self.clock.uptime()) {
+            tracing::warn!("{source_name}: {what}; passed over and counted, as further bad frames are");
         }
+        self.bad = Some(what);
     }
 
     fn stalled(&self) -> CaptureError {
-        self.broken(format!("gave no frame for {:.1} s", self.watch.patience().as_secs_f64()))
+        let patience = self.watch.patience().as_secs_f64();
+        let bad = self.bad.as_ref().map_or(String::new(), |what| format!(" that can be used: {what}"));
+        self.broken(format!("gave no frame for {patience:.1} s{bad}"))
     }
 
     fn broken(&self, what: String) -> CaptureError {

@@ -9,6 +9,8 @@ pub mod command;
 pub mod connection;
 pub mod demo;
 pub mod detect;
+#[cfg(feature = "station")]
+pub mod drift;
 pub mod eval;
 pub mod exit;
 pub mod input;
@@ -46,6 +48,8 @@ enum Task {
     Command(command::CommandArgs),
     #[cfg(feature = "station")]
     Station(station::StationArgs),
+    #[cfg(feature = "station")]
+    Drift(drift::DriftArgs),
     Check(check::CheckArgs),
     Reset(reset::ResetArgs),
     Models(models::ModelsArgs),
@@ -69,6 +73,8 @@ impl Cli {
             Task::Command(args) => command::run(args),
             #[cfg(feature = "station")]
             Task::Station(args) => station::run(args),
+            #[cfg(feature = "station")]
+            Task::Drift(args) => drift::run(args),
             Task::Check(args) => check::run(args),
             Task::Reset(args) => reset::run(args),
             Task::Models(args) => models::run(args),

@@ -5,16 +5,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::command::SigningArgs;
 use super::connection::{ConnectionArgs, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use crate::publish::PublishError;
-use crate::station::{self, Address, Retention, Settings, StationError, StoreError};
+use crate::station::people::Lifetime;
+use crate::station::{self, Address, Public, Retention, Settings, StationError, StoreError};
 use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
 use crate::web::door::{Door, Token};
+
+mod account;
+mod audit;
+mod report;
 
 /// A broker that says nothing for 1.5 times this is taken for gone; people are waiting in front of the desk.
 const KEEP_ALIVE_S: u16 = 10;
@@ -26,25 +31,31 @@ const MEMORY_S: u32 = 7 * 86_400;
 /// Runs on a server, not on a camera's board. Alerts, pictures, acknowledgements, states and a history of telemetry are kept in a database; a message is
 /// acknowledged to the broker only when it is there, so that nothing is lost over a crash. What people say of an alert goes back to its camera.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
-  openssl rand -hex 16 > station.token
-  bearwatch station --token-file station.token         broker on this machine, page at http://127.0.0.1:8470/
-  bearwatch station --token-file /etc/bearwatch-station.token --database /var/lib/bearwatch-station/station.db \\
+  bearwatch station account add anna --role administrator    who may look; asks for a password
+  bearwatch station                                    broker on this machine, page at http://127.0.0.1:8470/
+  bearwatch station --database /var/lib/bearwatch-station/station.db --public https://bears.example \\
                     --broker mqtts://park.example --user station --password-file ~/.mqtt-password --sign station.pem
+  bearwatch station audit                              whether the log of what people did is as it was written
 
-The page asks for the token, and for the name that is kept beside what somebody says of an alert. From another machine: by an
-SSH tunnel (ssh -L 8470:127.0.0.1:8470 server), or through a web server with TLS in front of it. --beyond-loopback listens for
-others without TLS: the token then goes over the network in clear.
+People have accounts with roles. From another machine: by an SSH tunnel (ssh -L 8470:127.0.0.1:8470 server), or through a web
+server with TLS in front of it, whose address --public names. --beyond-loopback listens for others without TLS: passwords then
+go over the network in clear.
 
 Broker: a station that is away is remembered there for a week; let it keep enough for that (Mosquitto: max_queued_messages,
-persistence). With access rules the station reads bearwatch/v1/+/+/+ and writes bearwatch/v1/+/+/set/ack.
+persistence). With access rules the station reads bearwatch/v1/+/+/+ and writes bearwatch/v1/+/+/set/+.
 
 See docs/operations.md for systemd, backups, and what to do when something is wrong.
 
 Exit codes: 0 ended by Ctrl-C or SIGTERM · 64 usage · 74 the database cannot be read or written · 75 another station has it
-open, or the machine has no thread · 78 the configuration, the token, or the database (newer, damaged) is wrong")]
+open, or the machine has no thread · 78 the configuration, the token, or the database (newer, damaged) is wrong"
+)]
 pub struct StationArgs {
+    #[command(subcommand)]
+    task: Option<Task>,
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(flatten)]
@@ -55,12 +66,21 @@ pub struct StationArgs {
     /// Where the page is, a number with a port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8470")]
     listen: SocketAddr,
-    /// File that holds the page's token alone: a line of 12 letters, digits and signs or more
-    #[arg(long, value_name = "FILE")]
-    token_file: PathBuf,
     /// Listen where other machines reach it, without TLS: behind a firewall or a web server with TLS alone
     #[arg(long)]
     beyond_loopback: bool,
+    /// Where people find the page, behind a web server with TLS: https://bears.example
+    #[arg(long, value_name = "URL", value_parser = origin)]
+    public: Option<String>,
+    /// Who has signed in is asked again after so many hours
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=720))]
+    session_hours: u64,
+    /// And when none of his pages was open for so many minutes
+    #[arg(long, value_name = "MIN", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=43_200))]
+    idle_minutes: u64,
+    /// A way in for programs: a file that holds a token alone, a line of 12 letters, digits and signs or more. Who shows it may do what a ranger may
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Only this site
     #[arg(long, value_parser = level)]
     site: Option<String>,
@@ -76,9 +96,30 @@ pub struct StationArgs {
     /// Keep the history of telemetry, and messages that were not believed, for so many days
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_telemetry: u32,
+    /// Keep lines of the audit log for so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 730, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_audit: u32,
     /// Most room for the data, gigabytes: beyond it the oldest pictures go before their time
     #[arg(long, value_name = "GB", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     most_gb: u32,
+}
+
+/// What else there is to do with a station's database.
+#[derive(Debug, Subcommand)]
+enum Task {
+    Account(account::AccountArgs),
+    Audit(audit::AuditArgs),
+    Report(report::ReportArgs),
+    Export(report::ExportArgs),
+}
+
+/// Scheme and host, as browsers name an origin.
+fn origin(text: &str) -> Result<String, String> {
+    let wrong = "is no address as https://bears.example, without a path";
+    let url = url::Url::parse(text).map_err(|_| wrong)?;
+    let plain = url.path() == "/" && url.query().is_none() && url.username().is_empty();
+    let web = matches!(url.scheme(), "https" | "http") && url.has_host();
+    (plain && web).then(|| url.origin().ascii_serialization()).ok_or_else(|| wrong.into())
 }
 
 /// Runs the command.
@@ -86,6 +127,13 @@ pub struct StationArgs {
 /// # Errors
 /// See the exit codes in its help.
 pub fn run(args: StationArgs) -> Outcome {
+    match &args.task {
+        Some(Task::Account(task)) => return account::run(task),
+        Some(Task::Audit(task)) => return audit::run(task),
+        Some(Task::Report(task)) => return report::report(task),
+        Some(Task::Export(task)) => return report::export(task),
+        None => {}
+    }
     let settings = args.settings()?;
     let stop = Stop::default();
     raise_on_signal(stop.clone()).or_exit(Exit::Bug)?;
@@ -96,13 +144,14 @@ pub fn run(args: StationArgs) -> Outcome {
 impl StationArgs {
     fn settings(&self) -> Result<Settings, Failure> {
         if !self.listen.ip().is_loopback() && !self.beyond_loopback {
-            let what = "can be reached from other machines, and the token goes over the network for everybody to read";
+            let what =
+                "can be reached from other machines, and passwords go over the network for everybody to read";
             let remedy = "listen at 127.0.0.1, or add --beyond-loopback where a firewall or a web server with TLS guards the port";
             return Err(Failure::new(Exit::Config, anyhow!("--listen {} {what}; {remedy}", self.listen)));
         }
         let mut publish = self.connection.load()?.publish;
         publish.keep_alive_s = KEEP_ALIVE_S;
-        let token = Token::read("--token-file", &self.token_file).or_exit(Exit::Config)?;
+        let token = self.token_file.as_ref().map(|file| Token::read("--token-file", file)).transpose();
         let site = self.site.as_deref().unwrap_or("+");
         Ok(Settings {
             publish,
@@ -113,21 +162,39 @@ impl StationArgs {
                 alerts_days: self.keep_alerts,
                 pictures_days: self.keep_pictures,
                 telemetry_days: self.keep_telemetry,
+                audit_days: self.keep_audit,
                 most_bytes: i64::from(self.most_gb) * 1_000_000_000,
             },
             listen: self.listen,
-            door: Door::new(token),
+            token: token.or_exit(Exit::Config)?.map(Door::new),
+            lifetime: Lifetime {
+                idle: Duration::from_secs(self.idle_minutes * 60),
+                most: Duration::from_secs(self.session_hours * 3600),
+            },
+            public: self.public.clone().map(Public),
             signer: self.signing.signer()?,
             silence: Duration::from_secs(self.silence),
         })
     }
 }
 
+/// A database that cannot be used.
+fn of_store(error: &StoreError) -> Failure {
+    Failure::new(exit_of_store(error), error.clone())
+}
+
+fn exit_of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::InUse(_) => Exit::TryAgain,
+        StoreError::Unfit { .. } => Exit::Config,
+        StoreError::Away { .. } | StoreError::Data { .. } => Exit::Io,
+    }
+}
+
 fn exit_of(error: &StationError) -> Exit {
     match error {
-        StationError::Store(StoreError::InUse(_)) => Exit::TryAgain,
-        StationError::Store(StoreError::Unfit { .. }) => Exit::Config,
-        StationError::Store(StoreError::Away { .. } | StoreError::Data { .. }) => Exit::Io,
+        StationError::Random => Exit::TryAgain,
+        StationError::Store(error) => exit_of_store(error),
         StationError::Publish(PublishError::Address { .. } | PublishError::Credential { .. }) => Exit::Config,
         StationError::Publish(PublishError::InUse(_) | PublishError::Thread(_)) | StationError::Thread(_) => {
             Exit::TryAgain

@@ -109,6 +109,9 @@ pub const KEYS: &[Key] = &[
     always("publish.snapshot_px"),
     always("publish.snapshot_quality"),
     always("publish.snapshot_people"),
+    always("audit.per_day"),
+    always("audit.suspected_per_hour"),
+    always("audit.most_mb_a_day"),
     always("acknowledge.ladder"),
     always("acknowledge.drills"),
     always("command.accept"),
@@ -138,7 +141,7 @@ pub const RUN_TIME: &[Key] =
     &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
 
 /// The sections in pipeline order.
-pub const SECTIONS: [&str; 15] = [
+pub const SECTIONS: [&str; 16] = [
     "site",
     "capture",
     "capture.scene",
@@ -146,6 +149,7 @@ pub const SECTIONS: [&str; 15] = [
     "perceive",
     "alert",
     "publish",
+    "audit",
     "acknowledge",
     "command",
     "drill",

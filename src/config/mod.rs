@@ -46,6 +46,8 @@ pub struct Config {
     pub quiet: Hours,
     /// How alerts leave, and where they wait.
     pub publish: publish::settings::Settings,
+    /// What goes out at random, whatever is seen.
+    pub audit: perceive::audit::Settings,
     /// Horizontal field of view of the lens, degrees; `None` where nobody said.
     pub lens_degrees: Option<f64>,
     /// Where metrics can be asked for; `None` where they cannot.
@@ -130,6 +132,7 @@ impl Config {
             perceive: perceive::settings::Settings { hot_c: f64::INFINITY, ..Default::default() },
             quiet: Hours::default(),
             publish: publish::settings::Settings::default(),
+            audit: perceive::audit::Settings::default(),
             lens_degrees: None,
             metrics: None,
             page: None,
@@ -165,6 +168,7 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
         perceive,
         quiet: sections::quiet(&mut reader),
         publish: delivery::publish(&mut reader),
+        audit: sections::audit(&mut reader),
         lens_degrees: sections::lens(&mut reader),
         metrics: sections::metrics(&mut reader),
         page: sections::page(&mut reader),

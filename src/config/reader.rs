@@ -160,11 +160,17 @@ impl Reader {
         None
     }
 
-    /// A file that holds a secret: an absolute path, or the name of a systemd credential, which becomes its path.
+    /// A file that holds a secret: an absolute path, or the name of a systemd credential, which becomes its path. One that is not there, or may not
+    /// be looked at, is taken: whoever asks may be another than the service. A folder never is a file.
     pub fn secret(&mut self, key: &str) -> Option<PathBuf> {
         let given = self.path(key)?;
         if given.is_absolute() {
-            return Some(given);
+            if !given.is_dir() {
+                return Some(given);
+            }
+            let what = format!("\"{}\" is a folder", short(&given.display().to_string()));
+            self.wrong(key, what, "name the file itself");
+            return None;
         }
         let name = given.display().to_string();
         if given.components().count() != 1 || name.contains('/') {
@@ -254,6 +260,22 @@ mod tests {
         let path = reader.secret("publish.password_file");
         assert_eq!(path, Some("/run/credentials/bearwatch.service/mqtt".into()));
         assert_eq!(reader.finish(), []);
+    }
+
+    #[test]
+    fn a_folder_is_no_secret_and_a_file_that_is_to_come_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |path: &Path| {
+            let file = Layer::file(&format!("\n[page]\ntoken_file = {path:?}"), "x.toml");
+            let mut reader = Reader::new(&[&file], "x.toml", None);
+            let found = reader.secret("page.token_file");
+            (found, reader.finish().iter().map(ToString::to_string).collect::<String>())
+        };
+        let (found, mistake) = told(folder.path());
+        assert!(found.is_none() && mistake.contains("x.toml:3: page.token_file: \"/"), "{mistake}");
+        assert!(mistake.contains("is a folder; name the file itself"), "{mistake}");
+        let file = folder.path().join("token");
+        assert_eq!(told(&file), (Some(file), String::new()));
     }
 
     #[test]

@@ -9,11 +9,14 @@ use jiff::tz::{TimeZone, db};
 use super::keys::nearest;
 use super::reader::{Reader, short};
 use super::{ModelSettings, PageSettings, SYSFS};
+use crate::perceive::audit::Settings as Audit;
 use crate::perceive::settings::{RegionMode, Settings as Perceive};
 use crate::perceive::zone::Polygon;
 use crate::publish::settings::{DrillSettings, Settings as Publish, Site, StoreSettings};
 use crate::system::hours::{Hours, Stretch};
 
+/// How much rarer the other pictures of the random sample may be: up to there docs/review.md has measured what estimates are worth.
+const MOST_SUSPECTED: f64 = 3.0;
 const DAY_S: f64 = 86_400.0;
 
 /// `[site]`.
@@ -147,6 +150,24 @@ pub fn store(reader: &mut Reader) -> StoreSettings {
         max_mb: reader.whole("store.max_mb", default.max_mb, 4..=1_000_000),
         review_mb: reader.whole("store.review_mb", default.review_mb, 0..=1_000_000),
     }
+}
+
+/// `[audit]`.
+pub fn audit(reader: &mut Reader) -> Audit {
+    let audit = Audit {
+        per_day: reader.number("audit.per_day", 0.0, 0.0..=20_000.0),
+        suspected_per_hour: reader.number("audit.suspected_per_hour", 0.0, 0.0..=3600.0),
+        most_mb_a_day: reader.number("audit.most_mb_a_day", 20.0, 0.1..=100_000.0),
+    };
+    let most = MOST_SUSPECTED * audit.per_day / 24.0;
+    if audit.suspected_per_hour > most {
+        let what = format!("is more than {MOST_SUSPECTED} times what per_day gives in an hour");
+        let remedy = format!(
+            "raise per_day, or write at most {most:.1}: else the few pictures on which the model suspects nothing weigh so much that nothing can be told of them"
+        );
+        reader.wrong("audit.suspected_per_hour", what, remedy);
+    }
+    audit
 }
 
 /// `[metrics]`. They tell when bears are there and when the camera does not see.

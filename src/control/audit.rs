@@ -1,8 +1,7 @@
 //! The audit log: every command with its verdict, one JSON line each, in the state directory.
 //!
-//! A line is on the medium before what it tells of is done. Each bears the SHA-256 of the line before, so that a line that was
-//! changed, put in or taken out shows; what was cut off at the end shows against the `audit` of an answer or state that somebody kept.
-//! Whoever may write the folder can write the whole log anew: that is told by the same comparison, and by nothing else.
+//! A line is on the medium before what it tells of is done. The lines are a [`chain`](super::chain): what was cut off at its end, and a log that was
+//! written anew by whoever may write the folder, show against the `audit` of an answer or state that somebody kept.
 //!
 //! Room is bounded: a full file becomes `audit.1.jsonl`, and the oldest one goes, which the new one says in its first line.
 
@@ -10,11 +9,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
+use super::chain::{Entry, Examined, Line, link, sha256};
 use super::term::Now;
-use crate::publish::message::rfc3339;
 use crate::publish::reply::Head;
 use crate::system::file::sync_folder;
 
@@ -22,50 +18,6 @@ use crate::system::file::sync_folder;
 const FILE_BYTES: u64 = 512 * 1024;
 /// Files that are kept, the one that grows among them.
 const FILES: usize = 4;
-
-/// What is told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// `command`, `page` (asked for on the aiming page), `start`, `expired`, `flood`, `torn` or `rotated`.
-    pub event: String,
-    /// Whose command: the name of the key, or what the command said of itself.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub who: String,
-    /// Whether a signature proves that.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub signed: bool,
-    /// Last level of the command's topic.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub command: String,
-    /// Its payload as it came, cut where it was too large.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub payload: String,
-    /// `applied` or `refused`.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub verdict: String,
-    /// What was done, or why not.
-    pub reason: String,
-}
-
-/// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    /// Counts from 1, over restarts.
-    pub seq: u64,
-    /// When, RFC 3339; no truer than `clock_synced` says.
-    pub time: String,
-    /// Whether the wall clock was synchronised.
-    pub clock_synced: bool,
-    /// Which life of the daemon.
-    pub boot: String,
-    /// Milliseconds since that began.
-    pub uptime_ms: u64,
-    /// What.
-    #[serde(flatten)]
-    pub entry: Entry,
-    /// SHA-256 of the line before, hexadecimal; empty in the first.
-    pub prev: String,
-}
 
 /// The open log.
 pub struct Audit {
@@ -79,10 +31,6 @@ pub struct Audit {
 
 fn path(folder: &Path, age: usize) -> PathBuf {
     folder.join(if age == 0 { "audit.jsonl".into() } else { format!("audit.{age}.jsonl") })
-}
-
-fn sha256(line: &[u8]) -> String {
-    Sha256::digest(line).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Audit {
@@ -123,18 +71,8 @@ impl Audit {
     }
 
     fn write(&mut self, entry: Entry, now: &Now) -> io::Result<()> {
-        let line = Line {
-            seq: self.head.seq + 1,
-            time: rfc3339(now.unix_ms),
-            clock_synced: now.synced,
-            boot: self.boot.clone(),
-            uptime_ms: now.uptime.as_millis() as u64,
-            entry,
-            prev: self.head.sha256.clone(),
-        };
-        let mut text = serde_json::to_vec(&line)?;
-        let head = Head { seq: line.seq, sha256: sha256(&text) };
-        text.push(b'\n');
+        let (text, head) = link(entry, &self.boot, now, &self.head)?;
+        let text = format!("{text}\n").into_bytes();
         let Some(file) = &mut self.file else { return Err(io::Error::other("not open")) };
         if let Err(error) = file.write_all(&text).and_then(|()| file.sync_data()) {
             let _ = file.set_len(self.bytes);
@@ -221,21 +159,6 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// What an examination of the log found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Examined {
-    /// Lines, over all files.
-    pub lines: u64,
-    /// Number of the first one that is kept.
-    pub first: u64,
-    /// The last one.
-    pub head: Head,
-    /// Whether the last line is not whole: a power cut, or a line that is being written.
-    pub torn: bool,
-    /// Where the chain breaks: file, line, what is wrong.
-    pub faults: Vec<String>,
-}
-
 /// Follows the chain from the oldest line to the newest.
 ///
 /// # Errors
@@ -255,33 +178,6 @@ pub fn examine(folder: &Path) -> io::Result<Examined> {
         }
     }
     Ok(found)
-}
-
-impl Examined {
-    fn line(&mut self, text: &[u8]) -> Result<(), String> {
-        let before = std::mem::replace(&mut self.head.sha256, sha256(text));
-        let expected = self.head.seq + 1;
-        let begins = self.lines == 0;
-        self.lines += 1;
-        self.head.seq = expected;
-        let line: Line =
-            serde_json::from_slice(text).map_err(|_| "the line was changed: it cannot be read")?;
-        self.head.seq = line.seq;
-        if begins {
-            self.first = line.seq;
-            return Ok(());
-        }
-        match (line.seq == expected, line.prev == before) {
-            (true, true) => Ok(()),
-            (true, false) => {
-                Err(format!("line {} does not follow from the one before: one of them was changed", line.seq))
-            }
-            (false, _) => Err(format!(
-                "line {} follows where {expected} should: lines were taken out or put in",
-                line.seq
-            )),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::io;
 use toml::Value;
 
 use super::areas::Drawn;
-use super::audit::Entry;
+use super::chain::Entry;
 use super::orders::left_s;
 use super::term::Now;
 use super::{Control, Held};

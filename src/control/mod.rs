@@ -24,12 +24,13 @@ use crate::system::stop::Stop;
 
 pub mod areas;
 pub mod audit;
+pub mod chain;
 pub mod command;
 mod conduct;
 mod drill;
 pub mod errand;
 mod execute;
-mod flood;
+pub mod flood;
 pub mod form;
 mod keep;
 mod orders;
@@ -39,6 +40,7 @@ pub mod signing;
 mod term;
 mod trust;
 
+pub use term::Now;
 pub use trust::{KEY, SIGNATURE};
 
 use areas::Areas;
@@ -47,7 +49,7 @@ use drill::Drills;
 use errand::Errand;
 use flood::Allowance;
 use orders::{Expired, Held, Orders};
-use term::{Now, Term};
+use term::Term;
 use trust::Trust;
 
 /// Commands that may wait; what comes beyond is counted and told.

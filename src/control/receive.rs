@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Control;
-use super::audit::Entry;
+use super::chain::Entry;
 use super::command::{self, Command, Labels, MOST_BYTES};
 use super::execute::Plan;
 use super::term::Now;

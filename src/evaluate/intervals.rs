@@ -45,6 +45,21 @@ pub fn poisson_upper95(count: u64) -> f64 {
     (low + high) / 2.0
 }
 
+/// Exact two-sided 95 % interval of the mean of a Poisson count (Garwood 1936): 0 to 3.689 for none seen.
+pub fn poisson95(count: u64) -> [f64; 2] {
+    let most = count as f64 + 10.0 + 5.0 * (count as f64).sqrt();
+    let mean_where = |at_most: u64, probability: f64| {
+        let (mut low, mut high) = (0.0, most);
+        for _ in 0..100 {
+            let middle = (low + high) / 2.0;
+            if poisson_at_most(at_most, middle) > probability { low = middle } else { high = middle }
+        }
+        (low + high) / 2.0
+    };
+    let low = if count == 0 { 0.0 } else { mean_where(count - 1, 0.975) };
+    [low, mean_where(count, 0.025)]
+}
+
 /// P(X ≤ count) for a Poisson variable of this mean; terms by logarithms, so that no mean underflows.
 fn poisson_at_most(count: u64, mean: f64) -> f64 {
     let mut log_term = -mean;
@@ -65,6 +80,11 @@ mod tests {
         // scipy.stats.chi2.ppf(0.95, 2 * n + 2) / 2
         for (n, bound) in [(0, 2.995732273554), (1, 4.743864518391), (10, 16.962219243)] {
             assert!((poisson_upper95(n) - bound).abs() < 1e-8, "{n}: {}", poisson_upper95(n));
+        }
+        for (n, [low, high]) in [(0, [0.0, 3.688879]), (1, [0.025318, 5.571643]), (10, [4.795389, 18.390356])]
+        {
+            let [l, h] = poisson95(n);
+            assert!((l - low).abs() < 1e-5 && (h - high).abs() < 1e-5, "{n}: {l} {h}");
         }
         assert!((poisson_upper95(5000) - 5118.0).abs() < 2.0, "{}", poisson_upper95(5000));
     }

@@ -1,11 +1,12 @@
 //! Is it any good? Matching, average precision, recall at a stated rate of false alarms, intervals, confusion, worst pictures, and
-//! events in sequences. Pure: told the truth and the predictions, answers with figures; nothing here reads a file or a clock.
+//! events in sequences, and what a random sample says of all that was not looked at. Pure: told the truth and the predictions, answers with figures; nothing here reads a file or a clock.
 //!
 //! Everything is counted in `f64` and in pixels, in the order of the COCO tools (Lin et al. 2014, pycocotools `cocoeval.py`), so
 //! that the same predictions give the same digits.
 
 use crate::perceive::model::Class;
 
+pub mod audit;
 pub mod confusion;
 pub mod events;
 pub mod intervals;

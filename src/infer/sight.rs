@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::perceive::drift::Histograms;
 use crate::perceive::frame::Stamp;
 use crate::perceive::ghost::Ghost;
 use crate::perceive::governor::Effort;
@@ -21,6 +22,8 @@ pub struct Sight {
     pub regime: Option<Regime>,
     /// Scores since the start of the interval.
     pub histograms: ScoreHistograms,
+    /// What pictures and finds were like since the start.
+    pub drift: Histograms,
     /// What the last frames show to be wrong with the picture.
     pub impairment: Option<Impairment>,
     /// Whether something that was not drawn for a drill may be a bear.

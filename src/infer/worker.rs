@@ -1,6 +1,8 @@
 //! The thread "infer": takes the newest frame, decodes it, lets the core choose regions, runs the model on them and hands
 //! what the core decided to publishing. It owns the engine; nothing else on this path may block for long.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +17,7 @@ use crate::capture::history::History;
 use crate::capture::light::{Light, Seen};
 use crate::capture::pixels::to_picture;
 use crate::capture::ring::{FrameReceiver, Received};
+use crate::perceive::audit::{Audit, Settings as AuditSettings};
 use crate::perceive::frame::{Frame, Picture, Stamp};
 use crate::perceive::geometry::Rect;
 use crate::perceive::governor::Board;
@@ -28,7 +31,9 @@ use crate::publish::{AlertDraft, Draft};
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
 use crate::system::pulse::Pulse;
+use crate::system::seldom::Seldom;
 
+mod audit;
 mod drill;
 mod live;
 mod orders;
@@ -59,6 +64,8 @@ pub struct SnapshotSettings {
     pub people: People,
     /// Says where and by whom, in the caption.
     pub place: String,
+    /// How many go out at random, whatever is seen on them.
+    pub audit: AuditSettings,
 }
 
 /// What the worker shares with the other threads.
@@ -94,6 +101,7 @@ pub struct Worker {
     lanes: Vec<Lane>,
     quiet: Quiet,
     discretion: Discretion,
+    audit: Audit,
     simulated: bool,
     /// When the last rest that the board was owed ended, or the last picture for the page was made: what a frame waits until then is told by
     /// the effort and is no miss.
@@ -104,6 +112,9 @@ pub struct Worker {
     drill: Option<Drill>,
     /// The last frame as the lens gave it, where a bear was drawn on it.
     lens: Option<Picture>,
+    /// Lets lines on frames that cannot be used into the log, and whether the last such line is still true.
+    seldom: Seldom,
+    fault_logged: bool,
 }
 
 /// Wall time by step over the regions of one frame.
@@ -128,12 +139,15 @@ impl Worker {
         let lanes = std::iter::repeat_with(Lane::default).take(threads.max(1)).collect();
         let picture = Picture::default();
         let discretion = Discretion::new(snapshots.people);
+        // Nobody knows beforehand which frames are chosen.
+        let audit = Audit::new(snapshots.audit, RandomState::new().hash_one("audit"));
         Worker {
             engine,
             perception,
             model,
             snapshots,
             discretion,
+            audit,
             links,
             picture,
             lanes,
@@ -143,6 +157,8 @@ impl Worker {
             shown_ms: None,
             drill: None,
             lens: None,
+            seldom: Seldom::default(),
+            fault_logged: false,
         }
     }
 
@@ -266,6 +282,7 @@ impl Worker {
                 self.send_snapshots(alert, observation.stamp);
             }
         }
+        self.audit(&observation);
     }
 
     /// As bright as the picture is where nothing was blackened; what is hidden for the most part tells nothing.
@@ -278,9 +295,11 @@ impl Worker {
     }
 
     /// Shares what was seen; the impairment before.
-    fn remember(&self, observation: &Observation) -> Option<Impairment> {
+    fn remember(&mut self, observation: &Observation) -> Option<Impairment> {
         let mut sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fault) = sight.fault.take() {
+        if let Some(fault) = sight.fault.take()
+            && std::mem::take(&mut self.fault_logged)
+        {
             tracing::info!(fault, "frames can be used again");
         }
         sight.last = Some(observation.stamp);
@@ -289,6 +308,7 @@ impl Worker {
         sight.effort = observation.effort;
         sight.bear = observation.bear;
         sight.histograms = self.perception.histograms().clone();
+        sight.drift = *self.perception.drift();
         sight.size = (self.picture.width, self.picture.height);
         let spec = self.engine.spec();
         let share = |class| if class == Class::Bear { SHOWN_FROM } else { 1.0 };
@@ -313,12 +333,13 @@ impl Worker {
         sight.regions = regions;
     }
 
-    /// Counts a frame that could not be used and keeps why; only the first of a series is logged.
-    fn fault(&self, error: String) {
+    /// Counts a frame that could not be used and keeps why. The first of a row is logged, and rows that follow each other once in a while.
+    fn fault(&mut self, error: String) {
         count(&self.links.metrics.counters.frames_bad);
         let mut sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
-        if sight.fault.is_none() {
+        if sight.fault.is_none() && self.seldom.may(self.links.clock.uptime()) {
             tracing::warn!("{error}; waiting for better frames");
+            self.fault_logged = true;
         }
         sight.fault = Some(error);
     }

@@ -32,6 +32,7 @@ pub(super) fn worker(queue: usize, history: Option<History>) -> (Worker, Receive
         from_history: 3,
         people: People::Shown,
         place: "camp north".into(),
+        audit: AuditSettings::default(),
     };
     let quiet = Quiet::new(Hours::default());
     (Worker::new(engine, perception, bundle.id, snapshots, 2, quiet, links), received)
@@ -139,7 +140,11 @@ fn an_alert_leaves_with_frame_model_and_the_word_simulated() {
 
 fn pictures(drafts: &Receiver<Draft>) -> Vec<(u64, Vec<u8>)> {
     let picture = |draft| match draft {
-        Draft::Snapshot { captured, jpeg, subject: Subject::Alert(AlertId(1)) } => (captured.uptime_ms, jpeg),
+        Draft::Snapshot {
+            captured,
+            jpeg,
+            subject: Subject::Alert(AlertId(1)) | Subject::Before(AlertId(1)),
+        } => (captured.uptime_ms, jpeg),
         other => panic!("{other:?}"),
     };
     drafts.try_iter().map(picture).collect()
@@ -246,4 +251,31 @@ fn it_works_off_what_is_in_the_ring_and_ends_when_that_is_closed() {
     assert_eq!(read(&metrics.counters.frames_inferred), 2, "the oldest gave way");
     assert_eq!(sight.lock().unwrap().last.map(|s| s.uptime_ms), Some(30));
     assert!(drafts.try_recv().is_err(), "no bear, nothing to say");
+}
+
+#[test]
+fn a_frame_of_the_sample_leaves_as_the_camera_saw_it_with_what_the_model_saw_beside_it() {
+    let (mut worker, drafts) = worker(8, None);
+    // So many that each is chosen.
+    let all = AuditSettings { per_day: 1e9, suspected_per_hour: 0.0, most_mb_a_day: 1e9 };
+    worker.audit = Audit::new(all, 1);
+    let bright = |uptime_ms| Frame { data: vec![200; 320 * 180 * 3], ..frame(320, 180, uptime_ms) };
+    worker.frame(&bright(40));
+    worker.frame(&bright(540));
+    let sent: Vec<Draft> = drafts.try_iter().collect();
+    let [Draft::Audit(draft)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(
+        (draft.captured.uptime_ms, draft.chosen.stands_s, draft.size, draft.simulated),
+        (540, 0.5, (100, 56), true)
+    );
+    assert_eq!(draft.threshold, worker.engine.spec().threshold(Class::Bear));
+    // No caption: the last rows are of the picture.
+    let shown = Frame { format: PixelFormat::Jpeg, data: draft.jpeg.clone(), ..Frame::empty() };
+    let mut picture = Picture::default();
+    to_picture(&shown, &mut picture).unwrap();
+    assert!((0..100).all(|x| picture.pixel(x, 54)[0] > 150), "something is drawn on it");
+    // A drawn bear is no sample of anything.
+    worker.begin_drill(1);
+    worker.frame(&bright(1040));
+    assert!(drafts.try_iter().all(|draft| !matches!(draft, Draft::Audit(_))));
 }

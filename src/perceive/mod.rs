@@ -5,13 +5,16 @@
 //! [`motion`] about what moves, [`plan`] and [`budget`] about where to look, and [`governor`] how hard the board may be worked; the model runs
 //! outside; [`decode`] reads its output, [`views`] what several regions say of one thing, [`track`] follows what is there, [`evidence`] weighs it over time, [`ghost`] knows what has always
 //! stood there, [`staged`] what was drawn for a drill, [`alert`] tells what is worth waking a ranger for, [`announce`] keeps
-//! drills apart from that, [`histogram`] keeps count of the scores, and [`veil`] hides people on pictures that leave.
+//! drills apart from that, [`histogram`] and [`drift`] keep count of scores and pictures, [`audit`] draws a random sample of it all, and [`veil`] hides
+//! people on pictures that leave.
 
 pub mod alert;
 pub mod announce;
+pub mod audit;
 pub mod budget;
 pub mod condition;
 pub mod decode;
+pub mod drift;
 pub mod evidence;
 pub mod frame;
 pub mod geometry;

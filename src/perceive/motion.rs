@@ -59,13 +59,14 @@ pub struct Motion {
     /// Frames since everything was learned anew.
     frames: u32,
     flooded: bool,
+    share: f32,
 }
 
 impl Motion {
     /// Takes in a frame; says where something moves, most of it first, in fractions of the frame.
     pub fn observe(&mut self, small: &Thumbnail) -> impl Iterator<Item = Rect> {
         self.places.clear();
-        self.flooded = false;
+        (self.flooded, self.share) = (false, 0.0);
         if self.frame == small.frame {
             let shift = self.shift(&small.luma);
             self.compare(&small.luma, shift);
@@ -81,6 +82,11 @@ impl Motion {
     /// Whether nearly everything changed at once on the newest frame: the light or the camera did.
     pub fn flooded(&self) -> bool {
         self.flooded
+    }
+
+    /// Share of the newest frame in which something moves, 0..1.
+    pub fn share(&self) -> f32 {
+        self.share
     }
 
     fn learn_anew(&mut self, luma: &[u8]) {
@@ -146,7 +152,8 @@ impl Motion {
     /// Neighbouring cells that move are one place.
     fn gather(&mut self, luma: &[u8]) {
         let moving = self.cells.iter().filter(|&&cell| cell >= LEAST_MOVING).count();
-        if moving as f32 > FLOOD * self.cells.len() as f32 {
+        self.share = moving as f32 / self.cells.len().max(1) as f32;
+        if self.share > FLOOD {
             self.flooded = true;
             return self.learn_anew(luma);
         }

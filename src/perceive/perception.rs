@@ -7,6 +7,7 @@ use super::budget::Budget;
 pub use super::budget::Spent;
 use super::condition::Condition;
 use super::decode::{decode, suppress};
+use super::drift::{Drift, Histograms, Seen};
 use super::evidence::Scales;
 use super::frame::{Picture, Stamp};
 use super::geometry::Rect;
@@ -14,9 +15,9 @@ use super::ghost::{Ghost, Ghosts};
 use super::governor::{Board, Governor};
 use super::histogram::ScoreHistograms;
 use super::liveness::{Impairment, Liveness};
-use super::model::ModelSpec;
+use super::model::{Class, ModelSpec};
 use super::motion::Motion;
-use super::observation::{Alert, Observation, Regime, Scene};
+use super::observation::{Alert, Detection, Observation, Regime, Scene};
 use super::plan::{Planner, Wanted};
 use super::regions::{Letterbox, Region};
 use super::resample::Resampler;
@@ -50,12 +51,15 @@ pub struct Perception {
     ghosts: Ghosts,
     announcer: Announcer,
     histograms: ScoreHistograms,
+    drift: Drift,
     frame: Current,
     /// Frames that were begun.
     begun: u32,
     views: Views,
     resampler: Resampler,
     privacy: Vec<Polygon>,
+    /// Operating point for bears.
+    bear_threshold: f32,
     crossings: Vec<f32>,
 }
 
@@ -76,6 +80,7 @@ impl Perception {
     pub fn new(spec: ModelSpec, settings: Settings) -> Perception {
         Perception {
             least_score: least_score(&spec, &settings),
+            bear_threshold: bear_threshold(&spec, &settings),
             condition: Condition::new(settings.enhance),
             small: Thumbnail::default(),
             liveness: Liveness::default(),
@@ -89,6 +94,7 @@ impl Perception {
             ghosts: Ghosts::default(),
             announcer: Announcer::new(&settings),
             histograms: ScoreHistograms::default(),
+            drift: Drift::default(),
             frame: Current::default(),
             begun: 0,
             views: Views::default(),
@@ -102,7 +108,13 @@ impl Perception {
     /// Weighs scores by other operating points and rates from now on; what was gathered so far stays.
     pub fn reweigh(&mut self, settings: &Settings) {
         self.least_score = least_score(&self.spec, settings);
+        self.bear_threshold = bear_threshold(&self.spec, settings);
         self.scales = Scales::new(&self.spec, settings);
+    }
+
+    /// The operating point for bears that is in force.
+    pub fn bear_threshold(&self) -> f32 {
+        self.bear_threshold
     }
 
     /// Goes by other areas from now on.
@@ -211,6 +223,7 @@ impl Perception {
         suppress(&mut detections);
         let real = detections.iter().filter(|d| !drawn.is_some_and(|drawn| is_at(drawn, d.bbox)));
         real.for_each(|d| self.histograms.add(d));
+        self.count(drawn, stamp, scene, &detections);
         let view = self.planner.view(size, &self.spec.input);
         let looked = |thing| view.sees(&regions, thing);
         let aspect = size.0.max(1) as f32 / size.1.max(1) as f32;
@@ -241,6 +254,14 @@ impl Perception {
         }
     }
 
+    /// A bear that was drawn, and what it does to the picture, is not counted.
+    fn count(&mut self, drawn: Option<Rect>, stamp: Stamp, scene: Scene, detections: &[Detection]) {
+        if drawn.is_none() {
+            let (regime, motion) = (self.condition.regime(), self.motion.share());
+            self.drift.observe(&Seen { stamp, regime, scene, motion }, &self.spec, detections.iter());
+        }
+    }
+
     /// The stream ends: open alerts are closed, those of drills among them.
     pub fn close(&mut self) -> Vec<Alert> {
         self.announcer.close_all()
@@ -257,6 +278,11 @@ impl Perception {
     /// Scores since the start, by class.
     pub fn histograms(&self) -> &ScoreHistograms {
         &self.histograms
+    }
+
+    /// What pictures and finds were like since the start, by light.
+    pub fn drift(&self) -> &Histograms {
+        self.drift.histograms()
     }
 
     /// What stands still and looks like a bear, and is not told of for that.
@@ -278,6 +304,10 @@ fn bounds(areas: &[Polygon]) -> Vec<Rect> {
 /// more the less they are alike. By the parity of the number's ones (Thue 1912), so that no regular choice among the frames meets only one kind.
 fn is_mirrored(frame: u32) -> bool {
     frame.count_ones() % 2 == 1
+}
+
+fn bear_threshold(spec: &ModelSpec, settings: &Settings) -> f32 {
+    settings.bear_threshold.unwrap_or_else(|| spec.threshold(Class::Bear))
 }
 
 fn least_score(spec: &ModelSpec, settings: &Settings) -> f32 {

@@ -15,13 +15,15 @@ pub enum Lane {
     Alerts,
     /// Follow when no alert waits, give way before alerts.
     Snapshots,
-    /// Measurements from a time without connection: when nothing else waits. Give way first.
+    /// Measurements from a time without connection: when no alert or picture of one waits. Give way before these.
     Telemetry,
+    /// Pictures of the random sample: when nothing else waits at all. Give way before everything.
+    Audit,
 }
 
 impl Lane {
     /// All of them, in the order in which they are sent.
-    pub const ALL: [Lane; 3] = [Lane::Alerts, Lane::Snapshots, Lane::Telemetry];
+    pub const ALL: [Lane; 4] = [Lane::Alerts, Lane::Snapshots, Lane::Telemetry, Lane::Audit];
 
     /// As what its messages are counted.
     pub fn sort(self) -> Sort {
@@ -29,6 +31,7 @@ impl Lane {
             Lane::Alerts => Sort::Alert,
             Lane::Snapshots => Sort::Snapshot,
             Lane::Telemetry => Sort::Telemetry,
+            Lane::Audit => Sort::Audit,
         }
     }
 }
@@ -83,13 +86,18 @@ pub struct Delivery {
     submitted: VecDeque<Parcel>,
     in_flight: HashMap<u16, Parcel>,
     /// Number of the last message handed over, by lane: the search for the next one begins after it.
-    reached: [u64; 3],
+    reached: [u64; Lane::ALL.len()],
 }
 
 impl Delivery {
     /// For a fresh connection; at most `window` messages are on their way at once.
     pub fn new(window: usize) -> Delivery {
-        Delivery { window, submitted: VecDeque::new(), in_flight: HashMap::new(), reached: [0; 3] }
+        Delivery {
+            window,
+            submitted: VecDeque::new(),
+            in_flight: HashMap::new(),
+            reached: [0; Lane::ALL.len()],
+        }
     }
 
     /// From now on at most so many are on their way at once.
@@ -140,7 +148,7 @@ impl Delivery {
 
     /// Begins the search at the front again, for what was refused or given back.
     pub fn start_over(&mut self) {
-        self.reached = [0; 3];
+        self.reached = [0; Lane::ALL.len()];
     }
 
     /// The parcel was handed to the client (QoS 1).

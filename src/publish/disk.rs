@@ -18,6 +18,7 @@ const FILE: &str = "outbox.redb";
 const ALERTS: TableDefinition<u64, &[u8]> = TableDefinition::new("alerts");
 const SNAPSHOTS: TableDefinition<u64, &[u8]> = TableDefinition::new("snapshots");
 const TELEMETRY: TableDefinition<u64, &[u8]> = TableDefinition::new("telemetry");
+const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 /// redb's page cache. Messages are written once and read once: a large one would only cost memory.
 const CACHE_BYTES: usize = 2 * 1024 * 1024;
 
@@ -26,6 +27,7 @@ fn table(lane: Lane) -> TableDefinition<'static, u64, &'static [u8]> {
         Lane::Alerts => ALERTS,
         Lane::Snapshots => SNAPSHOTS,
         Lane::Telemetry => TELEMETRY,
+        Lane::Audit => AUDIT,
     }
 }
 

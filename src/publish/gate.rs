@@ -35,6 +35,11 @@ impl Gate {
         self.mode = mode;
     }
 
+    /// What alerts are subject to.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// Whether alerts are told.
     pub fn is_open(&self) -> bool {
         self.mode == Mode::Armed
@@ -66,10 +71,12 @@ impl Gate {
     pub fn picture(&self, subject: Subject) -> Passage {
         match subject {
             Subject::Impairment(_) | Subject::Request(_) => Passage::Told,
-            Subject::Alert(id) if self.mode == Mode::Armed || self.told.get(&id) == Some(&true) => {
+            Subject::Alert(id) | Subject::Before(id)
+                if self.mode == Mode::Armed || self.told.get(&id) == Some(&true) =>
+            {
                 Passage::Told
             }
-            Subject::Alert(_) => self.withheld(),
+            Subject::Alert(_) | Subject::Before(_) => self.withheld(),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::audit::AuditNote;
 use super::message::{AlertMessage, BootId, Envelope, Kind, StatusMessage, VERSION, parse_topic};
 use super::mqtt::Message;
 use super::reply::{AckMessage, AnswerMessage, StateMessage};
@@ -78,6 +79,10 @@ pub struct Snapshot {
     pub impairment: Option<String>,
     /// The command that asked for it, by its number in the camera's audit log.
     pub request: Option<String>,
+    /// Whether a box and words are drawn on it; an older daemon does not tell.
+    pub marked: Option<bool>,
+    /// How it was chosen, where it is of the random sample.
+    pub audit: Option<Box<AuditNote>>,
     /// When it was taken, RFC 3339.
     pub captured: String,
     /// Which life of the daemon sent it.
@@ -138,6 +143,8 @@ fn snapshot(message: Message) -> Result<Snapshot, String> {
         alert: property("alert")?,
         impairment: property("impairment").ok(),
         request: property("request").ok(),
+        marked: property("marked").ok().and_then(|marked| marked.parse().ok()),
+        audit: AuditNote::read(&message.properties)?.map(Box::new),
         captured: property("captured")?,
         boot: BootId(property("boot")?),
         seq: property("seq")?.parse().map_err(|_| "its seq is no number")?,

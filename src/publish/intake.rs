@@ -3,7 +3,7 @@
 //!
 //! A [`Subscriber`](super::subscriber::Subscriber) acknowledges what it hears at once, which is right for those who show and do not keep.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,9 +64,20 @@ pub enum Taken {
     Message(Box<Message>, Option<Receipt>),
     /// The broker will not take what we sent.
     Refused {
+        /// What it was about.
+        sent: Sent,
         /// Its reason.
         reason: String,
     },
+}
+
+/// By what a message that we sent is known again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Where it went.
+    pub topic: String,
+    /// Its correlation data.
+    pub correlation: Option<Vec<u8>>,
 }
 
 /// Names a message that the broker waits to hear of. Good for one connection: on the next one the broker sends it again.
@@ -110,7 +121,8 @@ impl Keeping {
         let _ = self.words.send(Word::Stored(receipts)).await;
     }
 
-    /// Sends a message as soon as the broker lets us; `false` where too many wait.
+    /// Sends a message as soon as there is room; `false` where too many wait. It is for the connection of now: what that did not take before it broke is
+    /// not sent by a later one, for it may be out of date by then. Whoever needs it sent all the same sends it again.
     pub fn send(&self, message: Message) -> bool {
         self.words.try_send(Word::Send(Box::new(message))).is_ok()
     }
@@ -135,6 +147,9 @@ pub struct Line {
     connection: u64,
     /// Packets that the connection has no room to acknowledge yet.
     owed: VecDeque<u16>,
+    /// Messages that the broker has not taken yet: those that have no packet, in their order, and those that have.
+    going: VecDeque<Sent>,
+    gone: HashMap<u16, Sent>,
 }
 
 /// Prepares to listen; nothing happens before [`Line::run`].
@@ -163,6 +178,8 @@ pub fn prepare(
         stop,
         connection: 0,
         owed: VecDeque::new(),
+        going: VecDeque::new(),
+        gone: HashMap::new(),
     };
     Ok((line, Intake(heard), Keeping { words: speak, dropped }))
 }
@@ -174,6 +191,8 @@ impl Line {
         while !self.stop.is_raised() {
             self.connection += 1;
             self.owed.clear();
+            self.going.clear();
+            self.gone.clear();
             let Err(Trouble { text: why, .. }) = self.connected(&mut backoff).await else { return };
             if self.taken.send(Taken::Lost { why }).await.is_err() {
                 return;
@@ -204,16 +223,25 @@ impl Line {
             match happening {
                 Happening::Connected { remembered } => {
                     (let_in, remembers) = (true, remembered);
+                    // Receipts among them name an earlier connection, too.
+                    while self.words.try_recv().is_ok() {}
                     backoff.reset();
                     outgoings.subscribe(&self.custody.filter);
                 }
                 Happening::Subscribed(Ok(())) => self.tell(Taken::Connected { remembered: remembers }).await,
                 Happening::Subscribed(Err(reason)) => return Err(self.not_allowed(&reason)),
                 Happening::Received { message, packet } => self.take(message, packet).await,
-                Happening::Acknowledged { outcome: Err(objection), .. } => {
-                    self.tell(Taken::Refused { reason: objection.code }).await;
+                Happening::Sent(packet) => {
+                    let sent = self.going.pop_front().unwrap_or_default();
+                    self.gone.insert(packet, sent);
                 }
-                Happening::Acknowledged { .. } | Happening::Sent(_) | Happening::Left => {}
+                Happening::Acknowledged { packet, outcome } => {
+                    let sent = self.gone.remove(&packet).unwrap_or_default();
+                    if let Err(objection) = outcome {
+                        self.tell(Taken::Refused { sent, reason: objection.code }).await;
+                    }
+                }
+                Happening::Left => {}
             }
         }
         if let_in {
@@ -262,7 +290,10 @@ impl Line {
     fn obey(&mut self, word: Word, outgoings: &mut Outgoings) {
         match word {
             Word::Send(message) => {
-                outgoings.publish(*message);
+                let sent = Sent { topic: message.topic.clone(), correlation: message.correlation.clone() };
+                if outgoings.publish(*message) {
+                    self.going.push_back(sent);
+                }
             }
             Word::Stored(receipts) => {
                 let ours = receipts.iter().filter(|receipt| receipt.connection == self.connection);

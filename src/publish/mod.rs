@@ -5,10 +5,12 @@
 
 mod address;
 mod announcement;
+pub mod audit;
 mod backoff;
 pub mod certificates;
 mod delivery;
 mod disk;
+pub mod drift;
 pub mod drill;
 mod gate;
 mod handshake;
@@ -43,6 +45,7 @@ use crate::perceive::frame::Stamp;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertId, Regime};
 
+pub use audit::AuditDraft;
 pub use message::{Kind, State};
 pub use mqtt::Message;
 pub use pending::Acknowledger;
@@ -65,6 +68,8 @@ pub enum Draft {
         /// When it was taken.
         captured: Stamp,
     },
+    /// A picture of the random sample. Kept as long as there is room for all else.
+    Audit(Box<AuditDraft>),
     /// Measurements. Kept as a bounded history while there is no connection.
     Telemetry(Box<TelemetryDraft>),
     /// How the daemon is. The latest one is kept and retained by the broker.
@@ -80,8 +85,10 @@ pub enum Draft {
 /// What a snapshot shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// The bear of an alert, or what led to it.
+    /// The bear of an alert, with its box drawn.
     Alert(AlertId),
+    /// What led to an alert: nothing is drawn on it.
+    Before(AlertId),
     /// What keeps the camera from seeing.
     Impairment(Impairment),
     /// What the camera sees just now: somebody asked for it, by the command of this number in the audit log.

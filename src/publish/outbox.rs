@@ -45,9 +45,9 @@ pub struct Outbox {
     metrics: Arc<Metrics>,
     disk: Option<Disk>,
     /// As last seen, so that an unreachable disk is not taken for an empty one.
-    on_disk: [Load; 3],
+    on_disk: [Load; Lane::ALL.len()],
     /// What waits while there is no disk; of pictures and telemetry also what is not worth a commit yet: see [`late`].
-    memory: [BTreeMap<u64, Vec<u8>>; 3],
+    memory: [BTreeMap<u64, Vec<u8>>; Lane::ALL.len()],
     /// When what is written later has its time.
     due: Due,
     /// Which telemetry is kept.
@@ -90,7 +90,7 @@ impl Outbox {
             clock,
             metrics,
             disk: None,
-            on_disk: [Load::default(); 3],
+            on_disk: [Load::default(); Lane::ALL.len()],
             memory: Default::default(),
             due: Due::default(),
             thinning: Thinning::default(),
@@ -226,6 +226,7 @@ impl Outbox {
     pub fn sync(&mut self) {
         self.write(Lane::Snapshots);
         self.write(Lane::Telemetry);
+        self.write(Lane::Audit);
         self.sync_disk();
     }
 

@@ -285,3 +285,21 @@ fn the_disk_counts_what_it_holds() {
     assert_eq!(disk.remove(&[key(Lane::Alerts, 3), key(Lane::Alerts, 4)]).unwrap(), [Some(10), None]);
     assert!(matches!(Disk::open(folder.path(), &Medium::file()), Err(DiskError::InUse(_))));
 }
+
+#[test]
+fn the_random_sample_gives_way_before_everything_and_evenly() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut outbox, metrics) = opened(folder.path(), 4);
+    let small = |mark: u8| [vec![mark], vec![0; 99_999]].concat();
+    // A quarter of four megabytes is room for ten: then every second one goes.
+    (0..11).for_each(|mark| outbox.put(vec![(Lane::Audit, small(mark))]));
+    assert_eq!(marks(&mut outbox, Lane::Audit), [1, 3, 5, 7, 9, 10]);
+    (0..12).for_each(|mark| outbox.put(vec![(Lane::Snapshots, large(mark))]));
+    assert_eq!(marks(&mut outbox, Lane::Snapshots).len(), 12, "no picture of an alert gave way to it");
+    assert_eq!(marks(&mut outbox, Lane::Audit), [3, 7, 10]);
+    let counted = metrics.counters.lost_audits.load(Ordering::Relaxed);
+    assert_eq!((counted, lost(&metrics), outbox.depth()), (8, (0, 0), 12));
+    outbox.sync();
+    drop(outbox);
+    assert_eq!(marks(&mut opened(folder.path(), 4).0, Lane::Audit), [3, 7, 10]);
+}

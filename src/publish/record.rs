@@ -15,6 +15,9 @@ use crate::publish::{AlertDraft, Subject};
 /// A message that is sent later than this after it was made is marked as late.
 const LATE_AFTER_MS: u64 = 10_000;
 
+/// A picture of the random sample is of use as long as a station may be away, seconds.
+const AUDIT_USEFUL_S: u32 = 7 * 86_400;
+
 /// What must be known of a stored message beside its payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Header {
@@ -33,6 +36,9 @@ struct Header {
     /// Where it goes below the camera's topic, where that is not the lane's own topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     topic: Option<String>,
+    /// Further user properties of a picture.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    more: Vec<(String, String)>,
     /// RFC 3339.
     captured: String,
     /// Whether its way from capture to acknowledgement is a latency: the closing of an alert speaks of a frame long gone.
@@ -76,6 +82,7 @@ impl Record {
             impairment: None,
             request: None,
             topic,
+            more: Vec::new(),
             captured: envelope.time.clone(),
             timed: false,
             drill: false,
@@ -86,6 +93,30 @@ impl Record {
     /// A picture.
     pub fn snapshot(envelope: &Envelope, subject: Subject, captured: Stamp, jpeg: Vec<u8>) -> Record {
         Record { header: header(envelope, subject, captured, false), body: jpeg }
+    }
+
+    /// A picture of the random sample, with what goes beside it.
+    pub fn audit(
+        envelope: &Envelope,
+        properties: Vec<(String, String)>,
+        captured: Stamp,
+        jpeg: Vec<u8>,
+    ) -> Record {
+        let header = Header {
+            boot: envelope.boot.clone(),
+            seq: envelope.seq,
+            made_uptime_ms: envelope.uptime_ms,
+            captured_uptime_ms: captured.uptime_ms,
+            alert: String::new(),
+            impairment: None,
+            request: None,
+            topic: None,
+            more: properties,
+            captured: rfc3339(captured.unix_ms),
+            timed: false,
+            drill: false,
+        };
+        Record { header, body: jpeg }
     }
 
     /// Length of what goes out.
@@ -132,16 +163,18 @@ impl Record {
         let mut properties = properties(&self.header.boot, self.header.seq, late);
         let (kind, content_type) = match lane {
             Lane::Alerts => (Kind::Alert, "application/json"),
-            Lane::Snapshots => (Kind::Snapshot, "image/jpeg"),
+            Lane::Snapshots | Lane::Audit => (Kind::Snapshot, "image/jpeg"),
             Lane::Telemetry => (Kind::Telemetry, "application/json"),
         };
-        if lane == Lane::Snapshots {
+        let picture = kind == Kind::Snapshot;
+        if picture {
             properties.push(("alert".into(), self.header.alert));
             properties.push(("captured".into(), self.header.captured));
             properties.extend(self.header.impairment.map(|name| ("impairment".into(), name)));
             properties.extend(self.header.request.map(|number| ("request".into(), number.to_string())));
+            properties.extend(self.header.more);
         }
-        let payload = if late && lane != Lane::Snapshots { marked_late(self.body) } else { self.body };
+        let payload = if late && !picture { marked_late(self.body) } else { self.body };
         let topic = match &self.header.topic {
             Some(below) => format!("bearwatch/v1/{}/{}/{below}", site.name, site.camera),
             None => topic(site, kind),
@@ -151,7 +184,7 @@ impl Record {
             payload,
             acknowledged: true,
             retain: false,
-            expiry_s: kind.useful_for_s(),
+            expiry_s: if lane == Lane::Audit { Some(AUDIT_USEFUL_S) } else { kind.useful_for_s() },
             content_type: content_type.into(),
             properties,
             response_topic: None,
@@ -167,10 +200,16 @@ pub fn properties(boot: &BootId, seq: u64, late: bool) -> Vec<(String, String)> 
 
 fn header(envelope: &Envelope, subject: Subject, captured: Stamp, timed: bool) -> Header {
     let (alert, impairment, request) = match subject {
-        Subject::Alert(id) => (alert_id(&envelope.boot, id), None, None),
+        Subject::Alert(id) | Subject::Before(id) => (alert_id(&envelope.boot, id), None, None),
         Subject::Impairment(impairment) => (String::new(), Some(impairment.name().to_owned()), None),
         Subject::Request(number) => (String::new(), None, Some(number)),
     };
+    let marked = match subject {
+        Subject::Alert(_) => Some("true"),
+        Subject::Before(_) => Some("false"),
+        _ => None,
+    };
+    let more = marked.map(|marked| ("marked".to_owned(), marked.to_owned())).into_iter().collect();
     Header {
         boot: envelope.boot.clone(),
         seq: envelope.seq,
@@ -180,6 +219,7 @@ fn header(envelope: &Envelope, subject: Subject, captured: Stamp, timed: bool) -
         impairment,
         request,
         topic: None,
+        more,
         captured: rfc3339(captured.unix_ms),
         timed,
         drill: false,

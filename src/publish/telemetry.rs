@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::certificates::{Expiry, Holder};
+use super::drift::DriftMessage;
 use super::drill::DrillMessage;
 use super::message::{Envelope, FrameSize, rfc3339};
 use super::{Health, State};
@@ -29,6 +30,8 @@ pub struct TelemetryDraft {
     pub scene: Option<Scene>,
     /// Scores that the model gave since the start.
     pub scores: ScoreHistograms,
+    /// What pictures and finds were like since the start; not in every telemetry.
+    pub drift: Option<DriftMessage>,
     /// What stands still and looks like a bear.
     pub ghosts: Vec<Ghost>,
     /// Width and height of the last frame, pixels.
@@ -65,6 +68,9 @@ pub struct TelemetryMessage {
     pub messages: MessageCounts,
     /// Scores by class: ten buckets of equal width over 0..1, counted since the start.
     pub scores: BTreeMap<Class, Vec<u64>>,
+    /// What pictures and finds were like, counted since the start: told every ten minutes and at the end, null else. An older daemon does not tell.
+    #[serde(default)]
+    pub drift: Option<DriftMessage>,
     /// What stands still and looks like a bear: no alert is opened on it while it does not move.
     #[serde(default)]
     pub ghosts: Vec<GhostMessage>,
@@ -202,6 +208,7 @@ impl TelemetryMessage {
             frames: frame_counts(metrics),
             messages: message_counts(metrics),
             scores: Class::ALL.iter().map(|&class| (class, draft.scores.of(class).to_vec())).collect(),
+            drift: draft.drift.clone(),
             ghosts: draft.ghosts.iter().map(|ghost| GhostMessage::new(ghost, draft.size)).collect(),
             regime: draft.regime.map(|regime| regime.name().into()),
             scene: draft.scene.map(SceneMeasures::from),

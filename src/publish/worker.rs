@@ -21,7 +21,7 @@ use super::review::Review;
 use super::settings::{Settings, Site};
 use super::shared::{Inbox, Link, Shared, Standing};
 use super::telemetry::TelemetryMessage;
-use super::{AlertDraft, Draft, PublishError, Subject, TelemetryDraft, session};
+use super::{AlertDraft, AuditDraft, Draft, PublishError, Subject, TelemetryDraft, session};
 use crate::perceive::frame::Stamp;
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
@@ -226,6 +226,7 @@ impl Worker {
                 Draft::Snapshot { subject, jpeg, captured } => {
                     records.extend(self.snapshot(subject, jpeg, captured));
                 }
+                Draft::Audit(draft) => records.extend(self.audit(*draft)),
                 present => self.take_present(present),
             }
         }
@@ -249,7 +250,7 @@ impl Worker {
                 *self.shared.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
             }
             Draft::Answer(answer) => self.send_answer(*answer),
-            Draft::Alert(_) | Draft::Snapshot { .. } => {}
+            Draft::Alert(_) | Draft::Snapshot { .. } | Draft::Audit(_) => {}
         }
     }
 
@@ -319,7 +320,7 @@ impl Worker {
 
     fn snapshot(&mut self, subject: Subject, jpeg: Vec<u8>, captured: Stamp) -> Option<(Lane, Vec<u8>)> {
         let passage = self.gate.picture(subject);
-        if let (true, Subject::Alert(id)) = (self.is_kept(passage), subject)
+        if let (true, Subject::Alert(id) | Subject::Before(id)) = (self.is_kept(passage), subject)
             && !id.is_of_drill()
         {
             let id = alert_id(&self.shared.boot, id);
@@ -333,6 +334,13 @@ impl Worker {
         }
         let record = Record::snapshot(&self.shared.envelope(Kind::Snapshot), subject, captured, jpeg);
         self.encoded(Lane::Snapshots, record.encode())
+    }
+
+    /// Whatever alerts are subject to: what was missed while nobody was to be told was missed all the same, and says so.
+    fn audit(&mut self, draft: AuditDraft) -> Option<(Lane, Vec<u8>)> {
+        let properties = draft.properties(self.gate.mode());
+        let envelope = self.shared.envelope(Kind::Snapshot);
+        self.encoded(Lane::Audit, Record::audit(&envelope, properties, draft.captured, draft.jpeg).encode())
     }
 
     fn encoded(&self, lane: Lane, record: Result<Vec<u8>, serde_json::Error>) -> Option<(Lane, Vec<u8>)> {

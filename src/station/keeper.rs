@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::select;
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::claims::Claims;
@@ -17,7 +18,7 @@ use super::standing::Standing;
 use super::store::{Changes, Filed, Store, StoreError};
 use crate::publish::Message;
 use crate::publish::incoming::Body;
-use crate::publish::intake::{Intake, Keeping, Receipt, Taken};
+use crate::publish::intake::{Intake, Keeping, Receipt, Sent, Taken};
 use crate::system::clock::Clock;
 
 /// Messages that one commit takes.
@@ -42,6 +43,8 @@ pub struct Shared {
     pub standing: Arc<Mutex<Standing>>,
     /// Who looks.
     pub live: Live,
+    /// Rung when what is known of past days has changed.
+    pub days: Arc<Notify>,
     /// Clock of the process.
     pub clock: Clock,
 }
@@ -90,7 +93,7 @@ impl Keeper {
         loop {
             select! {
                 taken = self.intake.next() => match taken {
-                    Some(taken) => self.take(taken),
+                    Some(taken) => self.take(taken).await,
                     None => break,
                 },
                 _ = tick.tick() => self.mark().await,
@@ -98,7 +101,7 @@ impl Keeper {
             while self.pending.filed.len() < BATCH
                 && let Some(taken) = self.intake.at_hand()
             {
-                self.take(taken);
+                self.take(taken).await;
             }
             self.file().await;
         }
@@ -106,23 +109,32 @@ impl Keeper {
         self.file().await;
     }
 
-    fn take(&mut self, taken: Taken) {
+    async fn take(&mut self, taken: Taken) {
         let now_ms = self.shared.clock.unix_ms();
         match taken {
             Taken::Connected { remembered } => self.connected(remembered, now_ms),
             Taken::Lost { why } => self.lost(&why, now_ms),
             Taken::Message(message, receipt) => self.message(*message, receipt, now_ms),
-            Taken::Refused { reason } => self.refused_by_broker(&reason),
+            Taken::Refused { sent, reason } => self.refused_by_broker(&sent, &reason).await,
         }
     }
 
-    fn refused_by_broker(&mut self, reason: &str) {
-        if self.objection != reason {
-            tracing::error!(
-                "the broker does not take words to cameras ({reason}); check its access rules for …/set/ack"
-            );
-            self.objection = reason.into();
+    async fn refused_by_broker(&mut self, sent: &Sent, reason: &str) {
+        let word = sent.topic.rsplit('/').next().unwrap_or_default();
+        let objection = format!(
+            "the broker lets the station send no {word} ({reason}): its access rules must allow …/set/{word}"
+        );
+        if self.objection != objection {
+            tracing::error!("{objection}");
+            self.objection.clone_from(&objection);
         }
+        let Some(nonce) = sent.correlation.as_deref().and_then(|data| str::from_utf8(data).ok()) else {
+            return;
+        };
+        if let Err(error) = self.shared.store.stopped(nonce, &objection, self.shared.clock.unix_ms()).await {
+            tracing::debug!("a refused command is not told: {error}");
+        }
+        self.shared.live.tell("commands", &());
     }
 
     fn connected(&mut self, remembered: bool, now_ms: i64) {
@@ -178,10 +190,11 @@ impl Keeper {
             self.claims.enter(life.clone(), &entry.site);
         }
         let history = self.fleet(|fleet, now| fleet.hear(&entry, now));
-        // Telemetry of now is shown from memory; a row of it now and then goes into the history.
+        let counts = matches!(&entry.body, Body::Telemetry(telemetry) if telemetry.drift.is_some());
+        // Telemetry of now is shown from memory; a row of it now and then goes into the history. What is counted since the start the next one tells again.
         let present = matches!(entry.body, Body::Telemetry(_)) && !entry.late;
         let kept = self.again_at.is_none() || self.pending.filed.len() < BATCH;
-        if !present || !lives.is_empty() || (history && kept) {
+        if !present || !lives.is_empty() || ((history || counts) && kept) {
             self.pending.filed.push(Filed { entry, lives, history });
         }
     }
@@ -269,6 +282,12 @@ impl Keeper {
             standing.counts.refused += changes.refused.len() as u64;
             standing.counts.dropped = self.keeping.dropped();
         });
+        if changes.answers {
+            self.shared.live.tell("commands", &());
+        }
+        if changes.days {
+            self.shared.days.notify_one();
+        }
         for (id, change) in changes.alerts {
             self.shared.live.alert(&self.shared.store, &id, change.rings).await;
         }

@@ -5,14 +5,15 @@
 //! ```text
 //! broker ──▶ intake ──▶ judge, claims ──▶ store (commit) ──▶ acknowledgement to the broker
 //!                          └▶ fleet (memory)   └▶ live ──▶ the duty desk's page
+//!                                              └▶ drift: what has shifted, once a day
 //! the page's word on an alert ──▶ store ──▶ post ──▶ broker ──▶ camera ──▶ answer, ack
+//! the page's command ──▶ store ──▶ dispatch, once ──▶ broker ──▶ camera ──▶ answer
 //! ```
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::control::request::Signer;
@@ -28,24 +29,35 @@ use crate::web::{Limits, Place, Server};
 
 mod alert;
 mod claims;
+mod command;
+pub mod drift;
+mod export;
 mod fleet;
 mod judge;
 mod keeper;
 mod live;
+mod made;
 mod page;
+pub mod people;
 mod post;
+pub mod report;
+mod review;
 mod standing;
 mod store;
 
 use claims::Claims;
+use command::Dispatch;
+pub use export::{ExportError, Exported};
 use fleet::Fleet;
 use keeper::{Keeper, Shared};
 use live::Live;
-use page::Desk;
+pub use made::{Made, export, report_of};
+pub use page::Public;
+use page::{Bells, Desk, Ways};
+use people::{Lifetime, Pen, People};
 use post::Post;
 use standing::Standing;
-use store::Store;
-pub use store::{Address, Retention, StoreError};
+pub use store::{Address, Retention, Store, StoreError};
 
 /// People who look at once, and what their pages fetch beside that.
 const LIMITS: Limits = Limits { connections: 96, patience: Duration::from_secs(3600) };
@@ -66,8 +78,12 @@ pub struct Settings {
     pub retention: Retention,
     /// Where the pages are.
     pub listen: SocketAddr,
-    /// Who may look.
-    pub door: Door,
+    /// The way in for programs; people have accounts.
+    pub token: Option<Door>,
+    /// How long people stay signed in.
+    pub lifetime: Lifetime,
+    /// Where people find the page, if a web server stands in front of it.
+    pub public: Option<Public>,
     /// Who signs what is told to cameras.
     pub signer: Option<Signer>,
     /// A camera that is not heard for so long is silent.
@@ -83,6 +99,9 @@ pub enum StationError {
     /// The connection.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The system gives nothing to make hashes with.
+    #[error("the system gives no random numbers; try again")]
+    Random,
     /// The machine gives no thread.
     #[error("cannot start the station's threads: {0}")]
     Thread(#[from] std::io::Error),
@@ -117,19 +136,27 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
         fleet: Arc::new(Mutex::new(fleet)),
         standing: Arc::default(),
         live: Live::default(),
+        days: Arc::default(),
         clock,
     };
-    let bell = Arc::new(Notify::new());
-    let desk = Desk::new(shared.clone(), settings.door, bell.clone());
+    let bells = Bells::default();
+    let people = people(&shared, settings.lifetime).await?;
+    let ways =
+        Ways { people: people.clone(), token: settings.token, public: settings.public, station: kept.id };
+    let desk = Desk::new(shared.clone(), ways, bells.clone());
     let place = Place::new(settings.listen, ("station", "/"), desk.router(), LIMITS);
     let server = Server::start(vec![place])?;
     let mut notifier = Notifier::default();
     notifier.ready();
     let keeper = Keeper::new(shared.clone(), intake, keeping.clone(), claims, kept.heard_ms);
-    let post = Post::new(shared.clone(), keeping, settings.signer, bell);
+    let signer = settings.signer.map(Arc::new);
+    let post = Post::new(shared.clone(), keeping.clone(), signer.clone(), bells.words);
+    let dispatch = Dispatch::new(shared.clone(), keeping, signer, bells.commands);
     tokio::spawn(pulse(shared.clone(), stop.clone()));
-    tokio::spawn(tidy(shared, settings.retention, stop.clone()));
+    tokio::spawn(drift::inspection::run(shared.clone(), stop.clone()));
+    tokio::spawn(tidy(shared, people, settings.retention, stop.clone()));
     tokio::spawn(post.run(stop.clone()));
+    tokio::spawn(dispatch.run(stop.clone()));
     let keeper = tokio::spawn(keeper.run());
     line.run().await;
     notifier.stopping();
@@ -149,9 +176,29 @@ async fn pulse(shared: Shared, stop: Stop) {
     }
 }
 
+/// Those who use it. Its start stands in the audit log: what was done before it and after it is told apart.
+async fn people(shared: &Shared, lifetime: Lifetime) -> Result<Arc<People>, StationError> {
+    let pen = Pen::new(shared.clock);
+    let start = pen.deed("start", "", "", &format!("version {}", env!("CARGO_PKG_VERSION")));
+    if let Err(error) = shared.store.record(&start).await {
+        tracing::warn!("the start is not in the audit log: {error}");
+    }
+    if shared.store.accounts().await?.is_empty() {
+        tracing::warn!(
+            "there is no account yet: `station account add NAME --role administrator` makes the first one"
+        );
+    }
+    let people = People::new(shared.store.clone(), pen, lifetime);
+    people.map(Arc::new).ok_or(StationError::Random)
+}
+
 /// Removes what has had its time.
-async fn tidy(shared: Shared, retention: Retention, stop: Stop) {
+async fn tidy(shared: Shared, people: Arc<People>, retention: Retention, stop: Stop) {
     while !stop.is_raised() {
+        let deed = people.pen().deed("removed", "", "", "");
+        if let Err(error) = shared.store.shorten_trail(retention.audit_days, &deed).await {
+            tracing::debug!("the audit log is not shortened: {error}");
+        }
         let rest = match shared.store.tidy(&retention, shared.clock.unix_ms()).await {
             Ok(0) => Retention::REST,
             Ok(_) => Retention::BREATH,

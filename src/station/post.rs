@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Post {
     shared: Shared,
     keeping: Keeping,
-    signer: Option<Signer>,
+    signer: Option<Arc<Signer>>,
     /// Somebody has said something.
     bell: Arc<Notify>,
     sent: HashMap<i64, Duration>,
@@ -32,7 +32,7 @@ pub struct Post {
 
 impl Post {
     /// With whoever signs, where cameras ask for that.
-    pub fn new(shared: Shared, keeping: Keeping, signer: Option<Signer>, bell: Arc<Notify>) -> Post {
+    pub fn new(shared: Shared, keeping: Keeping, signer: Option<Arc<Signer>>, bell: Arc<Notify>) -> Post {
         Post { shared, keeping, signer, bell, sent: HashMap::new() }
     }
 
@@ -74,7 +74,7 @@ impl Post {
             Request::acknowledge(&word.alert, word.verdict, word.note.as_deref(), Some(word.by.clone()));
         let boot = self.shared.fleet.lock().unwrap_or_else(PoisonError::into_inner).boot(&letter.site);
         let unix_ms = self.shared.clock.unix_ms();
-        match request.message(&letter.site, boot.as_ref(), &letter.command, self.signer.as_ref(), unix_ms) {
+        match request.message(&letter.site, boot.as_ref(), &letter.command, self.signer.as_deref(), unix_ms) {
             Ok(message) => Some(message),
             Err(error) => {
                 tracing::error!("a word on {} cannot be sent: {error}", word.alert);

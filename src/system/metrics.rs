@@ -74,11 +74,13 @@ pub enum Sort {
     Present,
     /// Telemetry. Of the present nobody acknowledges it; of a time without connection it waits in the outbox, and nobody waits for it.
     Telemetry,
+    /// Pictures of the random sample.
+    Audit,
 }
 
 impl Sort {
     /// All sorts.
-    pub const ALL: [Sort; 4] = [Sort::Alert, Sort::Snapshot, Sort::Present, Sort::Telemetry];
+    pub const ALL: [Sort; 5] = [Sort::Alert, Sort::Snapshot, Sort::Present, Sort::Telemetry, Sort::Audit];
 
     /// The name as a label.
     pub fn name(self) -> &'static str {
@@ -87,6 +89,7 @@ impl Sort {
             Sort::Snapshot => "snapshot",
             Sort::Present => "present",
             Sort::Telemetry => "telemetry",
+            Sort::Audit => "audit",
         }
     }
 }
@@ -145,6 +148,8 @@ pub struct Counters {
     pub connection_failures: AtomicU64,
     /// Telemetry lost for want of room: it gives way first, alerts last.
     pub lost_telemetry: AtomicU64,
+    /// Pictures of the random sample lost for want of room: they give way before everything.
+    pub lost_audits: AtomicU64,
     /// Snapshots lost for want of room.
     pub lost_snapshots: AtomicU64,
     /// Alerts lost for want of room: never in ordinary life.

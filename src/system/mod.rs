@@ -8,6 +8,7 @@ pub mod log;
 pub mod metrics;
 pub mod notify;
 pub mod pulse;
+pub mod seldom;
 pub mod signals;
 pub mod stop;
 pub mod vitals;

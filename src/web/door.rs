@@ -2,30 +2,28 @@
 //!
 //! It comes in a header that scripts of this page alone set: no cookie, so that no page of a stranger can have a browser send it along, and
 //! none of the other programs on 127.0.0.1, for which browsers keep one jar of cookies, gets to see it; not in the address, which ends up in
-//! histories and logs. (The alternative, a session in a cookie with SameSite=Strict, would need a table of sessions and say no to neither of the
-//! two.)
+//! histories and logs. One token for one camera: whoever has it may do all that the page can. A station, which many people use, has accounts beside it.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use ring::hmac;
 use ring::rand::SystemRandom;
+use serde_json::json;
+
+use super::answers::json;
+use super::tries::{Limit, Tries};
 
 /// Shorter tokens can be guessed, characters.
 const LEAST: usize = 12;
 /// Longer ones are no token but another file, characters.
 const MOST: usize = 256;
-/// Wrong tokens that one machine may show at once.
-const BURST: f64 = 10.0;
-/// And then so many a second.
-const A_SECOND: f64 = 0.2;
-/// Machines that are counted apart; beyond that they are counted as one.
-const MACHINES: usize = 64;
+/// Wrong tokens, or passwords, that one machine may show.
+pub const OF_A_MACHINE: Limit = Limit { burst: 10.0, a_second: 0.2, apart: 64 };
 
 /// Why there can be no page: a mistake of configuration.
 #[derive(Debug, thiserror::Error)]
@@ -96,45 +94,58 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Door {
     token: Token,
-    tries: Mutex<HashMap<IpAddr, Tries>>,
-}
-
-/// How many wrong tokens a machine may show still.
-#[derive(Clone, Copy, Debug)]
-struct Tries {
-    left: f64,
-    at: Duration,
+    tries: Tries<IpAddr>,
 }
 
 impl Door {
     /// Nobody has tried it yet.
     pub fn new(token: Token) -> Door {
-        Door { token, tries: Mutex::default() }
+        Door { token, tries: Tries::new(OF_A_MACHINE) }
     }
 
     /// Somebody shows a token, or nothing. Machines are counted apart, so that one that guesses shuts out nobody else.
     pub fn knock(&self, shown: Option<&str>, from: IpAddr, now: Duration) -> Answer {
         let Some(shown) = shown else { return Answer::Wrong };
-        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.retain(|_, tries| tries.at(now) < BURST);
-        let from =
-            if tries.len() < MACHINES || tries.contains_key(&from) { from } else { IpAddr::from([0; 16]) };
-        let left = tries.get(&from).map_or(BURST, |tries| tries.at(now));
-        if left < 1.0 {
-            return Answer::Wait(((1.0 - left) / A_SECOND).ceil() as u64);
+        if let Err(seconds) = self.tries.take(&from, now) {
+            return Answer::Wait(seconds);
         }
-        if self.token.is(shown) {
-            return Answer::Welcome;
+        if !self.token.is(shown) {
+            return Answer::Wrong;
         }
-        tries.insert(from, Tries { left: left - 1.0, at: now });
-        Answer::Wrong
+        self.tries.give_back(&from);
+        Answer::Welcome
+    }
+
+    /// Lets in who shows the token; `whose` names it to people: "this camera's token: it stands in the file that page.token_file names".
+    ///
+    /// # Errors
+    /// What whoever is not let in is told.
+    pub fn admit(
+        &self,
+        headers: &HeaderMap,
+        from: IpAddr,
+        now: Duration,
+        whose: &str,
+    ) -> Result<(), Box<Response>> {
+        match self.knock(shown(headers), from, now) {
+            Answer::Welcome => Ok(()),
+            Answer::Wrong => {
+                let told = refused(StatusCode::UNAUTHORIZED, &format!("that is not {whose}"));
+                Err(Box::new(([(WWW_AUTHENTICATE, "Bearer")], told).into_response()))
+            }
+            Answer::Wait(seconds) => Err(Box::new(wait("too many wrong tokens", seconds))),
+        }
     }
 }
 
-impl Tries {
-    fn at(&self, now: Duration) -> f64 {
-        (self.left + now.saturating_sub(self.at).as_secs_f64() * A_SECOND).min(BURST)
-    }
+/// Too many of something, as wrong tokens or passwords: nothing is looked at for so many seconds.
+pub fn wait(too_many: &str, seconds: u64) -> Response {
+    let reason = format!("{too_many}; wait {seconds} seconds and try again");
+    ([(RETRY_AFTER, seconds.to_string())], refused(StatusCode::TOO_MANY_REQUESTS, &reason)).into_response()
+}
+
+fn refused(status: StatusCode, reason: &str) -> Response {
+    json(status, &json!({ "reason": reason }))
 }
 
 #[cfg(test)]
@@ -181,6 +192,6 @@ mod tests {
             let [high, low] = i.to_be_bytes();
             knock("guess", IpAddr::from([10, 1, high, low]), 7);
         }
-        assert!(door.tries.lock().unwrap().len() <= MACHINES + 1, "memory grows with who tries");
+        assert!(door.tries.counted() <= OF_A_MACHINE.apart + 1, "memory grows with who tries");
     }
 }

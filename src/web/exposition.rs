@@ -201,6 +201,7 @@ impl View {
             ("alert", &c.lost_alerts),
             ("snapshot", &c.lost_snapshots),
             ("telemetry", &c.lost_telemetry),
+            ("audit", &c.lost_audits),
             ("command", &c.lost_commands),
         ];
         let lost = lost.map(|(kind, counter)| (vec![("kind", kind)], read(counter)));

@@ -10,6 +10,7 @@ pub mod page;
 mod series;
 mod server;
 pub mod texts;
+pub mod tries;
 
 pub use exposition::View;
 pub use server::{Limits, Peer, Place, Server};

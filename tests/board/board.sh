@@ -112,7 +112,7 @@ board_boot() {
     shift 2
     (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1 >"$work/initramfs.gz")
     echo "booting $version with $(du -h "$work/initramfs.gz" | cut -f 1) of initramfs"
-    timeout 900 "${qemu[@]}" -M virt -smp 2 -nographic -no-reboot \
+    timeout 3600 "${qemu[@]}" -M virt -smp 2 -nographic -no-reboot \
         -kernel "$unpacked/boot/vmlinuz-$version" -initrd "$work/initramfs.gz" -append "console=ttyAMA0 panic=-1 quiet $board_words" \
         -netdev user,id=net -device "$network" "$@" </dev/null >"$console" 2>&1 &
     board=$!

@@ -109,23 +109,32 @@ well
 row "the camera is unplugged, and plugged in under another number" "$noticed" "$well"
 
 # A driver that holds a call for ever: nothing but a new process helps, which systemd starts after the pause of the unit.
-insmod /modules/hang.ko || fail "no module that hangs"
+insmod /modules/spoil.ko || fail "no module that spoils"
+spoil=/sys/module/spoil/parameters
 breaks 'a call has not returned for'
-echo 1 >/sys/module/hang/parameters/hang
+echo 1 >$spoil/hang
 broken 60
 wait "$daemon"
 code=$?
 [ "$code" = 75 ] || fail "a driver that hangs: it ended with code $code, not 75"
 ended=$(took)
-echo 0 >/sys/module/hang/parameters/hang
+echo 0 >$spoil/hang
 begin
 sleep "$(cat /restart_s)"
 openings=0
 daemon --set capture.device=/dev/v4l/by-id/board-camera
 well
 row "a call for a frame does not return: exit 75 after $ended s, started anew" "$noticed" "$well"
+
+breaks 'that can be used'
+echo 1 >$spoil/cut
+broken 30
+echo 0 >$spoil/cut
+begin
+well
+row "the camera gives frames that are cut short" "$noticed" "$well"
 stopped
-rmmod hang
+rmmod spoil
 rmmod vivid
 camera
 opened="camera /dev/video0: $got"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # camera.sh: the daemon on a whole emulated board whose virtual camera (vivid) is the only V4L2 camera that a machine without one can have. The
-# camera falls silent, fails, hangs and is unplugged; statuses and telemetry go to a real broker.
+# camera falls silent, fails, hangs, gives what is no frame and is unplugged; statuses and telemetry go to a real broker.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/board/board.sh
@@ -10,7 +10,7 @@ root=$work/root
 board_root "$root" tests/board/camera-init.sh virtio_pci virtio_net vivid
 # The virtual camera is plugged in later.
 sed -i '/^vivid.ko$/d' "$root/modules/order"
-board_module "$root" hang
+board_module "$root" spoil
 sed -n 's/^RestartSec=//p' systemd/bearwatch.service >"$root/restart_s"
 
 start_broker
@@ -38,7 +38,7 @@ board_boot "$root" "$work/console"
 board_said "$work/console"
 
 # What the rangers heard meanwhile.
-for words in '"state":"online"' '"state":"degraded".*gave no frame' '"state":"degraded".*unplugged' '"state":"degraded".*in use by another program' '"state":"degraded".*has not returned'; do
+for words in '"state":"online"' '"state":"degraded".*gave no frame' '"state":"degraded".*unplugged' '"state":"degraded".*in use by another program' '"state":"degraded".*that can be used' '"state":"degraded".*has not returned'; do
     grep -q "/status .*$words" "$work/heard" || { echo "no status said $words:" >&2; grep '/status ' "$work/heard" >&2; exit 1; }
 done
 grep '/telemetry ' "$work/heard" | head -n 3 | cut -c 1-300

@@ -52,8 +52,10 @@ mount -t ext4 /dev/vda /card || fail "no card"
 tell &
 
 if grep -q after /proc/cmdline; then
+    begin
     daemon
     logged 1 'connected to broker' 120
+    row "the power is cut while alerts wait: the daemon is started, until it tells them" - "$(took)"
     told 1 240
     sleep 10
     stopped
@@ -68,11 +70,15 @@ network delay 300ms 100ms loss 20% duplicate 10% reorder 25% corrupt 1%
 told 3 300
 healed
 
+begin
 network loss 100%
 logged 1 'messages wait, trying again' 120
+noticed=$(took)
 told 2 240
 healed
+begin
 logged 2 'connected to broker' 120
+row "no packet passes (netem)" "$noticed" "$(took)"
 stopped
 
 sectors=$(blockdev --getsz /dev/vdb)
@@ -80,10 +86,14 @@ dmsetup create flaky --noudevsync --table "0 $sectors flakey /dev/vdb 0 3600 0" 
 mount -t ext4 -o errors=continue /dev/dm-0 /flaky || fail "no flaky disk"
 daemon --set store.path=/flaky/store
 told 1 240
+begin
 disk 0 3600 1 error_writes
 logged 1 'messages wait in memory' 240
+noticed=$(took)
 disk 3600 0
+begin
 logged 1 'works again' 60
+row "every write to the disk fails (dm-flakey); noticed by the next" "$noticed" "$(took)"
 told 1 240
 stopped
 

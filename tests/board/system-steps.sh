@@ -1,7 +1,7 @@
 #!/bin/bash
 # What is tried on the board of system.sh: a Debian with systemd as PID 1. The package is installed as a technician does it; the daemon then dies, hangs,
-# gets a wrong configuration, a wrong model, a full disk, a root that nobody can write to, another version. Each line of the table: what was done, after how
-# many seconds it was noticed, and after how many everything was well again.
+# gets too little memory, too little voltage, a wrong configuration, a wrong model, a full disk, a root that nobody can write to, another version. Each
+# line of the table: what was done, after how many seconds it was noticed, and after how many everything was well again.
 set -u
 say() { echo "BOARD: $*"; }
 fail() {
@@ -35,7 +35,7 @@ another_process() { is ActiveState active && [ "$(property MainPID)" != "$pid" ]
 gone() { ! kill -0 "$pid" || [ "$(property MainPID)" != "$pid" ]; }
 row() { echo "ROW: $1 | ${2:--} | ${3:--}"; }
 alert() { mosquitto_sub -V 5 -h 10.0.2.2 -p "$broker" -t 'bearwatch/v1/board/mast/alert' -C 1 -W "$1" >/run/alert; }
-alerts() { alert 240 || fail "no alert after: $1"; }
+alerts() { alert 600 || fail "no alert after: $1"; }
 # A full disk has room for little things now and then: that it was told as well again proves nothing.
 trouble_is_over() { property StatusText | grep -qv 'cannot use\|is full'; }
 logged() { journalctl -u bearwatch --since "@$since" | grep -q "$1"; }
@@ -71,6 +71,36 @@ noticed=$took
 until_true 60 another_process || fail "it is not started after the watchdog"
 row "the daemon hangs (SIGSTOP)" "$noticed" "$took"
 alerts "a hang"
+
+pid=$(property MainPID)
+systemctl set-property --runtime bearwatch MemoryMax=8M
+until_true 60 gone || fail "it goes on in less memory than it needs: $(property MemoryCurrent)"
+noticed=$took
+systemctl set-property --runtime bearwatch MemoryMax=512M
+until_true 60 another_process || fail "it is not started when there is memory again"
+row "the service has no memory (MemoryMax): the kernel kills it and nobody else" "$noticed" "$took"
+alerts "too little memory"
+
+# As a Raspberry Pi's firmware tells it, and as the rangers hear of it.
+firmware=/run/board/devices/platform/soc/soc:firmware
+mkdir -p "$firmware"
+echo 0 >"$firmware/get_throttled"
+# shellcheck disable=SC2016 # sed's last line, no variable
+config -e '/^\[publish\]/a telemetry_s = 2.0' -e '$a [board]\nsysfs = "/run/board"'
+systemctl restart bearwatch || fail "it does not start on a board that tells of its voltage"
+alerts "a board that tells of its voltage"
+told() { tail -n 1 /run/telemetry | grep -q "$1"; }
+mosquitto_sub -V 5 -h 10.0.2.2 -p "$broker" -t 'bearwatch/v1/board/mast/telemetry' >/run/telemetry &
+listener=$!
+until_true 120 told '"effort":"full"' || fail "nothing is wrong, and it says: $(tail -n 1 /run/telemetry)"
+echo 50005 >"$firmware/get_throttled"
+until_true 120 told '"strain":"undervolted"' || fail "too little voltage is not told: $(tail -n 1 /run/telemetry)"
+noticed=$took
+alerts "too little voltage"
+echo 0 >"$firmware/get_throttled"
+until_true 180 told '"effort":"full"' || fail "it does not work as before: $(tail -n 1 /run/telemetry)"
+kill "$listener"
+row "too little voltage, as the firmware tells it; all is done again after 20 s that were well, on purpose" "$noticed" "$took"
 
 config 's#^broker = .*#broker = "nonsense"#'
 restarts=$(property NRestarts)
@@ -121,15 +151,28 @@ alerts "a read-only root"
 mount -o remount,rw /
 row "a root that nobody can write to, a small partition for the state" - 0
 
+# A password as docs/boards.md has it, and an upgrade with it.
+mkdir -p /etc/bearwatch /etc/systemd/system/bearwatch.service.d
+(umask 077 && echo secret >/etc/bearwatch/mqtt-password)
+credential=LoadCredential=mqtt-password:/etc/bearwatch/mqtt-password
+printf '[Service]\n%s\n' "$credential" >/etc/systemd/system/bearwatch.service.d/override.conf
+systemctl daemon-reload
+config '/^\[publish\]/a user = "mast"\npassword_file = "mqtt-password"'
+cp /etc/bearwatch.toml /run/configured.toml
+systemctl restart bearwatch || fail "it does not start with a password"
+alerts "a password"
+# A unit's way, for this Debian has no message bus by which one could see what it says.
+systemd-run --quiet --service-type=oneshot --uid=bearwatch --property="$credential" bearwatch check --config-only || fail "check does not get the password"
+
 pid=$(property MainPID)
 dpkg -i /next.deb >/run/dpkg 2>&1 || { cat /run/dpkg; fail "upgrade"; }
 another_process || fail "an upgrade does not start it anew"
-cmp -s /bearwatch.toml /etc/bearwatch.toml || fail "an upgrade touches the configuration"
+cmp -s /run/configured.toml /etc/bearwatch.toml || fail "an upgrade touches the configuration"
 pid=$(property MainPID)
 dpkg -i --force-downgrade /bearwatch.deb >/run/dpkg 2>&1 || { cat /run/dpkg; fail "downgrade"; }
 another_process || fail "a downgrade does not start it anew"
 alerts "up and down"
-row "upgraded and downgraded, the configuration kept" - 0
+row "upgraded and downgraded, configuration and password kept" - 0
 
 date -s '1970-01-02 00:00:00' >/dev/null
 systemctl restart bearwatch || fail "it does not start in 1970"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# system.sh: the package for boards on a whole emulated one with Debian, systemd and a disk: installed, started, killed, hung, misconfigured, filled,
-# upgraded. A Mosquitto on this side is the rangers'. Prints the table of faults. Root or sudo: the Debian of another processor is unpacked as root.
+# system.sh: the package for boards on a whole emulated one with Debian, systemd and a disk: installed, started, killed, hung, starved of memory and
+# voltage, misconfigured, filled, upgraded. A Mosquitto on this side is the rangers'. Prints the table of faults. Root or sudo: the Debian of another
+# processor is unpacked as root.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/board/board.sh
@@ -81,5 +82,6 @@ drives=()
 for disk in disk state; do
     drives+=(-drive "if=none,id=$disk,format=raw,cache=unsafe,file=$work/$disk" -device "virtio-blk-pci,drive=$disk")
 done
-board_boot "$root" "$work/console" "${drives[@]}"
+# As much memory as the smallest board has, a Raspberry Pi Zero 2 W.
+board_boot "$root" "$work/console" -m 512 "${drives[@]}"
 board_said "$work/console"

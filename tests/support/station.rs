@@ -132,9 +132,43 @@ impl Station {
         self.send(&format!("POST {path}"), &headers, body.to_string().as_bytes()).unwrap()
     }
 
-    /// What somebody says of an alert.
+    /// What a program says of an alert.
     pub fn say(&self, alert: &str, verdict: &str) -> Answer {
-        self.post(&format!("/api/alerts/{alert}/word"), &json!({ "verdict": verdict, "by": "anna" }))
+        self.post(&format!("/api/alerts/{alert}/word"), &json!({ "verdict": verdict }))
+    }
+
+    /// `bearwatch station …` on this database, with what it reads: exit code, and what it says on stdout and stderr.
+    pub fn tool(&self, arguments: &[&str], stdin: &str) -> (i32, String, String) {
+        let mut command = bearwatch();
+        command.arg("station").args(arguments).arg("--database").arg(self.database()).env("NO_COLOR", "1");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    /// Adds an account whose password is [`password`].
+    pub fn account(&self, name: &str, role: &str) {
+        let (code, _, words) =
+            self.tool(&["account", "add", name, "--role", role], &format!("{}\n", password(name)));
+        assert_eq!(code, 0, "{words}");
+    }
+
+    /// Somebody tries to sign in.
+    pub fn knock(&self, name: &str, password: &str) -> Answer {
+        let body = json!({ "name": name, "password": password }).to_string();
+        self.send("POST /api/login", &["Content-Type: application/json"], body.as_bytes()).unwrap()
+    }
+
+    /// Somebody who has an account signs in.
+    pub fn sign_in(&self, name: &str) -> Session<'_> {
+        let answer = self.knock(name, &password(name));
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        let cookie =
+            answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap().to_owned();
+        Session { station: self, cookie, key: answer.json()["key"].as_str().unwrap().into() }
     }
 
     pub fn desk(&self) -> Option<Value> {
@@ -166,13 +200,14 @@ impl Station {
 
     /// Events as they come, until the connection ends.
     pub fn events(&self) -> impl Iterator<Item = (String, Value)> + use<> {
+        self.events_of(&[format!("Authorization: Bearer {TOKEN}")])
+    }
+
+    pub fn events_of(&self, headers: &[String]) -> impl Iterator<Item = (String, Value)> + use<> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
-        write!(
-            stream,
-            "GET /api/events HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
-        )
-        .unwrap();
+        write!(stream, "GET /api/events HTTP/1.0\r\nHost: 127.0.0.1\r\n{}\r\n\r\n", headers.join("\r\n"))
+            .unwrap();
         let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
         std::iter::from_fn(move || {
             let name = lines.by_ref().find_map(|line| line.strip_prefix("event: ").map(str::to_owned))?;
@@ -187,6 +222,57 @@ impl Station {
         let options = SqliteConnectOptions::new().filename(self.database());
         let connection = runtime.block_on(options.connect()).unwrap();
         Database { runtime, connection }
+    }
+}
+
+/// The password of an account in a test.
+pub fn password(name: &str) -> String {
+    format!("correct horse of number {}", name.len())
+}
+
+/// Somebody who is signed in.
+pub struct Session<'a> {
+    station: &'a Station,
+    /// As it was set, in small letters.
+    pub cookie: String,
+    pub key: String,
+}
+
+impl Session<'_> {
+    pub fn headers(&self) -> [String; 2] {
+        let cookie = self.cookie.split(';').next().unwrap();
+        [format!("Cookie: {cookie}"), format!("Session-Key: {}", self.key)]
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        let [cookie, key] = self.headers();
+        self.station.send(&format!("GET {path}"), &[&cookie, &key], b"").unwrap()
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_with(path, body, "Accept: */*")
+    }
+
+    pub fn post_with(&self, path: &str, body: &Value, header: &str) -> Answer {
+        let [cookie, key] = self.headers();
+        let headers = [&*cookie, &*key, "Content-Type: application/json", header];
+        self.station.send(&format!("POST {path}"), &headers, body.to_string().as_bytes()).unwrap()
+    }
+
+    /// Tells a camera of the creek or another one something.
+    pub fn tell(&self, camera: &str, wish: &Value) -> Answer {
+        self.post(&format!("/api/cameras/{camera}/command"), wish)
+    }
+
+    /// The newest command, when it is so.
+    pub fn told(&self, is: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let came = wait_for(LIMIT, || {
+            last = self.get("/api/fleet").json()["commands"][0].clone();
+            is(&last)
+        });
+        assert!(came, "never came: {last:#}\n{}", self.station.log());
+        last
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::Finding;
 use crate::cli::exit::Exit;
 use crate::config::Config;
-use crate::control::audit::{Examined, examine};
+use crate::control::audit::examine;
+use crate::control::chain::Examined;
 use crate::publish::message::command_topic;
 
 /// Characters of a hash that tell it from every other one in practice.

@@ -118,7 +118,7 @@ fn of_kind(kind: Kind) -> Channel {
         }
         Kind::Alert => ("An alert is opened, updated or closed.", json::<AlertMessage>()),
         Kind::Snapshot => (
-            "A picture: of an alert, of what keeps the camera from seeing, or one that was asked for.",
+            "A picture: of an alert, of what keeps the camera from seeing, one that was asked for, or one of the random sample.",
             Payload::Jpeg,
         ),
         Kind::Telemetry => {

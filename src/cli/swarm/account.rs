@@ -213,6 +213,8 @@ mod tests {
             alert: String::new(),
             impairment: None,
             request: None,
+            marked: None,
+            audit: None,
             captured: String::new(),
             boot: crate::publish::message::BootId::new(),
             seq,

@@ -14,7 +14,7 @@ use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::number::within;
 use super::output::{check_parent, is_stdout, write_json, write_text};
 use crate::publish::PublishError;
-use crate::publish::played::{self, Part};
+use crate::publish::played::{self, Cue, Part};
 use crate::publish::settings::{Settings, Site};
 use crate::publish::subscriber::{Heard, Subscriber};
 use crate::system::clock::{Clock, Stopwatch};
@@ -23,6 +23,8 @@ use crate::system::signals::raise_on_signal;
 use crate::system::stop::Stop;
 
 mod account;
+#[cfg(feature = "station")]
+mod past;
 mod report;
 mod script;
 
@@ -77,6 +79,14 @@ pub struct SwarmArgs {
     /// Connections that are made in a second, at the start
     #[arg(long, value_name = "N", default_value_t = 100.0, value_parser = within(1.0, 10_000.0, "a second"))]
     connects_per_s: f64,
+    /// Days that lie behind each camera: it tells at first what its pictures and finds were like on each of them, so that a station knows it
+    #[cfg(feature = "station")]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=60))]
+    past_days: u32,
+    /// Cameras, the first ones, whose infrared lamp has failed three days ago; with --past-days 32 or more a station can tell
+    #[cfg(feature = "station")]
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    lamps_failed: u32,
     /// Write the figures as JSON to FILE (- for standard output, instead of the words)
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -106,6 +116,19 @@ pub fn run(args: SwarmArgs) -> Outcome {
         write_text(Path::new("-"), &report.words())?;
     }
     Ok(if report.is_whole() { Exit::Ok } else { Exit::BadData })
+}
+
+impl SwarmArgs {
+    /// What a camera tells of the days that lie behind it.
+    #[cfg(feature = "station")]
+    fn past(&self, number: u32, seed: u64, begins: Duration) -> Vec<Cue> {
+        past::tellings(seed, self.past_days, number < self.lamps_failed, begins)
+    }
+
+    #[cfg(not(feature = "station"))]
+    fn past(&self, _: u32, _: u64, _: Duration) -> Vec<Cue> {
+        Vec::new()
+    }
 }
 
 fn publish_failure(error: PublishError) -> Failure {
@@ -173,7 +196,8 @@ fn start(
         let begins = begun + ramp.mul_f64(f64::from(number) / f64::from(args.cameras));
         let seed = args.seed.wrapping_mul(1_000_003).wrapping_add(u64::from(number));
         let script = Script::new(seed, begins..end, &traffic, clock, pictures.clone(), metrics.clone());
-        Part { site: site(args.seed, number), begins, cues: Box::new(script) }
+        let cues = args.past(number, seed, begins).into_iter().chain(script);
+        Part { site: site(args.seed, number), begins, cues: Box::new(cues) }
     };
     let parts = (0..args.cameras).map(part).collect();
     let book = account.clone();

@@ -55,6 +55,7 @@ fn name(site: &Site, snapshot: &Snapshot) -> String {
     let subject = match (&snapshot.impairment, &snapshot.request) {
         (Some(impairment), _) => impairment.clone(),
         (None, Some(request)) => format!("request-{request}"),
+        (None, None) if snapshot.audit.is_some() => "audit".to_owned(),
         (None, None) => snapshot.alert.clone(),
     };
     let (time, subject) = (kept(&snapshot.captured, "."), kept(&subject, "-"));
@@ -73,6 +74,8 @@ mod tests {
             alert,
             impairment: None,
             request: None,
+            marked: None,
+            audit: None,
             captured,
             boot: BootId("b".into()),
             seq: 7,

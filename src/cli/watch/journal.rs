@@ -33,6 +33,7 @@ pub fn message(received: &Received, saved: Option<&Path>, unix_ms: i64) -> Line 
         Body::Snapshot(s) => {
             rest["alert"] = json!(s.alert);
             rest["request"] = json!(s.request);
+            rest["audit"] = json!(s.audit.as_ref().map(|audit| &audit.draw));
             rest["captured"] = json!(s.captured);
             rest["boot"] = json!(s.boot);
             rest["seq"] = json!(s.seq);

@@ -55,7 +55,7 @@ impl Worker {
             if self.perception.is_masked() || self.discretion.is_asked_for() {
                 self.send_earlier(alert, jpeg, captured);
             } else {
-                self.send_snapshot(Subject::Alert(alert.id), jpeg, captured);
+                self.send_snapshot(Subject::Before(alert.id), jpeg, captured);
             }
         }
     }
@@ -93,7 +93,7 @@ impl Worker {
                 self.perception.mask(&mut picture);
                 let mut picture = shrunk(&picture, self.snapshots.max_side);
                 self.hide(&mut picture, &[], captured);
-                self.send_picture(&picture, Subject::Alert(alert.id), captured);
+                self.send_picture(&picture, Subject::Before(alert.id), captured);
             }
             Err(error) => tracing::error!("picture from before alert {}: {error}", alert.id.0),
         }

@@ -34,11 +34,12 @@ impl Outbox {
     /// Writes what has waited for long enough.
     pub(super) fn write_late(&mut self) {
         let now = self.clock.uptime_ms();
-        if self.memory[Lane::Snapshots as usize].is_empty() {
+        if [Lane::Snapshots, Lane::Audit].iter().all(|lane| self.memory[*lane as usize].is_empty()) {
             self.due.pictures_ms = None;
         }
         if self.due.pictures_ms.is_some_and(|due| now >= due) {
             self.write(Lane::Snapshots);
+            self.write(Lane::Audit);
             self.show_depth();
         }
         if self.due.removals_ms.is_some_and(|due| now >= due) {

@@ -30,7 +30,7 @@ impl Outbox {
             disk.remove(&Vec::from_iter(self.owed.iter().copied()))?;
             disk.sync()?;
         }
-        let mut loads = [Load::default(); 3];
+        let mut loads = [Load::default(); Lane::ALL.len()];
         for lane in Lane::ALL {
             loads[lane as usize] = disk.load(lane)?;
         }

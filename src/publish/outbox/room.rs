@@ -1,7 +1,6 @@
 //! What gives way when room runs out: what weighs less than the new message or as much, the lightest lane first and in it the oldest
-//! message. So telemetry goes before pictures and pictures before alerts, and no picture costs an alert. Each loss is counted.
-
-use std::collections::BTreeMap;
+//! message. So the random sample goes before telemetry, telemetry before pictures of alerts, and those before alerts: no picture costs an alert. Each
+//! loss is counted.
 
 use super::Outbox;
 use crate::publish::delivery::{Key, Lane};
@@ -10,19 +9,24 @@ use crate::system::metrics::count;
 /// Most bytes that wait in memory while the disk is out of order.
 pub(super) const MEMORY_BYTES: u64 = 8 * 1024 * 1024;
 
+/// The random sample takes at most one part in so many of all room.
+const AUDIT_SHARE: u64 = 4;
+
 impl Outbox {
     /// Makes room for a message of `bytes`; `false` where it must not be stored, which is counted.
     pub(super) fn make_room(&mut self, lane: Lane, bytes: u64) -> bool {
+        if lane == Lane::Audit && self.bytes_of(lane) + bytes > self.cap() / AUDIT_SHARE {
+            self.drop_every_second(lane);
+        }
         while self.bytes() + bytes > self.cap() {
-            let lighter = Lane::ALL.into_iter().rev().take_while(|other| *other >= lane);
-            let Some(lighter) = lighter.into_iter().find(|other| self.drop_oldest(*other)) else {
+            let mut lighter = Lane::ALL.into_iter().rev().take_while(|other| *other >= lane);
+            if !lighter.any(|other| self.give_way(other)) {
                 // An alert that is larger than all room is kept all the same.
                 if lane != Lane::Alerts {
                     self.count_lost(lane);
                 }
                 return lane == Lane::Alerts;
-            };
-            self.count_lost(lighter);
+            }
         }
         true
     }
@@ -33,7 +37,36 @@ impl Outbox {
             Lane::Alerts => &counters.lost_alerts,
             Lane::Snapshots => &counters.lost_snapshots,
             Lane::Telemetry => &counters.lost_telemetry,
+            Lane::Audit => &counters.lost_audits,
         });
+    }
+
+    /// Drops something of a lane and counts it; `false` where there is nothing. Of the random sample every second picture goes, so that what is left
+    /// is as random and as even over time as it was.
+    fn give_way(&mut self, lane: Lane) -> bool {
+        if lane == Lane::Audit {
+            return self.drop_every_second(lane) > 0;
+        }
+        let dropped = self.drop_oldest(lane);
+        if dropped {
+            self.count_lost(lane);
+        }
+        dropped
+    }
+
+    /// Every second message of a lane goes, the oldest one first; tells how many.
+    pub(super) fn drop_every_second(&mut self, lane: Lane) -> usize {
+        let (mut dropped, mut after, mut goes) = (Vec::new(), 0, true);
+        while let Some((key, _)) = self.next(lane, after) {
+            after = key.number;
+            if goes {
+                dropped.push(key);
+            }
+            goes = !goes;
+        }
+        dropped.iter().for_each(|_| self.count_lost(lane));
+        self.remove(&dropped);
+        dropped.len()
     }
 
     fn drop_oldest(&mut self, lane: Lane) -> bool {
@@ -46,9 +79,12 @@ impl Outbox {
 
     /// Bytes in the medium that takes new messages.
     fn bytes(&self) -> u64 {
-        let memory = self.memory.iter().flat_map(BTreeMap::values).map(|record| record.len() as u64);
-        let on_disk = self.on_disk.iter().map(|load| load.bytes);
-        memory.sum::<u64>() + if self.disk.is_some() { on_disk.sum() } else { 0 }
+        Lane::ALL.iter().map(|lane| self.bytes_of(*lane)).sum()
+    }
+
+    fn bytes_of(&self, lane: Lane) -> u64 {
+        let memory = self.memory[lane as usize].values().map(|record| record.len() as u64);
+        memory.sum::<u64>() + if self.disk.is_some() { self.on_disk[lane as usize].bytes } else { 0 }
     }
 
     fn cap(&self) -> u64 {

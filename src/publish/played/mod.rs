@@ -20,7 +20,7 @@ use super::delivery::{Delivery, Key, Lane, Parcel, Verdict};
 use super::message::{Envelope, Kind, StatusMessage, command_topic};
 use super::mqtt::{self, Connection, Happening, Options, Outgoings, Trouble};
 use super::settings::{Settings, Site};
-use super::{Draft, Health, PublishError, State, tls};
+use super::{Draft, Health, PublishError, State, TelemetryDraft, tls};
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::Metrics;
 use crate::system::stop::Stop;
@@ -54,6 +54,13 @@ pub struct Cue {
 pub enum Act {
     /// It says something.
     Say(Box<Draft>),
+    /// It tells what it measured so long ago, as after a time without connection.
+    Remember {
+        /// How long ago.
+        ago: Duration,
+        /// What it measured.
+        draft: Box<TelemetryDraft>,
+    },
     /// Its connection breaks without a goodbye; it comes back.
     Cut,
 }
@@ -286,6 +293,7 @@ impl Player {
             }
             match self.cues.next() {
                 Some(Cue { what: Act::Say(draft), at }) => self.say(*draft, at, now, line),
+                Some(Cue { what: Act::Remember { ago, draft }, .. }) => self.voice.remember(ago, &draft),
                 Some(Cue { what: Act::Cut, .. }) => return true,
                 None => {}
             }

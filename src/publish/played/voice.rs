@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Company, Happened};
 use crate::publish::delivery::Lane;
-use crate::publish::message::{BootId, Envelope, Kind, StatusMessage, topic};
+use crate::publish::message::{BootId, Envelope, Kind, StatusMessage, rfc3339, topic};
 use crate::publish::mqtt::{Message, Outgoings};
 use crate::publish::record::{self, Record};
 use crate::publish::reply::StateMessage;
@@ -118,6 +118,19 @@ impl Voice {
         } else {
             self.take_back(Kind::Telemetry);
         }
+    }
+
+    /// Telemetry of so long ago; it waits for an acknowledgement, as what was kept does.
+    pub fn remember(&mut self, ago: Duration, draft: &TelemetryDraft) {
+        let mut envelope = self.envelope(Kind::Telemetry);
+        let seq = envelope.seq;
+        envelope.time = rfc3339(self.company.clock.unix_ms() - ago.as_millis() as i64);
+        // Of a past that is played the time is known, whatever this machine's clock is worth.
+        (envelope.late, envelope.clock_synced) = (true, true);
+        let body = TelemetryMessage::new(envelope, draft, &self.company.metrics);
+        let properties = record::properties(&self.boot, seq, true);
+        let message = Message { retain: false, properties, ..self.json(Kind::Telemetry, seq, &body) };
+        self.park(Kind::Telemetry, seq, message.payload.len(), Parked::Present(message));
     }
 
     /// A status, with the envelope of a birth where it is one.

@@ -86,7 +86,7 @@ impl Traffic {
             Parcel::Stored(Key { lane, .. }) => {
                 let kind = match lane {
                     Lane::Alerts => Kind::Alert,
-                    Lane::Snapshots => Kind::Snapshot,
+                    Lane::Snapshots | Lane::Audit => Kind::Snapshot,
                     Lane::Telemetry => Kind::Telemetry,
                 };
                 let place = topic(&self.shared.site, kind);

@@ -39,6 +39,8 @@ pub enum Need {
     Lost,
     /// Frames take longer than they may.
     Slow,
+    /// Its pictures or finds are not what they were.
+    Shifted,
     /// It is hot, throttled or does not get enough power.
     Strained,
     /// Its clock is not set: its times mean nothing.
@@ -81,6 +83,8 @@ pub(super) struct Camera {
     pub(super) heard_ms: i64,
     pub(super) every: Duration,
     pub(super) history_at: Option<Duration>,
+    /// Its pictures or finds are not what they were.
+    pub(super) shifted: bool,
 }
 
 impl Camera {
@@ -161,7 +165,7 @@ impl Camera {
         let hot =
             telemetry.is_some_and(|t| t.strain.is_some() || t.temperature_c.is_some_and(|c| c >= HOT_C));
         let ends = telemetry.is_some_and(|t| t.certificates.iter().any(|end| ends_soon(&end.until, now_ms)));
-        let asked: [(Need, bool); 10] = [
+        let asked: [(Need, bool); 11] = [
             (Need::Silent, presence == Presence::Silent),
             (Need::Offline, presence == Presence::Offline),
             (Need::DrillFailed, self.drill().is_some_and(|drill| drill.course == Course::Failed)),
@@ -169,6 +173,7 @@ impl Camera {
             (Need::NotArmed, self.orders.as_ref().is_some_and(|orders| orders.mode != Mode::Armed)),
             (Need::Lost, telemetry.is_some_and(|t| t.messages.lost_alerts > 0)),
             (Need::Slow, self.slow.is_some_and(|share| share > TOO_SLOW)),
+            (Need::Shifted, self.shifted),
             (Need::Strained, hot),
             (Need::ClockUnset, telemetry.is_some_and(|t| !t.envelope.clock_synced)),
             (Need::Certificate, ends),

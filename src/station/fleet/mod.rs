@@ -3,7 +3,7 @@
 //! Silence is never taken for all quiet. A camera that is not heard is named so; and while the station itself is deaf it says nothing of any camera but
 //! what it last heard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -73,6 +73,12 @@ pub struct CameraView {
     pub version: String,
     /// Whether it tells of bears.
     pub mode: Option<Mode>,
+    /// When that ends by itself (RFC 3339), and who ordered it.
+    pub until: Option<String>,
+    /// See above.
+    pub ordered_by: String,
+    /// The score from which it takes something for a bear; the model's own where `None`.
+    pub bear_threshold: Option<f32>,
     /// What it measured last.
     pub figures: Option<Figures>,
     /// Its last drill.
@@ -153,9 +159,20 @@ impl Fleet {
         false
     }
 
+    /// Cameras at which something has shifted; at the others nothing has.
+    pub fn shifted(&mut self, places: &BTreeSet<(String, String)>) {
+        self.cameras.iter_mut().for_each(|(name, camera)| camera.shifted = places.contains(name));
+    }
+
     /// The present life of a camera, where it is known.
     pub fn boot(&self, site: &Site) -> Option<BootId> {
         self.cameras.get(&key(site)).and_then(|camera| camera.boot.clone())
+    }
+
+    /// One camera, where it is known.
+    pub fn one(&self, site: &Site, now: Duration, now_ms: i64) -> Option<CameraView> {
+        let (name, camera) = self.cameras.get_key_value(&key(site))?;
+        Some(self.view(name, camera, now, now_ms))
     }
 
     /// Every camera, those that need a person first.
@@ -218,6 +235,7 @@ impl Fleet {
         now_ms: i64,
     ) -> CameraView {
         let (presence, silent) = self.presence(camera, now);
+        let orders = camera.orders.as_ref();
         CameraView {
             site: site.clone(),
             camera: name.clone(),
@@ -232,7 +250,10 @@ impl Fleet {
                 .as_ref()
                 .map(|status| status.version.chars().take(40).collect())
                 .unwrap_or_default(),
-            mode: camera.orders.as_ref().map(|orders| orders.mode),
+            mode: orders.map(|orders| orders.mode),
+            until: orders.and_then(|orders| orders.until.clone()),
+            ordered_by: orders.map(|orders| orders.by.chars().take(80).collect()).unwrap_or_default(),
+            bear_threshold: orders.and_then(|orders| orders.bear_threshold),
             figures: camera.figures(),
             drill: camera.drill().cloned(),
         }

@@ -1,61 +1,100 @@
 //! The duty desk and the fleet, as a page: nothing outside this machine is asked for anything.
 //!
-//! The page itself tells nothing; what it shows comes to whoever has shown the token. It hears of alerts by a stream of events, whose pulse comes every
+//! The page itself tells nothing; what it shows comes to whoever has signed in. It hears of alerts by a stream of events, whose pulse comes every
 //! two seconds: a page that does not feel it says so itself, for silence must never look like all quiet.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use hyper::body::{Body as Flow, Frame};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::Receiver;
 use url::form_urlencoded;
 
 use super::fleet::{CameraView, RollCall};
 use super::keeper::Shared;
+use super::people::{People, Right, Visitor};
+use super::report::html::STYLE as REPORT_STYLE;
 use super::standing::Standing;
-use super::store::{AlertView, PictureView, RefusalView, StoreError, Word};
+use super::store::{AlertView, CommandView, PictureView, RefusalView, StoreError, Word};
 use crate::control::signing::nonce;
 use crate::publish::reply::Judgement;
-use crate::web::Peer;
 use crate::web::answers::{CSS, JAVASCRIPT, asset, closed, document, json};
-use crate::web::door::{Answer, Door, shown};
+use crate::web::door::Door;
 use crate::web::texts::Rendered;
+use crate::web::tries::Tries;
 
+mod accounts;
+mod commands;
+mod door;
+mod drift;
+mod events;
+mod report;
+mod review;
 mod texts;
 
+pub use door::Public;
+use door::{admitted, cookie_name, needs, said};
+use drift::ShiftView;
+
 const STYLE: &str = include_str!("assets/station.css");
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 9] = [
     ("/station.js", include_str!("assets/station.js")),
     ("/desk.js", include_str!("assets/desk.js")),
     ("/fleet.js", include_str!("assets/fleet.js")),
+    ("/drift.js", include_str!("assets/drift.js")),
     ("/line.js", include_str!("assets/line.js")),
+    ("/orders.js", include_str!("assets/orders.js")),
+    ("/people.js", include_str!("assets/people.js")),
+    ("/review.js", include_str!("assets/review.js")),
+    ("/report.js", include_str!("assets/report.js")),
 ];
-/// Largest thing that anybody says of an alert, bytes.
-const MOST_SAID: usize = 4096;
-/// Longest name of a person, and longest note, characters.
-const MOST_NAME: usize = 40;
+/// Longest note, characters.
 const MOST_NOTE: usize = 300;
 
 /// What every handler sees.
 pub struct Desk {
     shared: Shared,
-    door: Door,
+    people: Arc<People>,
+    /// For programs; `None` where they have no way in.
+    token: Option<Door>,
+    public: Option<Public>,
+    /// Its name.
+    cookie: String,
     pages: Vec<Rendered>,
-    /// Rung when somebody has said something of an alert.
+    /// Rung when somebody has said something of an alert, and when something is told to a camera.
     bell: Arc<Notify>,
+    dispatch: Arc<Notify>,
+    /// How fast accounts may tell cameras something.
+    commands: Tries<String>,
+}
+
+/// Who may come in, and by which way.
+pub struct Ways {
+    /// People.
+    pub people: Arc<People>,
+    /// Programs; `None` where they have no way in.
+    pub token: Option<Door>,
+    /// Where people find the page, if that is behind a web server.
+    pub public: Option<Public>,
+    /// Identity of the station's database.
+    pub station: String,
+}
+
+/// Rung when there is something to carry to cameras.
+#[derive(Clone, Default)]
+pub struct Bells {
+    /// Words on alerts.
+    pub words: Arc<Notify>,
+    /// Commands.
+    pub commands: Arc<Notify>,
 }
 
 /// What comes every two seconds.
@@ -86,40 +125,59 @@ struct DeskView {
 struct FleetView {
     now_ms: i64,
     cameras: Vec<CameraView>,
+    /// What has shifted, at any of them.
+    shifts: Vec<ShiftView>,
     refusals: Vec<RefusalView>,
+    /// What was told to cameras lately.
+    commands: Vec<CommandView>,
 }
 
 /// What somebody says of an alert.
 #[derive(Deserialize)]
 struct Said {
     verdict: Judgement,
-    by: String,
     #[serde(default)]
     note: Option<String>,
 }
 
 impl Desk {
-    /// For those whom the door lets in.
-    pub fn new(shared: Shared, door: Door, bell: Arc<Notify>) -> Desk {
-        Desk { shared, door, pages: texts::rendered(), bell }
+    /// For those who may come in.
+    pub fn new(shared: Shared, ways: Ways, bells: Bells) -> Desk {
+        let Ways { people, token, public, station } = ways;
+        let cookie = cookie_name(&station, public.as_ref());
+        let Bells { words: bell, commands: dispatch } = bells;
+        let commands = Tries::new(commands::OF_AN_ACCOUNT);
+        Desk { shared, people, token, public, cookie, pages: texts::rendered(), bell, dispatch, commands }
     }
 
     /// The ways of the page.
     pub fn router(self) -> Router {
         let desk = Arc::new(self);
         let guarded = Router::new()
-            .route("/api/desk", get(alerts))
-            .route("/api/fleet", get(fleet))
-            .route("/api/events", get(events))
-            .route("/api/pictures/{id}", get(picture))
-            .route("/api/cameras/{site}/{camera}/picture", get(trouble))
-            .route("/api/alerts/{id}/word", post(word))
-            .layer(from_fn_with_state(desk.clone(), by_token));
+            .route("/api/me", needs(Right::Look, get(door::me)))
+            .route("/api/me/password", needs(Right::Look, post(door::own_password)))
+            .route("/api/logout", needs(Right::Look, post(door::sign_out)))
+            .route("/api/desk", needs(Right::Look, get(alerts)))
+            .route("/api/fleet", needs(Right::Look, get(fleet)))
+            .route("/api/events", needs(Right::Look, get(events::events)))
+            .route("/api/pictures/{id}", needs(Right::Look, get(picture)))
+            .route("/api/cameras/{site}/{camera}/picture", needs(Right::Look, get(trouble)))
+            .route("/api/cameras/{site}/{camera}/drift", drift::ways())
+            .route("/api/cameras/{site}/{camera}/command", needs(Right::Order, post(commands::command)))
+            .route("/api/alerts/{id}/word", needs(Right::Speak, post(word)))
+            .route("/api/accounts", needs(Right::Administer, get(accounts::list).post(accounts::add)))
+            .route("/api/accounts/{name}", needs(Right::Administer, post(accounts::change)))
+            .route("/api/audit", needs(Right::Administer, get(accounts::audit)))
+            .merge(review::ways())
+            .merge(report::ways())
+            .layer(from_fn_with_state(desk.clone(), admitted));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))
         });
         open.route("/", get(front))
+            .route("/api/login", post(door::sign_in))
             .route("/station.css", get(|headers: HeaderMap| asset(headers, CSS, STYLE)))
+            .route("/report.css", get(|headers: HeaderMap| asset(headers, CSS, REPORT_STYLE)))
             .merge(guarded)
             .layer(map_response(closed))
             .with_state(desk)
@@ -128,27 +186,6 @@ impl Desk {
 
 async fn front(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
     document(&desk.pages, &headers)
-}
-
-/// Lets through who shows the token.
-async fn by_token(
-    State(desk): State<Arc<Desk>>,
-    Extension(Peer(from)): Extension<Peer>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match desk.door.knock(shown(request.headers()), from, desk.shared.clock.uptime()) {
-        Answer::Welcome => next.run(request).await,
-        Answer::Wrong => {
-            let reason = "that is not this station's token: it stands in the file that --token-file names";
-            ([(WWW_AUTHENTICATE, "Bearer")], refused(StatusCode::UNAUTHORIZED, reason)).into_response()
-        }
-        Answer::Wait(seconds) => {
-            let reason = format!("too many wrong tokens; wait {seconds} seconds and try again");
-            let refused = refused(StatusCode::TOO_MANY_REQUESTS, &reason);
-            ([(RETRY_AFTER, seconds.to_string())], refused).into_response()
-        }
-    }
 }
 
 fn refused(status: StatusCode, reason: &str) -> Response {
@@ -185,13 +222,18 @@ async fn shown_at(shared: &Shared, before: Option<i64>) -> Result<(Vec<AlertView
 }
 
 async fn fleet(State(desk): State<Arc<Desk>>) -> Response {
-    let refusals = match desk.shared.store.refusals().await {
-        Ok(refusals) => refusals,
-        Err(error) => return away(&error),
-    };
-    let (now, now_ms) = (desk.shared.clock.uptime(), desk.shared.clock.unix_ms());
-    let cameras = desk.shared.fleet.lock().unwrap_or_else(PoisonError::into_inner).views(now, now_ms);
-    json(StatusCode::OK, &FleetView { now_ms, cameras, refusals })
+    match fleet_view(&desk.shared).await {
+        Ok(view) => json(StatusCode::OK, &view),
+        Err(error) => away(&error),
+    }
+}
+
+async fn fleet_view(shared: &Shared) -> Result<FleetView, StoreError> {
+    let (now, now_ms) = (shared.clock.uptime(), shared.clock.unix_ms());
+    let (refusals, commands) = (shared.store.refusals().await?, shared.store.commands(now_ms).await?);
+    let shifts = drift::shifts(shared).await?;
+    let cameras = shared.fleet.lock().unwrap_or_else(PoisonError::into_inner).views(now, now_ms);
+    Ok(FleetView { now_ms, cameras, shifts, refusals, commands })
 }
 
 async fn picture(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Response {
@@ -216,33 +258,24 @@ async fn trouble(State(desk): State<Arc<Desk>>, Path((site, camera)): Path<(Stri
 /// Kept before it is answered, and carried to the camera from then on.
 async fn word(
     State(desk): State<Arc<Desk>>,
+    Extension(visitor): Extension<Visitor>,
     Path(alert): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    // A form of a stranger's page cannot say this without being asked about it beforehand.
-    if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != "application/json") {
-        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json");
-    }
-    let Ok(body) = to_bytes(body, MOST_SAID).await else {
-        return refused(StatusCode::PAYLOAD_TOO_LARGE, "that is too much to say of an alert");
-    };
-    let said = match serde_json::from_slice::<Said>(&body) {
+    let Said { verdict, note } = match said(&headers, body).await {
         Ok(said) => said,
-        Err(error) => return refused(StatusCode::BAD_REQUEST, &format!("no word on an alert: {error}")),
+        Err(told) => return *told,
     };
-    let by = said.by.trim().to_owned();
-    if by.is_empty() || by.chars().count() > MOST_NAME || by.chars().any(char::is_control) {
-        let reason = format!("say who you are, in at most {MOST_NAME} characters");
-        return refused(StatusCode::UNPROCESSABLE_ENTITY, &reason);
-    }
-    let note = said.note.map(|note| note.trim().chars().take(MOST_NOTE).collect::<String>());
+    let note = note.map(|note| note.trim().chars().take(MOST_NOTE).collect::<String>());
     let note = note.filter(|note| !note.is_empty());
     let Ok(command) = nonce() else {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "the system gives no random numbers; try again");
     };
-    let word = Word { alert, verdict: said.verdict, by, note };
-    match desk.shared.store.say(&word, &command, desk.shared.clock.unix_ms()).await {
+    let reason = note.as_deref().map_or_else(String::new, |note| format!(": {note}"));
+    let deed = desk.people.pen().deed("word", &visitor.name, &alert, &format!("{}{reason}", verdict.name()));
+    let word = Word { alert, verdict, by: visitor.name, note };
+    match desk.shared.store.say(&word, &command, &deed).await {
         Ok(true) => {
             desk.bell.notify_one();
             desk.shared.live.alert(&desk.shared.store, &word.alert, false).await;
@@ -250,30 +283,5 @@ async fn word(
         }
         Ok(false) => refused(StatusCode::NOT_FOUND, "there is no such alert here any more"),
         Err(error) => away(&error),
-    }
-}
-
-/// What happens, as it happens.
-async fn events(State(desk): State<Arc<Desk>>) -> Response {
-    let Some(events) = desk.shared.live.join() else {
-        return refused(StatusCode::SERVICE_UNAVAILABLE, "too many look at once; close some of these pages");
-    };
-    ([(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")], Body::new(Stream(events)))
-        .into_response()
-}
-
-/// A stream of events as the body of an answer.
-struct Stream(Receiver<Arc<str>>);
-
-impl Flow for Stream {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let frame = |text: Arc<str>| Ok(Frame::data(Bytes::copy_from_slice(text.as_bytes())));
-        self.0.poll_recv(context).map(|event| event.map(frame))
     }
 }

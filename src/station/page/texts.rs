@@ -14,7 +14,7 @@ pub fn rendered() -> Vec<Rendered> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::station::page::{SCRIPTS, STYLE};
+    use crate::station::page::{REPORT_STYLE, SCRIPTS, STYLE};
     use crate::web::texts::{checks, words};
 
     #[test]
@@ -26,7 +26,7 @@ mod tests {
     #[test]
     fn words_of_the_station_have_a_text_each() {
         let words = words(LANGUAGES[0].1);
-        let groups: [(&str, &[&str]); 8] = [
+        let groups: [(&str, &[&str]); 10] = [
             (
                 "need",
                 &[
@@ -37,6 +37,7 @@ mod tests {
                     "not-armed",
                     "lost",
                     "slow",
+                    "shifted",
                     "strained",
                     "clock-unset",
                     "certificate",
@@ -49,6 +50,8 @@ mod tests {
             ("verdict", &["bear", "not-bear", "unsure"]),
             ("fate", &["waits", "heard", "refused", "given-up"]),
             ("regime", &["day", "dusk", "infrared"]),
+            ("seen", &["bear", "person", "animal", "nothing", "cannot-tell"]),
+            ("why", &["random", "suspected", "second", "doubt", "uncertain", "false-alarm"]),
         ];
         let keys =
             groups.iter().flat_map(|(group, names)| names.iter().map(move |name| format!("{group}.{name}")));
@@ -57,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_page_is_whole_and_small() {
-        let assets = [&SCRIPTS.map(|(_, script)| script)[..], &[STYLE]].concat();
+        let assets = [&SCRIPTS.map(|(_, script)| script)[..], &[STYLE, REPORT_STYLE]].concat();
         checks::is_whole_and_small(&rendered(), &assets, 150_000);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::{Row, query};
 
 use super::{Store, StoreError};
+use crate::station::drift::{BETWEEN, REFERENCE, WEEK};
 
 const DAY_MS: i64 = 86_400_000;
 /// Rows that one commit removes.
@@ -15,19 +16,27 @@ const PAGES: i64 = 2000;
 /// How long things are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Alerts with their steps, acknowledgements and words, days.
+    /// Alerts with their steps, acknowledgements and words, and commands, days.
     pub alerts_days: u32,
     /// Pictures, days; they show people, too.
     pub pictures_days: u32,
     /// Telemetry and what was refused, days.
     pub telemetry_days: u32,
+    /// Lines of the audit log, days.
+    pub audit_days: u32,
     /// Most room that the database may take, bytes: beyond, the oldest pictures go before their time.
     pub most_bytes: i64,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Retention { alerts_days: 365, pictures_days: 30, telemetry_days: 30, most_bytes: 20_000_000_000 }
+        Retention {
+            alerts_days: 365,
+            pictures_days: 30,
+            telemetry_days: 30,
+            audit_days: 730,
+            most_bytes: 20_000_000_000,
+        }
     }
 }
 
@@ -48,13 +57,30 @@ const ALERTS: [&str; 4] = [
     "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE changed_ms < $1
          AND NOT EXISTS (SELECT 1 FROM step WHERE step.alert = alert.id) AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id) LIMIT $2)",
 ];
-const PICTURES: [&str; 1] = [
+/// What somebody labelled is kept as long as alerts: others learn from it.
+const PICTURES: [&str; 1] = ["DELETE FROM picture WHERE id IN (SELECT id FROM picture WHERE heard_ms < $1
+     AND NOT EXISTS (SELECT 1 FROM judged WHERE judged.camera = picture.camera AND judged.boot = picture.boot AND judged.seq = picture.seq)
+     ORDER BY heard_ms LIMIT $2)"];
+const LABELLED: [&str; 4] = [
     "DELETE FROM picture WHERE id IN (SELECT id FROM picture WHERE heard_ms < $1 ORDER BY heard_ms LIMIT $2)",
+    "DELETE FROM judged WHERE rowid IN (SELECT rowid FROM judged WHERE judged_ms < $1 LIMIT $2)",
+    "DELETE FROM label WHERE id IN (SELECT id FROM label WHERE labelled_ms < $1 LIMIT $2)",
+    "DELETE FROM sample WHERE rowid IN (SELECT rowid FROM sample WHERE heard_ms < $1 LIMIT $2)",
 ];
 const TELEMETRY: [&str; 2] = [
     "DELETE FROM telemetry WHERE rowid IN (SELECT rowid FROM telemetry WHERE heard_ms < $1 LIMIT $2)",
     "DELETE FROM refusal WHERE rowid IN (SELECT rowid FROM refusal WHERE last_ms < $1 LIMIT $2)",
 ];
+const COMMANDS: [&str; 1] =
+    ["DELETE FROM command WHERE id IN (SELECT id FROM command WHERE asked_ms < $1 ORDER BY id LIMIT $2)"];
+/// Counts by day; `$1` is a day here. What has shifted goes with the alerts.
+const COUNTS: [&str; 1] =
+    ["DELETE FROM drift_day WHERE rowid IN (SELECT rowid FROM drift_day WHERE day < $1 LIMIT $2)"];
+const SHIFTS: [&str; 1] = [
+    "DELETE FROM shift WHERE id IN (SELECT id FROM shift WHERE told_ms < $1 AND ended IS NOT NULL LIMIT $2)",
+];
+/// Days of counts that are kept: a reference and a week, and as many again so that a life is not taken for younger than it is.
+const COUNTS_DAYS: i64 = 2 * (REFERENCE + BETWEEN + WEEK);
 /// A life is forgotten once nothing of it is left.
 const LIVES: [&str; 1] = ["DELETE FROM boot WHERE id IN (SELECT id FROM boot WHERE first_ms < $1
      AND NOT EXISTS (SELECT 1 FROM step WHERE step.camera = boot.camera AND step.boot = boot.id)
@@ -101,14 +127,19 @@ impl Store {
             let mut removed = 0;
             for (statements, from_ms) in [
                 (&ALERTS[..], before(retention.alerts_days)),
+                (&SHIFTS[..], before(retention.alerts_days)),
+                (&COUNTS[..], now_ms / DAY_MS - COUNTS_DAYS),
                 (&PICTURES[..], before(retention.pictures_days)),
+                (&LABELLED[..], before(retention.alerts_days.max(retention.pictures_days))),
                 (&TELEMETRY[..], before(retention.telemetry_days)),
+                (&COMMANDS[..], before(retention.alerts_days)),
                 (&LIVES[..], before(retention.alerts_days.max(retention.telemetry_days))),
             ] {
                 removed += self.remove(statements, from_ms).await?;
             }
             if self.bytes().await? > retention.most_bytes {
-                removed += self.remove(&PICTURES, i64::MAX).await?;
+                let room = self.remove(&PICTURES, i64::MAX).await?;
+                removed += if room > 0 { room } else { self.remove(&LABELLED[..1], i64::MAX).await? };
             }
             query(&format!("PRAGMA incremental_vacuum({PAGES})")).execute(&self.writing).await?;
             Ok(removed)

@@ -4,6 +4,7 @@
 //! ours only then. One connection writes, some read, so that whoever looks never holds up what comes in. PostgreSQL would be another file here:
 //! nothing outside this folder knows which database it is.
 
+use std::cmp::Ordering;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,28 +12,46 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
-use sqlx::ConnectOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Row, query};
 
+mod account;
+mod command;
+mod drift;
 mod fault;
 mod keep;
+mod opinion;
 mod read;
+mod report;
+mod review;
+mod sample;
 mod steps;
+mod trail;
 mod word;
 mod write;
 
+pub use account::{Account, AccountView, Change, Changed};
+pub use command::{Asked, CommandView};
 pub use fault::StoreError;
 pub use keep::Retention;
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
+pub use report::Labelled;
+pub use review::{PictureKey, Reviewer};
+pub use trail::Deed;
 pub use word::{Letter, Word};
 pub use write::{Changes, Filed};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "begin", include_str!("migrations/1_begin.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 4] = [
+    (1, "begin", include_str!("migrations/1_begin.sql")),
+    (20, "people", include_str!("migrations/20_people.sql")),
+    (30, "review", include_str!("migrations/30_review.sql")),
+    (40, "drift", include_str!("migrations/40_drift.sql")),
+];
 /// Longest that another program may hold the database (a backup) before that is told as trouble.
 const BUSY: Duration = Duration::from_secs(2);
 /// People look at once.
@@ -61,6 +80,13 @@ impl FromStr for Address {
     }
 }
 
+impl Address {
+    /// What this machine does not give that a look into it needs.
+    pub fn unusable(&self, error: &std::io::Error) -> StoreError {
+        StoreError::file(&self.0, error)
+    }
+}
+
 /// The database.
 #[derive(Debug)]
 pub struct Store {
@@ -69,7 +95,10 @@ pub struct Store {
     inode: u64,
     writing: SqlitePool,
     reading: SqlitePool,
-    _mine: File,
+    /// A station tells the system's log what it wrote into its own; a command at a terminal does not.
+    aloud: bool,
+    /// `None` beside a station that runs.
+    _mine: Option<File>,
 }
 
 impl Store {
@@ -79,9 +108,24 @@ impl Store {
     /// What is wrong with the file and what to do.
     pub async fn open(address: &Address) -> Result<Store, StoreError> {
         let path = address.0.clone();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(|error| StoreError::file(&path, &error))?;
         let mine = only_one(&path)?;
+        Ok(Store { aloud: true, ..Store::opened(path, Some(mine)).await? })
+    }
+
+    /// The same for what changes little and ends at once: also beside a station that runs, whose version it must then be.
+    ///
+    /// # Errors
+    /// What is wrong with the file and what to do.
+    pub async fn beside(address: &Address) -> Result<Store, StoreError> {
+        let path = address.0.clone();
+        match only_one(&path) {
+            Ok(mine) => Store::opened(path, Some(mine)).await,
+            Err(StoreError::InUse(_)) => Store::opened(path, None).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn opened(path: PathBuf, mine: Option<File>) -> Result<Store, StoreError> {
         let reader =
             SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY).disable_statement_logging();
         let writer = reader
@@ -93,10 +137,30 @@ impl Store {
             .foreign_keys(true);
         let of = |error: sqlx::Error| StoreError::of(&path, &error);
         let writing = pool(1).connect_with(writer).await.map_err(of)?;
-        migrator().run(&writing).await.map_err(|error| StoreError::of_migration(&path, error))?;
+        match &mine {
+            Some(_) => {
+                migrator().run(&writing).await.map_err(|error| StoreError::of_migration(&path, error))?
+            }
+            None => same_version(&path, &writing).await?,
+        }
         let reading = pool(READERS).connect_with(reader.read_only(true)).await.map_err(of)?;
         let inode = std::fs::metadata(&path).map_err(|error| StoreError::file(&path, &error))?.ino();
-        Ok(Store { path, inode, writing, reading, _mine: mine })
+        Ok(Store { path, inode, writing, reading, aloud: false, _mine: mine })
+    }
+
+    /// Looks into a database beside the station that writes to it, or without one; nothing is written.
+    ///
+    /// # Errors
+    /// What is wrong with the file and what to do.
+    pub async fn look(address: &Address) -> Result<Store, StoreError> {
+        let path = address.0.clone();
+        let inode = std::fs::metadata(&path).map_err(|error| StoreError::file(&path, &error))?.ino();
+        let of = |error: sqlx::Error| StoreError::of(&path, &error);
+        let reader =
+            SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY).disable_statement_logging();
+        let reading = pool(1).connect_with(reader.read_only(true)).await.map_err(of)?;
+        same_version(&path, &reading).await?;
+        Ok(Store { path, inode, writing: reading.clone(), reading, aloud: false, _mine: None })
     }
 
     /// Lets go of the file, with all of the log in it.
@@ -119,6 +183,20 @@ impl Store {
     }
 }
 
+/// Why a database of another schema cannot be looked into.
+fn unlike(found: i64) -> Option<String> {
+    let ours = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0);
+    match found.cmp(&ours) {
+        Ordering::Equal => None,
+        Ordering::Less => {
+            Some("an older bearwatch wrote it; start its station with this version once".into())
+        }
+        Ordering::Greater => {
+            Some(format!("a newer bearwatch has written it (schema {found}); use that version"))
+        }
+    }
+}
+
 /// Nothing runs beside the pool: connections stay as long as it does.
 fn pool(most: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(most).min_connections(1).idle_timeout(None).max_lifetime(None)
@@ -127,6 +205,8 @@ fn pool(most: u32) -> SqlitePoolOptions {
 /// Two stations on one database would throw each other off the broker. The file beside it stands for it, since closing the database itself anywhere in
 /// this process would end SQLite's own locks.
 fn only_one(path: &Path) -> Result<File, StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| StoreError::file(path, &error))?;
     let beside = PathBuf::from(format!("{}.lock", path.display()));
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&beside);
     let file = file.map_err(|error| StoreError::file(&beside, &error))?;
@@ -134,6 +214,16 @@ fn only_one(path: &Path) -> Result<File, StoreError> {
         Ok(()) => Ok(file),
         Err(_) => Err(StoreError::InUse(path.to_owned())),
     }
+}
+
+/// Nobody changes the schema under a station that has the database open, or looks into one that he does not know.
+async fn same_version(path: &Path, pool: &SqlitePool) -> Result<(), StoreError> {
+    let newest = query("SELECT max(version) FROM _sqlx_migrations").fetch_one(pool).await;
+    let reason = match newest.and_then(|row| row.try_get::<Option<i64>, _>(0)) {
+        Err(_) => Some("it is no database of a station; give another --database".to_owned()),
+        Ok(found) => unlike(found.unwrap_or(0)),
+    };
+    reason.map_or(Ok(()), |reason| Err(StoreError::Unfit { path: path.to_owned(), reason }))
 }
 
 fn migrator() -> Migrator {

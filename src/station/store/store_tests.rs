@@ -1,9 +1,12 @@
 use serde_json::json;
 
 use super::*;
+use crate::control::Now;
+use crate::control::chain::Entry;
 use crate::publish::Message;
 use crate::publish::reply::Judgement;
 use crate::station::judge::judge;
+use crate::station::review::{Label, Seen};
 
 const DAY_MS: i64 = 86_400_000;
 /// 2026-11-25T02:14:10Z
@@ -45,6 +48,12 @@ fn word(alert: &str) -> Word {
     Word { alert: alert.into(), verdict: Judgement::Bear, by: "anna".into(), note: None }
 }
 
+fn deed(unix_ms: i64) -> Deed {
+    let now = Now { uptime: Duration::ZERO, unix_ms, synced: true };
+    let entry = Entry { event: "word".into(), who: "anna".into(), ..Entry::default() };
+    Deed { entry, boot: "b0".into(), now }
+}
+
 #[test]
 fn an_address_is_a_file_and_what_is_not_taken_yet_says_so() {
     assert_eq!("sqlite:///var/lib/s.db".parse(), Ok(Address("/var/lib/s.db".into())));
@@ -73,8 +82,8 @@ fn words_wait_until_they_are_answered_or_nobody_can_answer_any_more() {
     run(async {
         let store = opened(folder.path()).await;
         store.commit(&[step(0, NOW_MS)], &[]).await.unwrap();
-        assert!(store.say(&word("b1-0"), "c1", NOW_MS).await.unwrap());
-        assert!(!store.say(&word("b1-404"), "c2", NOW_MS).await.unwrap());
+        assert!(store.say(&word("b1-0"), "c1", &deed(NOW_MS)).await.unwrap());
+        assert!(!store.say(&word("b1-404"), "c2", &deed(NOW_MS)).await.unwrap());
         store.commit(&[step(1, NOW_MS)], &[]).await.unwrap();
         let (waiting, count) = store.waiting().await.unwrap();
         assert_eq!((waiting.len(), waiting[0].id(), count), (1, "b1-1", 1), "what was said of waits no more");
@@ -90,7 +99,13 @@ fn words_wait_until_they_are_answered_or_nobody_can_answer_any_more() {
 #[test]
 fn everything_has_its_time_and_pictures_their_room() {
     let folder = tempfile::tempdir().unwrap();
-    let retention = Retention { alerts_days: 10, pictures_days: 2, telemetry_days: 1, most_bytes: i64::MAX };
+    let retention = Retention {
+        alerts_days: 10,
+        pictures_days: 2,
+        telemetry_days: 1,
+        audit_days: 9,
+        most_bytes: i64::MAX,
+    };
     run(async {
         let store = opened(folder.path()).await;
         let filed = [
@@ -100,7 +115,7 @@ fn everything_has_its_time_and_pictures_their_room() {
             picture(1, NOW_MS + 5 * DAY_MS, 2_000_000),
         ];
         store.commit(&filed, &[]).await.unwrap();
-        store.say(&word("b1-0"), "c1", NOW_MS).await.unwrap();
+        store.say(&word("b1-0"), "c1", &deed(NOW_MS)).await.unwrap();
         let left = async |store: &Store| {
             let alerts = store.alerts(i64::MAX).await.unwrap();
             let pictures = [store.jpeg(1).await.unwrap(), store.jpeg(2).await.unwrap()];
@@ -133,5 +148,93 @@ fn a_file_that_was_taken_away_takes_nothing_along() {
         std::fs::rename(folder.path().join("station.db"), folder.path().join("elsewhere.db")).unwrap();
         let error = store.commit(&[step(0, NOW_MS)], &[]).await.unwrap_err();
         assert!(error.to_string().contains("put the file back"), "{error}");
+    });
+}
+
+#[test]
+fn an_audit_log_that_had_its_time_is_shortened_from_its_beginning_and_stays_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    run(async {
+        let store = opened(folder.path()).await;
+        for day in 0..6 {
+            store.record(&deed(NOW_MS + day * DAY_MS)).await.unwrap();
+        }
+        let seen = async |store: &Store| {
+            let found = store.examine(|_, _| {}).await.unwrap();
+            assert_eq!(found.faults, [""; 0]);
+            (found.first, found.head.seq)
+        };
+        store.shorten_trail(3, &deed(NOW_MS + 4 * DAY_MS)).await.unwrap();
+        assert_eq!(seen(&store).await, (1, 6), "not for a day that is not over");
+        store.shorten_trail(3, &deed(NOW_MS + 5 * DAY_MS)).await.unwrap();
+        assert_eq!(seen(&store).await, (3, 7));
+        assert!(store.trail(i64::MAX).await.unwrap()[0].entry.reason.contains("the oldest 2 lines"));
+        // All of it is old: the last line stays, so that numbers go on.
+        store.shorten_trail(3, &deed(NOW_MS + 99 * DAY_MS)).await.unwrap();
+        assert_eq!(seen(&store).await, (7, 8));
+    });
+}
+
+#[test]
+fn a_command_beside_a_station_changes_nothing_under_another_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = Address(folder.path().join("station.db"));
+    run(async {
+        let station = Store::open(&address).await.unwrap();
+        assert!(matches!(Store::open(&address).await, Err(StoreError::InUse(_))));
+        Store::beside(&address).await.unwrap().record(&deed(NOW_MS)).await.unwrap();
+        assert_eq!(station.examine(|_, _| {}).await.unwrap().lines, 1);
+        let newest = MIGRATIONS[MIGRATIONS.len() - 1].0;
+        let older = format!("DELETE FROM _sqlx_migrations WHERE version = {newest}");
+        sqlx::query(&older).execute(&station.writing).await.unwrap();
+        let refused = Store::beside(&address).await.unwrap_err().to_string();
+        assert!(refused.contains("start its station with this version"), "{refused}");
+    });
+}
+
+#[test]
+fn what_somebody_labelled_is_kept_as_long_as_alerts_unless_there_is_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let retention = Retention {
+        alerts_days: 10,
+        pictures_days: 2,
+        telemetry_days: 1,
+        audit_days: 1,
+        most_bytes: i64::MAX,
+    };
+    run(async {
+        let store = opened(folder.path()).await;
+        let filed = [picture(0, NOW_MS, 100), picture(1, NOW_MS, 500_000), picture(2, NOW_MS, 100)];
+        store.commit(&filed, &[]).await.unwrap();
+        let label = Label {
+            id: 0,
+            by: "anna".into(),
+            at_ms: NOW_MS,
+            seen: Seen::Nothing,
+            things: Vec::new(),
+            blind: true,
+        };
+        for seq in [1, 2] {
+            let key = format!("1.b1.{seq}").parse().unwrap();
+            assert!(store.label(&key, &label, NOW_MS).await.unwrap().is_some());
+        }
+        let left = async |store: &Store| {
+            let mut left = Vec::new();
+            for id in 1..=3 {
+                left.extend(store.jpeg(id).await.unwrap().map(|_| id));
+            }
+            left
+        };
+        let tidied = async |days: i64, retention: &Retention| {
+            while store.tidy(retention, NOW_MS + days * DAY_MS).await.unwrap() > 0 {}
+        };
+        tidied(3, &retention).await;
+        assert_eq!(left(&store).await, [2, 3]);
+        assert_eq!(store.labelled().await.unwrap().len(), 2);
+        tidied(4, &Retention { most_bytes: 400_000, ..retention }).await;
+        assert!(!left(&store).await.contains(&2), "for room");
+        tidied(11, &retention).await;
+        assert_eq!(left(&store).await, [0; 0]);
+        assert!(store.labelled().await.unwrap().is_empty());
     });
 }

@@ -1,9 +1,10 @@
 //! What people say of alerts at the desk: kept before it is sent, and sent until the camera has answered.
 
-use sqlx::{Row, query};
+use sqlx::{Connection, Row, SqliteConnection, query};
 
+use super::trail::{Deed, append};
 use super::{Store, StoreError};
-use crate::publish::reply::Judgement;
+use crate::publish::reply::{Head, Judgement};
 use crate::publish::settings::Site;
 
 /// A camera that does not answer for so long is not asked any more, milliseconds.
@@ -42,20 +43,11 @@ impl Store {
     ///
     /// # Errors
     /// Where the database is away: nothing is kept then.
-    pub async fn say(&self, word: &Word, command: &str, now_ms: i64) -> Result<bool, StoreError> {
-        self.is_there()?;
-        let written = query(
-            "INSERT INTO word (alert, verdict, said_by, note, said_ms, command) SELECT id, $2, $3, $4, $5, $6 FROM alert WHERE id = $1",
-        )
-        .bind(&word.alert)
-        .bind(word.verdict.name())
-        .bind(&word.by)
-        .bind(&word.note)
-        .bind(now_ms)
-        .bind(command)
-        .execute(&self.writing)
-        .await;
-        written.map(|done| done.rows_affected() > 0).map_err(|error| self.fault(&error))
+    pub async fn say(&self, word: &Word, command: &str, deed: &Deed) -> Result<bool, StoreError> {
+        let mut line = self.line().await?;
+        let done = say(&mut line, word, command, deed).await;
+        let head = self.settle(line, done).await?;
+        Ok(head.inspect(|head| self.tell(deed, head)).is_some())
     }
 
     /// Words that cameras have not answered to, the oldest first. Those that have waited too long are given up.
@@ -89,6 +81,33 @@ impl Store {
             .await;
         done.map(|_| ()).map_err(|error| self.fault(&error))
     }
+}
+
+async fn say(
+    db: &mut SqliteConnection,
+    word: &Word,
+    command: &str,
+    deed: &Deed,
+) -> sqlx::Result<Option<Head>> {
+    let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
+    let written = query(
+        "INSERT INTO word (alert, verdict, said_by, note, said_ms, command) SELECT id, $2, $3, $4, $5, $6 FROM alert WHERE id = $1",
+    )
+    .bind(&word.alert)
+    .bind(word.verdict.name())
+    .bind(&word.by)
+    .bind(&word.note)
+    .bind(deed.now.unix_ms)
+    .bind(command)
+    .execute(&mut *work)
+    .await?;
+    if written.rows_affected() == 0 {
+        work.rollback().await?;
+        return Ok(None);
+    }
+    let head = append(&mut work, deed).await?;
+    work.commit().await?;
+    Ok(Some(head))
 }
 
 fn letter(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Letter> {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use sqlx::{Connection, Row, SqliteConnection, query};
 
+use super::command::answered;
+use super::sample::{sample, version};
 use super::steps::{acknowledge, step};
-use super::{Store, StoreError};
+use super::{Store, StoreError, drift};
 use crate::publish::incoming::{Body, Snapshot};
 use crate::publish::reply::{AckMessage, AnswerMessage, Verdict};
 use crate::publish::settings::Site;
@@ -39,15 +41,21 @@ pub struct Changes {
     pub alerts: BTreeMap<String, Change>,
     /// Messages that were filed before: they came again.
     pub repeated: u64,
+    /// What was known of days that are over.
+    pub days: bool,
     /// Messages that contradict what was filed under their number.
     pub refused: Vec<Refusal>,
+    /// Whether a camera answered to a command from here.
+    pub answers: bool,
 }
 
 impl Changes {
     /// Those of another commit, too.
     pub fn add(&mut self, other: Changes) {
         self.repeated += other.repeated;
+        self.days |= other.days;
         self.refused.extend(other.refused);
+        self.answers |= other.answers;
         for (alert, change) in other.alerts {
             self.touch(&alert, change.rings);
         }
@@ -65,21 +73,9 @@ impl Store {
     /// # Errors
     /// Where nothing was filed.
     pub async fn commit(&self, filed: &[Filed], refusals: &[Refusal]) -> Result<Changes, StoreError> {
-        self.is_there()?;
-        let fault = |error: sqlx::Error| self.fault(&error);
-        let mut connection = self.writing.acquire().await.map_err(fault)?;
-        match transaction(&mut connection, filed, refusals).await {
-            Ok(changes) => {
-                // A file that went away in between took the commit along.
-                self.is_there()?;
-                Ok(changes)
-            }
-            Err(error) => {
-                // SQLite has rolled back by itself on a full disk, which sqlx does not know: the next attempt gets a new connection.
-                let _ = connection.close().await;
-                Err(fault(error))
-            }
-        }
+        let mut line = self.line().await?;
+        let done = transaction(&mut line, filed, refusals).await;
+        self.settle(line, done).await
     }
 }
 
@@ -111,12 +107,21 @@ async fn file(db: &mut SqliteConnection, filed: &Filed, changes: &mut Changes) -
             .execute(&mut *db)
             .await?;
     }
+    if let Body::Telemetry(telemetry) = &entry.body
+        && let Some(told) = &telemetry.drift
+    {
+        changes.days |= drift::file(db, camera, entry, &telemetry.envelope, told).await?;
+    }
     match &entry.body {
         Body::Alert(message) => step(db, camera, message, entry, changes).await,
         Body::Snapshot(snapshot) => picture(db, camera, snapshot, entry, changes).await,
         Body::Ack(message) => ack(db, camera, message, entry, changes).await,
-        Body::Answer(message) => answer(db, message, changes).await,
-        Body::Status(_) => {
+        Body::Answer(message) => {
+            answered(db, camera, message, entry.heard_ms, changes).await?;
+            answer(db, message, changes).await
+        }
+        Body::Status(status) => {
+            version(db, camera, &status.version, entry.heard_ms).await?;
             newest(db, camera, "UPDATE camera SET status = $1, status_ms = $2 WHERE id = $3", entry).await
         }
         Body::State(_) => {
@@ -180,8 +185,8 @@ async fn picture(
 ) -> sqlx::Result<()> {
     let alert = Some(&snapshot.alert).filter(|alert| !alert.is_empty());
     let filed = query(
-        "INSERT INTO picture (camera, boot, seq, alert, impairment, request, captured_ms, heard_ms, late, jpeg)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+        "INSERT INTO picture (camera, boot, seq, alert, impairment, request, captured_ms, heard_ms, late, jpeg, marked)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
     )
     .bind(camera)
     .bind(&snapshot.boot.0)
@@ -193,12 +198,17 @@ async fn picture(
     .bind(entry.heard_ms)
     .bind(entry.late)
     .bind(snapshot.jpeg.as_slice())
-    .execute(db)
+    .bind(snapshot.marked.unwrap_or(alert.is_some()))
+    .execute(&mut *db)
     .await?;
     match (filed.rows_affected(), alert) {
         (0, _) => changes.repeated += 1,
         (_, Some(alert)) => changes.touch(alert, false),
-        _ => {}
+        _ => {
+            if let Some(note) = &snapshot.audit {
+                sample(db, camera, snapshot, note, entry).await?;
+            }
+        }
     }
     Ok(())
 }

@@ -9,10 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state, map_response};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
@@ -34,7 +33,7 @@ mod texts;
 mod wishes;
 
 use super::answers::{JAVASCRIPT, asset, closed, document, json};
-use super::door::{Answer, Door, shown};
+use super::door::Door;
 use super::server::Peer;
 use super::texts::Rendered;
 
@@ -124,18 +123,10 @@ async fn by_token(
     next: Next,
 ) -> Response {
     let Page { door, clock, .. } = &desk.page;
-    match door.knock(shown(request.headers()), from, clock.uptime()) {
-        Answer::Welcome => next.run(request).await,
-        Answer::Wrong => {
-            let reason = "that is not this camera's token: it stands in the file that page.token_file names";
-            let refused = refused(StatusCode::UNAUTHORIZED, &Refusal::plain(reason));
-            ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response()
-        }
-        Answer::Wait(seconds) => {
-            let reason = format!("too many wrong tokens; wait {seconds} seconds and try again");
-            let refused = refused(StatusCode::TOO_MANY_REQUESTS, &Refusal::plain(reason));
-            ([(RETRY_AFTER, seconds.to_string())], refused).into_response()
-        }
+    let whose = "this camera's token: it stands in the file that page.token_file names";
+    match door.admit(request.headers(), from, clock.uptime(), whose) {
+        Ok(()) => next.run(request).await,
+        Err(told) => *told,
     }
 }
 

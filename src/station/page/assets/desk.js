@@ -8,7 +8,7 @@ const FIRST = 40;
 // While something waits the bell rings again after this, milliseconds.
 const AGAIN_MS = 15000;
 
-export function desk({ $, t, element, write, clock, whole, span, now, wire, by }) {
+export function desk({ $, t, element, write, clock, whole, span, now, wire, may }) {
   const known = new Map(), cards = new Map(), urls = new Map();
   let chosen = "", oldest = Infinity, audio = null, rangAt = 0;
 
@@ -81,7 +81,7 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
   function mark() {
     for (const [id, { made, hint }] of cards) {
       made.classList.toggle("chosen", id === chosen);
-      hint.textContent = id === chosen && keys() ? t("alert.chosen") : "";
+      hint.textContent = id === chosen && keys() && may("speak") ? t("alert.chosen") : "";
     }
   }
 
@@ -101,7 +101,7 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
       when(alert),
       gallery(alert, shown),
       ...told(alert).map((row) => element("p", { class: row.bad ? "mistake" : "" }, row.text)),
-      say(alert),
+      may("speak") ? say(alert) : "",
       hint,
       steps(alert, old),
     );
@@ -223,8 +223,7 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
     const alert = known.get(id);
     if (!alert) return;
     try {
-      const body = JSON.stringify({ verdict, by: by() });
-      await wire.ask(`api/alerts/${encodeURIComponent(id)}/word`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
+      await wire.say(`api/alerts/${encodeURIComponent(id)}/word`, { verdict });
       write("said", t("alert.kept", { verdict: t("verdict." + verdict), head: head(alert) }));
       $("said").className = "good";
     } catch (error) {
@@ -243,7 +242,7 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, by }
     const typing = event.target.closest?.("input, textarea, select");
     if (typing || event.ctrlKey || event.altKey || event.metaKey || event.repeat || !keys() || $("inside").hidden || $("desk").hidden) return;
     const verdict = VERDICTS.find(([, key]) => key === event.key.toLowerCase());
-    if (!verdict || !chosen) return;
+    if (!verdict || !chosen || !may("speak")) return;
     event.preventDefault();
     const id = chosen;
     // The next one is chosen when this one is dealt with.

@@ -1,16 +1,19 @@
 // The fleet: every camera, those that need a person first. Asked for anew while somebody looks.
 
+import { drift } from "./drift.js";
+
 const EVERY_MS = 4000;
 // Cameras that are drawn; the others are found by their name.
 const MOST = 100;
 
-export function fleet({ $, t, element, write, lines, clock, whole, span, wire }) {
+export function fleet({ $, t, element, write, lines, clock, whole, span, wire, may, orders }) {
   let looks = false, told = null, url = "";
-  const open = new Set();
+  const open = new Set(), shifts = drift({ t, element, whole, wire, may, changed: look });
 
   async function look() {
     try {
       told = await (await wire.ask("api/fleet")).json();
+      orders.told(told);
       draw();
     } catch (error) {
       write("fleet-count", t("fleet.lost", { reason: wire.reason(error) }));
@@ -39,7 +42,7 @@ export function fleet({ $, t, element, write, lines, clock, whole, span, wire })
     const summary = element("summary", { "data-camera": name, "data-kind": "more" }, t("fact.more", { camera: name }));
     const more = element("details", { open: open.has(name) }, summary, facts);
     more.ontoggle = () => (more.open ? open.add(name) : open.delete(name));
-    return element("li", { class: "camera " + one.presence }, head, one.needs.length ? needs : "", brief(one), more, picture(one, name));
+    return element("li", { class: "camera " + one.presence }, head, one.needs.length ? needs : "", brief(one), ...orders.of(name), shifts.panel(one, told.shifts.filter((shift) => shift.site === one.site && shift.camera === one.camera)), more, picture(one, name));
   }
 
   // What is worth a look without opening anything.
@@ -65,7 +68,7 @@ export function fleet({ $, t, element, write, lines, clock, whole, span, wire })
     return [
       [t("fact.reason"), one.reason],
       [t("fact.heard"), one.silent_s === null ? t("fact.heard.never") : t("fact.heard.ago", { time: span(one.silent_s) })],
-      [t("fact.mode"), one.mode && t("mode." + one.mode)],
+      [t("fact.mode"), one.mode && orders.mode(one)],
       [t("fact.latency"), f?.inference_p95_ms != null && t("fact.latency.told", { ms: whole(f.inference_p95_ms), slow: f.slow == null ? "–" : whole(f.slow * 100) })],
       [t("fact.puback"), f?.puback_p95_ms != null && t("fact.ms", { ms: whole(f.puback_p95_ms) })],
       [t("fact.board"), board],
@@ -94,5 +97,5 @@ export function fleet({ $, t, element, write, lines, clock, whole, span, wire })
   $("find").oninput = () => told && draw();
   setInterval(() => looks && !document.hidden && look(), EVERY_MS);
 
-  return { shown: (is) => { looks = is; if (is) look(); } };
+  return { shown: (is) => { looks = is; if (is) look(); }, changed: () => looks && look() };
 }

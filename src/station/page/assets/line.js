@@ -7,16 +7,19 @@ const PULSE_MS = 7000, RETRY_MS = 2000;
 export class Refused extends Error {}
 
 export function line({ t, left }) {
-  let token = "";
+  let key = "";
 
   async function ask(path, options = {}) {
-    const headers = { Authorization: `Bearer ${token}`, ...options.headers };
+    const headers = { "Session-Key": key, ...options.headers };
     const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS), ...options, headers });
     if (answer.ok) return answer;
     const refused = new Refused((await answer.json().catch(() => ({}))).reason ?? answer.statusText);
-    if (answer.status === 401) left(refused.message);
+    if (answer.status === 401 && path !== "api/login") left(refused.message);
     throw refused;
   }
+
+  // Says something that changes something.
+  const say = (path, what) => ask(path, { method: "POST", body: JSON.stringify(what), headers: { "Content-Type": "application/json" } });
 
   // Hears until told to stop; `event(name, data)` for each, `still(since)` while nothing comes, `again()` when it is heard anew.
   function hear({ event, still, again }) {
@@ -48,7 +51,7 @@ export function line({ t, left }) {
     };
   }
 
-  return { ask, hear, use: (word) => { token = word; }, reason: (error) => (error instanceof Refused ? error.message : t("door.silent")) };
+  return { ask, say, hear, use: (half) => { key = half; }, reason: (error) => (error instanceof Refused ? error.message : t("door.silent")) };
 }
 
 async function read(body, event) {

@@ -3,13 +3,19 @@
 import { desk } from "./desk.js";
 import { fleet } from "./fleet.js";
 import { line } from "./line.js";
+import { orders } from "./orders.js";
+import { people } from "./people.js";
+import { report } from "./report.js";
+import { review } from "./review.js";
 
 const $ = (id) => document.getElementById(id);
 const texts = JSON.parse($("texts").textContent);
+// So long before a session ends it is said.
+const WARN_MS = 15 * 60e3;
 const lang = document.documentElement.lang;
 
-// In this tab alone, and gone with it. The name stays with the device.
-let token = sessionStorage.getItem("token") || "", deaf = null, hangUp = null, pulse = null, ahead = 0;
+// One half of a session; the other is a cookie that scripts do not see, and neither is of any use alone.
+let key = localStorage.getItem("session-key") || "", me = null, deaf = null, hangUp = null, pulse = null, ahead = 0;
 
 function t(key, values = {}) {
   return (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
@@ -43,40 +49,49 @@ function span(seconds) {
   return seconds < 172800 ? unit(seconds / 3600, "hour") : unit(seconds / 86400, "day");
 }
 
-const wire = line({ t, left: (why) => leave(t("door.refused", { reason: why })) });
-const tools = { $, t, element, write, lines, clock, whole, span, now, wire, by: () => localStorage.getItem("by") || "" };
-const alerts = desk(tools), cameras = fleet(tools);
+const wire = line({ t, left: (why) => key && leave(t("door.out", { reason: why })) });
+const may = (right) => me?.rights.includes(right) ?? false;
+const tools = { $, t, element, write, lines, clock, whole, span, now, wire, may };
+const told = orders(tools), alerts = desk(tools), cameras = fleet({ ...tools, orders: told });
+const accounts = people({ ...tools, me: () => me, out: (why) => leave(why) });
+const pictures = review(tools), week = report(tools);
 
 // ---- the door ---------------------------------------------------------------------------------------------------------------------
 
-$("by").value = localStorage.getItem("by") || "";
+$("name").value = localStorage.getItem("name") || "";
 $("enter").onsubmit = async (event) => {
   event.preventDefault();
-  token = $("token").value.trim();
-  localStorage.setItem("by", $("by").value.trim());
   write("door-mistake", "");
   try {
+    const name = $("name").value.trim();
+    const { key: half } = await (await wire.say("api/login", { name, password: $("password").value })).json();
+    [key, me] = [half, null];
+    localStorage.setItem("session-key", key);
+    localStorage.setItem("name", name);
     await enter();
-    $("token").value = "";
+    $("password").value = "";
     $("main").focus();
   } catch (error) {
     write("door-mistake", t("door.refused", { reason: wire.reason(error) }));
-    $("token").focus();
+    $("password").focus();
   }
 };
 
 async function enter() {
-  wire.use(token);
+  wire.use(key);
+  me = await (await wire.ask("api/me")).json();
   await refresh();
-  sessionStorage.setItem("token", token);
   for (const id of ["inside", "nav", "tools"]) $(id).hidden = false;
   $("door").hidden = true;
+  $("keys").hidden = !may("speak");
+  $("to-review").hidden = !may("label");
   show();
   hangUp?.();
   hangUp = wire.hear({
     event: (name, data) => {
       if (name === "pulse") feel(data);
       if (name === "alert") alerts.changed(data.alert, data.rings);
+      if (name === "commands") cameras.changed();
       if (name === "anew") refresh().catch(() => {});
     },
     still: (since) => {
@@ -99,30 +114,50 @@ async function refresh() {
   alerts.all(told.alerts, told.waiting);
 }
 
+// Whoever is on duty must notice it: nothing is seen or heard any more.
 function leave(why = "") {
+  if (why && hangUp) alerts.sad();
   hangUp?.();
-  hangUp = null;
-  token = "";
+  [hangUp, me, key] = [null, null, ""];
   wire.use("");
-  sessionStorage.removeItem("token");
+  localStorage.removeItem("session-key");
   for (const id of ["inside", "nav", "tools"]) $(id).hidden = true;
   $("door").hidden = false;
   alerts.forget();
+  accounts.forget();
+  cameras.shown(false);
+  told.close();
+  pictures.forget();
+  week.forget();
+  document.title = t("title.out");
   write("door-mistake", why);
-  $("token").focus();
+  $("password").value = "";
+  $($("name").value ? "password" : "name").focus();
 }
-$("leave").onclick = () => leave();
+$("leave").onclick = async () => {
+  // Whatever is under way is refused from now on, which is no news to whoever leaves.
+  key = "";
+  hangUp?.();
+  hangUp = null;
+  await wire.say("api/logout", {}).catch(() => {});
+  leave();
+};
 
 // ---- which page -------------------------------------------------------------------------------------------------------------------
 
 function show() {
-  const which = location.hash === "#fleet" ? "fleet" : "desk";
-  for (const id of ["desk", "fleet"]) {
+  const pages = ["desk", "fleet", "review", "report", "people"], inside = !$("inside").hidden;
+  const which = pages.find((id) => location.hash === "#" + id) ?? "desk";
+  for (const id of pages) {
     $(id).hidden = id !== which;
     if (id === which) $("to-" + id).setAttribute("aria-current", "page");
     else $("to-" + id).removeAttribute("aria-current");
   }
-  cameras.shown(which === "fleet" && !$("inside").hidden);
+  $("inside").dataset.page = which;
+  cameras.shown(which === "fleet" && inside);
+  pictures.shown(which === "review" && inside);
+  week.shown(which === "report" && inside);
+  accounts.shown(which === "people" && inside);
 }
 addEventListener("hashchange", show);
 
@@ -139,6 +174,7 @@ function feel(told) {
 function troubles() {
   const said = [];
   if (deaf !== null) said.push(t("trouble.stream", { time: clock(deaf + ahead) }));
+  if (me?.ends_ms && me.ends_ms - now() < WARN_MS) said.push(t("trouble.ends", { time: clock(me.ends_ms) }));
   const { link, trouble, gaps } = pulse.standing;
   if (!link.connected) said.push(link.since_ms ? t("trouble.link", { time: clock(link.since_ms), why: link.why }) : t("trouble.link.first", link));
   if (trouble) said.push(t("trouble.store", { time: clock(trouble.since_ms), why: trouble.why }));
@@ -176,4 +212,4 @@ function roll() {
   write("felt", t("roll.felt", { time: clock(pulse.now_ms), believed: whole(believed), refused: whole(refused), dropped: whole(dropped) }));
 }
 
-if (token) enter().catch((error) => write("door-mistake", t("door.refused", { reason: wire.reason(error) })));
+if (key) enter().catch((error) => key && write("door-mistake", t("door.refused", { reason: wire.reason(error) })));

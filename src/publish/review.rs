@@ -50,28 +50,42 @@ impl Review {
     pub fn alert(&mut self, message: &AlertMessage) {
         let Ok(mut line) = serde_json::to_vec(message) else { return };
         line.push(b'\n');
-        self.keep(&format!("{}.jsonl", message.id), &line);
+        let name = format!("{}.jsonl", message.id);
+        self.keep(line.len(), |folder| {
+            let lines = OpenOptions::new().create(true).append(true).open(folder.join(name));
+            lines?.write_all(&line)
+        });
     }
 
     /// Keeps a picture of an alert, taken at `captured` (RFC 3339).
     pub fn picture(&mut self, alert: &str, captured: &str, jpeg: &[u8]) {
         let time: String = captured.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
-        self.keep(&format!("{alert}_{time}.jpg"), jpeg);
+        self.keep_picture(&format!("{alert}_{time}.jpg"), jpeg);
     }
 
     /// Keeps the picture of an alert that was told, the first one alone: the others have gone to those who were.
     pub fn first_picture(&mut self, alert: &str, jpeg: &[u8]) {
         let name = format!("{alert}.jpg");
         if !self.folder.join(&name).exists() {
-            self.keep(&name, jpeg);
+            self.keep_picture(&name, jpeg);
         }
     }
 
-    fn keep(&mut self, name: &str, content: &[u8]) {
+    /// Under its name only when it is whole: whoever looks at the folder meanwhile takes no half of it for the picture.
+    fn keep_picture(&mut self, name: &str, jpeg: &[u8]) {
+        self.keep(jpeg.len(), |folder| {
+            let beginning = folder.join(format!("{name}.new"));
+            let whole = fs::write(&beginning, jpeg).and_then(|()| fs::rename(&beginning, folder.join(name)));
+            whole.inspect_err(|_| drop(fs::remove_file(&beginning)))
+        });
+    }
+
+    /// Makes room for so many bytes, and has them written.
+    fn keep(&mut self, bytes: usize, write: impl FnOnce(&Path) -> io::Result<()>) {
         if self.most_bytes == 0 {
             return;
         }
-        match self.append(name, content) {
+        match self.room_for(bytes as u64).and_then(|()| write(&self.folder)) {
             Ok(()) => self.failed = false,
             Err(error) => {
                 if !self.failed {
@@ -82,15 +96,14 @@ impl Review {
         }
     }
 
-    fn append(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+    fn room_for(&mut self, added: u64) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let added = content.len() as u64;
         let held = match self.bytes {
             Some(bytes) if bytes + added <= self.most_bytes => bytes,
             _ => make_room(&self.folder, self.most_bytes.saturating_sub(added))?,
         };
         self.bytes = Some(held + added);
-        OpenOptions::new().create(true).append(true).open(self.folder.join(name))?.write_all(content)
+        Ok(())
     }
 }
 

@@ -16,7 +16,7 @@ begin
 daemon
 logged 1 'connected to broker' 120
 row "a 32-bit board: the daemon is started, until the broker knows it" - "$(took)"
-for _ in $(seq 400); do
+for _ in $(seq 1500); do
     [ "$(cat /tmp/store/review/*.jsonl 2>/dev/null | wc -l)" = 0 ] || break
     sleep 1
 done

@@ -96,11 +96,11 @@ until_true 120 told '"effort":"full"' || fail "nothing is wrong, and it says: $(
 echo 50005 >"$firmware/get_throttled"
 until_true 120 told '"strain":"undervolted"' || fail "too little voltage is not told: $(tail -n 1 /run/telemetry)"
 noticed=$took
-alerts "too little voltage"
 echo 0 >"$firmware/get_throttled"
 until_true 180 told '"effort":"full"' || fail "it does not work as before: $(tail -n 1 /run/telemetry)"
 kill "$listener"
 row "too little voltage, as the firmware tells it; all is done again after 20 s that were well, on purpose" "$noticed" "$took"
+alerts "too little voltage"
 
 config 's#^broker = .*#broker = "nonsense"#'
 restarts=$(property NRestarts)

@@ -39,4 +39,4 @@ board_boot "$root" "$work/console"
 board_said "$work/console"
 grep -q '/alert .*"class":"bear"' "$work/heard" || { echo "no alert of a bear arrived" >&2; cut -c 1-200 "$work/heard" >&2; exit 1; }
 grep -q '/status .*"state":"online"' "$work/heard" || { echo "it never said that it is online" >&2; exit 1; }
-grep '/telemetry ' "$work/heard" | tail -n 1 | cut -c 1-300
+grep -a '/telemetry ' "$work/heard" | tail -n 1 | cut -c 1-300

@@ -246,3 +246,13 @@ fn an_audit_log_that_was_changed_is_found_out() {
     let (code, _, words) = station.tool(&["audit", "--holds", &holds], "");
     assert!(code == 65 && words.contains("cut off or written anew"), "{code} {words}");
 }
+
+#[test]
+fn a_database_that_is_not_there_is_no_log_that_is_whole_and_none_is_made() {
+    let station = Station::new("mqtt://127.0.0.1:1", &[]);
+    for words in [&["audit"][..], &["account", "list"], &["account", "remove", "anna"]] {
+        let (code, told, why) = station.tool(words, "");
+        assert_eq!((code, &*told), (74, ""), "{words:?}: {why}");
+        assert!(why.contains("station.db") && !station.database().exists(), "{words:?}: {why}");
+    }
+}

@@ -84,8 +84,12 @@ async fn change(args: &AccountArgs) -> Outcome {
         Action::Add { name, .. } | Action::Password { name } => asked_for(name)?,
         _ => String::new(),
     };
-    let store = Store::beside(&args.database).await.map_err(|error| of_store(&error))?;
-    let store = Arc::new(store);
+    // The first account may come before the station's first start; every other change is of a station that there is.
+    let opened = match &args.action {
+        Action::Add { .. } => Store::beside(&args.database).await,
+        _ => Store::known(&args.database).await,
+    };
+    let store = Arc::new(opened.map_err(|error| of_store(&error))?);
     let clerk = Clerk::new(store.clone(), Pen::new(Clock::start()));
     let by = format!("command line, user {}", rustix::process::getuid().as_raw());
     let (outcome, told) = match &args.action {

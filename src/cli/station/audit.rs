@@ -59,7 +59,7 @@ pub fn run(args: &AuditArgs) -> Outcome {
 }
 
 async fn verify(args: &AuditArgs) -> Outcome {
-    let store = Store::beside(&args.database).await.map_err(|error| of_store(&error))?;
+    let store = Store::look(&args.database).await.map_err(|error| of_store(&error))?;
     let mut missing = args.holds.clone();
     let mut printed = Ok(());
     let found = store

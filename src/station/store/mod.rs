@@ -125,6 +125,15 @@ impl Store {
         }
     }
 
+    /// The same for one that is there already: a path that was mistyped makes no station.
+    ///
+    /// # Errors
+    /// As [`Store::beside`], and where there is none.
+    pub async fn known(address: &Address) -> Result<Store, StoreError> {
+        std::fs::metadata(&address.0).map_err(|error| StoreError::file(&address.0, &error))?;
+        Store::beside(address).await
+    }
+
     async fn opened(path: PathBuf, mine: Option<File>) -> Result<Store, StoreError> {
         let reader =
             SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY).disable_statement_logging();

@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod door;
 mod exposition;
+pub mod html;
 pub mod page;
 mod series;
 mod server;

@@ -6,6 +6,8 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use sha2::{Digest, Sha256};
 
+use super::html::Escaped;
+
 /// A page in one language.
 #[derive(Clone, Debug)]
 pub struct Rendered {
@@ -31,18 +33,14 @@ pub fn rendered(page: &str, languages: &[(&'static str, &str)]) -> Vec<Rendered>
 }
 
 fn render(page: &str, language: &'static str, words: &Words) -> Rendered {
-    let filled = words
-        .iter()
-        .fold(page.to_owned(), |page, (key, text)| page.replace(&format!("{{{{{key}}}}}"), &escaped(text)));
+    let filled = words.iter().fold(page.to_owned(), |page, (key, text)| {
+        page.replace(&format!("{{{{{key}}}}}"), &Escaped(text).to_string())
+    });
     // Inside a script element nothing but its end tag means anything.
     let json = serde_json::to_string(words).unwrap_or_default().replace('<', "\\u003c");
     let html = filled.replace("{{*}}", &json).replace("{{lang}}", language);
     let tag = tag(html.as_bytes());
     Rendered { language, html, tag }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// A strong entity tag.

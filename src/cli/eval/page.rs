@@ -7,13 +7,14 @@ use super::report::{ClassReport, RATES, Report};
 use crate::evaluate::confusion::BACKGROUND;
 use crate::evaluate::recall::Recall;
 use crate::perceive::model::Class;
+use crate::web::html::Escaped;
 
 mod curve;
 mod pictures;
 mod text;
 
 use pictures::Gallery;
-use text::{Escaped, part, plural, share};
+use text::{part, plural, share};
 
 const STYLE: &str = include_str!("page/style.css");
 

@@ -7,11 +7,12 @@ use jiff::tz::TimeZone;
 use super::rates::Rate;
 use super::{Mistake, Report, written};
 use crate::evaluate::audit::{FEWEST_BEARS, FEWEST_VISITS, Recall};
+use crate::web::html::Escaped;
 
 mod charts;
 mod words;
 
-use words::{Escaped, headlines, percent, span_h};
+use words::{headlines, percent, span_h};
 
 /// How it looks, on the page and on paper.
 pub const STYLE: &str = include_str!("../page/assets/report.css");

@@ -5,12 +5,13 @@ use std::fmt::{self, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::text::{Escaped, plural};
+use super::text::plural;
 use crate::capture::pixels::{encode_jpeg, read_picture};
 use crate::cli::eval::coco::Dataset;
 use crate::cli::eval::report::{Report, WorstPicture};
 use crate::evaluate::{PixelBox, Prediction};
 use crate::perceive::model::Class;
+use crate::web::html::Escaped;
 
 /// Longer side of a picture inside the page, pixels: sharp on a telephone, 20 to 40 kB each.
 const LONG_SIDE: u32 = 480;

@@ -1,25 +1,8 @@
 //! What the report says in words.
 
-use std::fmt;
-
 use crate::evaluate::audit::Recall;
 use crate::station::report::{Report, SampleFacts};
 use crate::station::review::Seen;
-
-/// Text as it may stand in HTML.
-pub struct Escaped<'a>(pub &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            other => write!(f, "{other}"),
-        })
-    }
-}
 
 /// "88 %".
 pub fn percent(share: f64) -> String {

@@ -22,7 +22,7 @@ ARCH_STEP :=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check page-check station-demo station-check test lint arm kernels board bridges endurance soak bench figures performance accuracy sight faults fuzz sbom review scale drift mast deb deb-check size
+.PHONY: help build demo demo-check page-check station-demo station-check test lint arm kernels board board-short bridges endurance soak bench figures performance accuracy sight faults fuzz sbom review scale drift mast deb deb-check size
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,8 +111,13 @@ kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM p
 	@deploy/prepare.sh build arm kernels
 	@tests/kernels.sh
 
+board-short: ## A whole emulated board whose camera shows drawn and real pictures: their alerts arrive (two minutes; a step of CI)
+	@deploy/prepare.sh build broker tests arm board
+	@tests/board/short.sh
+
 board: ## A whole emulated board: its camera falls silent, fails, hangs and is unplugged, its network and disk fail, its power is cut, its package lives under systemd, and that for 32 bits on another (a quarter of an hour; not in CI)
 	@deploy/prepare.sh build broker tests arm armhf deb board
+	@tests/board/short.sh
 	@tests/board/camera.sh
 	@tests/board/faults.sh
 	@tests/board/system.sh

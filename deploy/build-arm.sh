@@ -25,6 +25,8 @@ fi
 # What boards have: no station.
 flags+=(--no-default-features)
 [ "${CAMERA:-1}" = 0 ] || flags+=(--features camera)
+# In development libraries are built quickly: the time goes into our own kernels, and under emulation a few pictures are enough.
+[ "${1:-}" = --profile ] || flags+=(--config 'profile.dev.package."*".opt-level=1')
 # shellcheck disable=SC2086 # a command with its options
 cargo ${BUILD:-build} --locked --target "$target" "${flags[@]}" "$@" >&2
 

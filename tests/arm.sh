@@ -17,8 +17,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Libraries are built quickly: the time goes into our own kernels, and a few pictures are enough.
-arm=$(deploy/build-arm.sh --config 'profile.dev.package."*".opt-level=1')
+arm=$(deploy/build-arm.sh)
 # Two processors: one with dot product, one without, for each has kernels of its own.
 emulated() { qemu-aarch64-static -cpu "${processor:-max}" "$arm" "$@"; }
 

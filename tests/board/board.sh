@@ -3,7 +3,8 @@
 # where board_architecture=armhf was said before.
 #   board_root FOLDER INIT MODULE…   the root of a board with that /init: program, tools, libraries, and these kernel modules with theirs
 #   board_boot ROOT CONSOLE [OPTION OF QEMU…]   boots it, until it powers itself off; what it prints goes to CONSOLE too
-#   board_module FOLDER NAME      one of this folder, compiled for that kernel, in FOLDER/modules
+#   board_module FOLDER NAME [SOURCES]   one of this folder, or of SOURCES, compiled for that kernel, in FOLDER/modules
+#   board_scenes FOLDER           what the loopback camera (camera-feed.sh) is to show, and the module for it: drawn pictures, and real ones where BEARWATCH_DATA is set
 #   board_said CONSOLE            what it printed, and whether it came to its end; the table of what was done there
 # Sets work (a folder that is gone afterwards), arm (the program for the board) and broker_port: a Mosquitto here is 10.0.2.2 there. BOARD_ARM64 and
 # BOARD_ARMHF name programs that are built already; else they are built, in the development profile.
@@ -45,7 +46,7 @@ esac
 # What boards are made of, unpacked here and never installed: Debian's kernel, its headers, busybox, and for 64 bits v4l2-ctl, dmsetup, tc, and the libraries of all.
 unpacked=$cache/unpacked
 unpack_arm64() {
-    local kernel packages made_of headers series
+    local kernel packages sources made_of headers series
     kernel=$(apt-cache depends linux-image-arm64:arm64 | sed -n 's/.*Depends: \(linux-image-[^:]*\).*/\1/p' | head -n 1)
     [ -n "$kernel" ] || { echo "apt knows no kernel for arm64: run deploy/prepare.sh board" >&2; exit 69; }
     headers=linux-headers-${kernel#linux-image-}
@@ -53,12 +54,14 @@ unpack_arm64() {
     series=${series%.*}
     packages=("$kernel" busybox-static v4l-utils libv4l-0 libv4l2rds0 libv4lconvert0 libjpeg62-turbo libudev1 libstdc++6 libgcc-s1 libc6)
     packages+=(dmsetup libdevmapper1.02.1 libselinux1 libpcre2-8-0 iproute2 libbpf1 libelf1 libmnl0 libbsd0 libmd0 libcap2 libxtables12 zlib1g "$headers")
-    made_of=$cache/$(printf '%s\n' "${packages[@]}" | sha256sum | cut -c 1-16)
+    # The camera that shows what it is given: its sources alone.
+    sources=(v4l2loopback-dkms)
+    made_of=$cache/$(printf '%s\n' "${packages[@]}" "${sources[@]}" | sha256sum | cut -c 1-16)
     [ ! -e "$made_of" ] || return 0
     rm -rf "${cache:?}"/{debs,unpacked}
     mkdir "$cache/debs" "$unpacked"
     # The tools that build modules are this machine's own.
-    (cd "$cache/debs" && apt-get download -q "${packages[@]/%/:arm64}" "${headers%-arm64}-common" "linux-kbuild-$series")
+    (cd "$cache/debs" && apt-get download -q "${packages[@]/%/:arm64}" "${sources[@]}" "${headers%-arm64}-common" "linux-kbuild-$series")
     for deb in "$cache"/debs/*.deb; do dpkg-deb -x "$deb" "$unpacked"; done
     sed -i "s,/usr/src,$unpacked/usr/src," "$unpacked/usr/src/$headers/Makefile"
     touch "$made_of"
@@ -102,9 +105,17 @@ board_root() {
 
 board_module() {
     local headers=$unpacked/usr/src/linux-headers-$version
-    cp -r "tests/board/$2" "$work/module"
+    rm -rf "$work/module"
+    cp -r "${3:-tests/board/$2}" "$work/module"
     make -s -C "$headers" M="$work/module" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- modules >"$work/module.log" 2>&1 || { cat "$work/module.log" >&2; exit 1; }
     cp "$work/module/$2.ko" "$1/modules/"
+}
+
+board_scenes() {
+    board_module "$1" v4l2loopback "$unpacked"/usr/src/v4l2loopback-*
+    cp tests/board/camera-feed.sh "$1/"
+    qemu-aarch64-static "$arm" simulate --out "$work/drawn" --count 12 --seed 1000000 --darkness 0 2>/dev/null
+    python3 tests/board/scenes.py "$work/drawn" "$1/scenes"
 }
 
 board_boot() {

@@ -1,7 +1,8 @@
 #!/bin/bash
-# What is tried on the board of system.sh: a Debian with systemd as PID 1. The package is installed as a technician does it; the daemon then dies, hangs,
-# gets too little memory, too little voltage, a wrong configuration, a wrong model, a full disk, a root that nobody can write to, another version. Each
-# line of the table: what was done, after how many seconds it was noticed, and after how many everything was well again.
+# What is tried on the board of system.sh: a Debian with systemd as PID 1. The package is installed as a technician does it; its camera shows bears, drawn
+# and real, and their alerts arrive; the daemon then dies, hangs, gets too little memory, too little voltage, a wrong configuration, a wrong model, a full
+# disk, a root that nobody can write to, another version. Each line of the table: what was done, after how many seconds it was noticed, and after how many
+# everything was well again.
 set -u
 say() { echo "BOARD: $*"; }
 fail() {
@@ -31,6 +32,7 @@ until_true() {
 }
 property() { systemctl show -P "$1" bearwatch; }
 is() { [ "$(property "$1")" = "$2" ]; }
+is_online() { property StatusText | grep -q '^online'; }
 another_process() { is ActiveState active && [ "$(property MainPID)" != "$pid" ]; }
 gone() { ! kill -0 "$pid" || [ "$(property MainPID)" != "$pid" ]; }
 row() { echo "ROW: $1 | ${2:--} | ${3:--}"; }
@@ -50,12 +52,29 @@ say "up: $(systemctl is-system-running --wait), systemd $(systemctl --version | 
 dpkg -i /bearwatch.deb >/run/dpkg 2>&1 || { cat /run/dpkg; fail "dpkg"; }
 is ActiveState inactive || fail "it starts before anybody said which camera this is"
 is UnitFileState enabled || fail "it is not enabled"
-config
+# The camera belongs to whom udev would give it.
+chgrp video /dev/video0 || fail "no camera"
+chmod 660 /dev/video0
+# shellcheck source=tests/board/camera-feed.sh
+. /camera-feed.sh
+shows empty
+cp /camera.toml /etc/bearwatch.toml
 systemctl start bearwatch || fail "it does not start"
+until_true 120 is_online || fail "it does not see the camera: $(property StatusText)"
 say "ok: started by notification; status: $(property StatusText)"
-alerts "the first start"
-grep -q '"class":"bear"' /run/alert || fail "an alert of another class: $(cat /run/alert)"
-say "ok: the alert of a bear arrives"
+for scene in drawn real; do
+    [ -e /scenes/$scene.yuyv ] || continue
+    shows $scene
+    alerts "the camera shows the scene $scene"
+    grep -q '"class":"bear"' /run/alert || fail "an alert of another class: $(cat /run/alert)"
+    say "ok: the alert of a bear arrives from the camera's scene '$scene'"
+    shows empty
+    until grep -q '"state":"closed"' /run/alert; do alerts "nothing to be seen any more"; done
+done
+kill "$feeding"
+config
+systemctl restart bearwatch || fail "it does not start with the drawn campsite"
+alerts "the drawn campsite"
 say "memory: $(($(property MemoryCurrent) / 1000000)) MB of the service"
 
 pid=$(property MainPID)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# system.sh: the package for boards on a whole emulated one with Debian, systemd and a disk: installed, started, killed, hung, starved of memory and
-# voltage, misconfigured, filled, upgraded. A Mosquitto on this side is the rangers'. Prints the table of faults. Root or sudo: the Debian of another
+# system.sh: the package for boards on a whole emulated one with Debian, systemd and a disk: installed, started, shown bears, killed, hung, starved of
+# memory and voltage, misconfigured, filled, upgraded. A Mosquitto on this side is the rangers'. Prints the table of faults. Root or sudo: the Debian of another
 # processor is unpacked as root.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -43,6 +43,11 @@ broker = "mqtt://10.0.2.2:$broker_port"
 path = "/var/lib/bearwatch"
 max_mb = 8
 TOML
+# The same with a camera that shows what it is given.
+sed '/^fps = /,/^duration_s/d; s#^source = .*#source = "camera"\ndevice = "/dev/video0"\nwidth = 640\nheight = 360\nfps = 5#' "$work/bearwatch.toml" >"$work/camera.toml"
+root=$work/root
+board_root "$root" tests/board/system-init.sh virtio_pci virtio_net virtio_blk ext4 videodev
+board_scenes "$root"
 echo "$broker_port" >"$work/broker"
 cat >"$work/board-steps.service" <<'UNIT'
 [Unit]
@@ -58,7 +63,8 @@ UNIT
 # shellcheck disable=SC2016 # expanded by that shell
 "${as_root[@]}" sh -eu -c '
     work=$1 debian=$2 package=$3
-    cp "$work/bearwatch.toml" "$work/broker" "$debian/"
+    cp -r "$work/bearwatch.toml" "$work/camera.toml" "$work/broker" "$work/root/scenes" tests/board/camera-feed.sh "$debian/"
+    rm -r "$work/root/scenes"
     cp tests/board/system-steps.sh "$debian/steps.sh"
     cp "$package" "$debian/bearwatch.deb"
     dpkg-deb --root-owner-group -Zgzip -z1 -b "$work/next" "$debian/next.deb" >/dev/null
@@ -76,8 +82,6 @@ UNIT
 truncate -s 24M "$work/state"
 /sbin/mke2fs -q -t ext4 -m 0 "$work/state"
 
-root=$work/root
-board_root "$root" tests/board/system-init.sh virtio_pci virtio_net virtio_blk ext4
 drives=()
 for disk in disk state; do
     drives+=(-drive "if=none,id=$disk,format=raw,cache=unsafe,file=$work/$disk" -device "virtio-blk-pci,drive=$disk")

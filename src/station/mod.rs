@@ -17,10 +17,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::control::request::Signer;
-use crate::publish::{Kind, PublishError};
 use crate::publish::intake::{self, Custody};
 use crate::publish::message::BootId;
 use crate::publish::settings::Settings as Publish;
+use crate::publish::{Kind, PublishError};
 use crate::system::clock::Clock;
 use crate::system::notify::Notifier;
 use crate::system::stop::Stop;
@@ -58,8 +58,8 @@ use page::{Bells, Desk, Ways};
 use people::{Lifetime, Pen, People};
 use post::Post;
 use standing::Standing;
-pub use store::{Address, Retention, Store, StoreError};
 use store::Duty;
+pub use store::{Address, Retention, Store, StoreError};
 
 /// People who look at once, and what their pages fetch beside that.
 const LIMITS: Limits = Limits { connections: 96, patience: Duration::from_secs(3600) };

@@ -121,7 +121,8 @@ impl Shift {
 pub async fn run(shared: Shared, stop: Stop) {
     while !stop.is_raised() {
         let (begun, today) = (shared.clock.uptime(), today(&shared));
-        let inspected = shared.store.on_duty(Duty::Inspect, inspect(&shared)).await.and_then(Option::transpose);
+        let inspected =
+            shared.store.on_duty(Duty::Inspect, inspect(&shared)).await.and_then(Option::transpose);
         if let Err(error) = &inspected {
             tracing::debug!("cameras are not inspected for shifts: {error}");
         }

@@ -1,11 +1,11 @@
 //! Accounts and their sessions.
 
-use serde::Serialize;
 use super::database::{Connection, Row, query};
 use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::publish::reply::Head;
 use crate::station::people::{Kept, Lifetime, Role, SessionId};
+use serde::Serialize;
 
 /// Sessions of an account; beyond, the oldest end.
 const SESSIONS: i64 = 20;
@@ -261,12 +261,7 @@ async fn alter(
     Ok((changed, Some(head)))
 }
 
-async fn changed(
-    db: &mut Connection,
-    folded: &str,
-    change: &Change,
-    now_ms: i64,
-) -> sqlx::Result<Changed> {
+async fn changed(db: &mut Connection, folded: &str, change: &Change, now_ms: i64) -> sqlx::Result<Changed> {
     let before = administrators(db).await?;
     query("DELETE FROM session WHERE account = (SELECT id FROM account WHERE folded = $1)")
         .bind(folded)

@@ -154,7 +154,9 @@ mod tests {
     fn an_address_is_a_file_or_a_server() {
         assert_eq!("sqlite:///var/lib/s.db".parse(), Ok(Address::File("/var/lib/s.db".into())));
         assert_eq!("s.db".parse(), Ok(Address::File("s.db".into())));
-        assert!([":memory:", "", "folder/", "mysql://h/d"].iter().all(|text| text.parse::<Address>().is_err()));
+        assert!(
+            [":memory:", "", "folder/", "mysql://h/d"].iter().all(|text| text.parse::<Address>().is_err())
+        );
         let parsed = "postgres://bears@db.example/park?password-file=/run/p&sslmode=require".parse();
         let Ok(Address::Server(server)) = parsed else { panic!("{parsed:?}") };
         assert_eq!(server.to_string(), "postgres://bears@db.example/park");

@@ -1,13 +1,13 @@
 //! What people told cameras from here: kept before it is sent, sent once, and what the camera answered.
 
-use serde::Serialize;
-use serde_json::Value;
 use super::database::{Connection, Row, query};
 use super::trail::{Deed, append};
 use super::write::Changes;
 use super::{Store, StoreError};
 use crate::publish::reply::{AnswerMessage, Head, Verdict};
 use crate::publish::settings::Site;
+use serde::Serialize;
+use serde_json::Value;
 
 /// A command that has not gone out by then does not go out any more, milliseconds: it was for now.
 const UNSENT_MS: i64 = 15_000;

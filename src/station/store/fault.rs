@@ -11,7 +11,9 @@ use sqlx::postgres::PgDatabaseError;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another station has it open.
-    #[error("database {0}: in use by another bearwatch station; stop it, or give this one another --database")]
+    #[error(
+        "database {0}: in use by another bearwatch station; stop it, or give this one another --database"
+    )]
     InUse(String),
     /// It is not ours, or of a newer station: starting again does not help.
     #[error("database {database}: {reason}")]
@@ -88,7 +90,9 @@ impl StoreError {
             },
             sqlx::Error::Tls(why) => StoreError::Unfit {
                 database: database.to_string(),
-                reason: format!("{why}; give the server's authority by ?sslrootcert=FILE, or ?sslmode=disable where nobody can listen on the way"),
+                reason: format!(
+                    "{why}; give the server's authority by ?sslrootcert=FILE, or ?sslmode=disable where nobody can listen on the way"
+                ),
             },
             sqlx::Error::Io(why) => StoreError::Away {
                 database: database.to_string(),
@@ -103,11 +107,18 @@ impl StoreError {
         let (code, words) = (error.code(), error.message());
         let away = |reason: &str| StoreError::Away { database: database.clone(), reason: reason.into() };
         match code {
-            "55P03" | "57014" => away("another program holds it, or it is too slow; end that one (a backup takes seconds)"),
+            "55P03" | "57014" => {
+                away("another program holds it, or it is too slow; end that one (a backup takes seconds)")
+            }
             "53100" => away("the server's disk is full; free space there, or lower --most-gb"),
-            "53300" => away("the server has no connection left; raise its max_connections, or end what holds them"),
+            "53300" => {
+                away("the server has no connection left; raise its max_connections, or end what holds them")
+            }
             "25006" => away("it may only be read: is it a replica? Give the server that is written to"),
-            "3D000" => StoreError::Unfit { database, reason: "there is none of that name; make it (createdb)".into() },
+            "3D000" => StoreError::Unfit {
+                database,
+                reason: "there is none of that name; make it (createdb)".into(),
+            },
             "42501" => StoreError::Unfit {
                 database,
                 reason: format!("{words}; the station's user must own it (ALTER DATABASE … OWNER TO …)"),
@@ -162,7 +173,9 @@ impl StoreError {
                 database: path,
                 reason: "it is no database of SQLite; give another --database".into(),
             },
-            Some(TOOBIG | CONSTRAINT | MISMATCH) => StoreError::Data { database: path, reason: error.to_string() },
+            Some(TOOBIG | CONSTRAINT | MISMATCH) => {
+                StoreError::Data { database: path, reason: error.to_string() }
+            }
             _ => StoreError::Away { database: path, reason: error.to_string() },
         }
     }

@@ -7,8 +7,7 @@ use super::{Store, StoreError};
 use crate::station::drift::{BETWEEN, REFERENCE, WEEK};
 
 const DAY_MS: i64 = 86_400_000;
-const FILE_BYTES: &str =
-    "SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
+const FILE_BYTES: &str = "SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
 /// PostgreSQL keeps the room of what was removed and uses it again: of pictures, which are most of it, those that are there are counted.
 const SERVER_BYTES: &str = "SELECT pg_database_size(current_database()) - pg_total_relation_size('picture')
     + (SELECT coalesce(sum(octet_length(jpeg)), 0)::BIGINT FROM picture) AS bytes";
@@ -78,8 +77,9 @@ const TELEMETRY: [&str; 2] = [
 const COMMANDS: [&str; 1] =
     ["DELETE FROM command WHERE id IN (SELECT id FROM command WHERE asked_ms < $1 ORDER BY id LIMIT $2)"];
 /// Counts by day; `$1` is a day here. What has shifted goes with the alerts.
-const COUNTS: [&str; 1] =
-    ["DELETE FROM drift_day WHERE (camera, boot, day) IN (SELECT camera, boot, day FROM drift_day WHERE day < $1 LIMIT $2)"];
+const COUNTS: [&str; 1] = [
+    "DELETE FROM drift_day WHERE (camera, boot, day) IN (SELECT camera, boot, day FROM drift_day WHERE day < $1 LIMIT $2)",
+];
 const SHIFTS: [&str; 1] = [
     "DELETE FROM shift WHERE id IN (SELECT id FROM shift WHERE told_ms < $1 AND ended IS NOT NULL LIMIT $2)",
 ];
@@ -107,10 +107,11 @@ impl Store {
                 .bind(now_ms)
                 .execute(&self.writing)
                 .await?;
-            let row = query("SELECT station.id, instance.heard_ms FROM station, instance WHERE instance.name = $1")
-                .bind(&self.instance)
-                .fetch_one(&self.writing)
-                .await?;
+            let row =
+                query("SELECT station.id, instance.heard_ms FROM station, instance WHERE instance.name = $1")
+                    .bind(&self.instance)
+                    .fetch_one(&self.writing)
+                    .await?;
             let heard_ms: i64 = row.try_get("heard_ms")?;
             Ok(Kept { id: row.try_get("id")?, heard_ms: (made.rows_affected() == 0).then_some(heard_ms) })
         };

@@ -1,12 +1,12 @@
 //! What people say of a picture, and what was said of it by others and by the model.
 
-use serde::Serialize;
 use super::database::{Connection, Row, query};
 use super::review::{PictureKey, WHY};
 use super::{Store, StoreError};
 use crate::perceive::model::Class;
 use crate::publish::audit::Sighting;
 use crate::station::review::{Label, Outcome, Seen, TWICE, Thing, outcome};
+use serde::Serialize;
 
 /// What was said of a picture by others and by the model, for whoever has spoken.
 #[derive(Clone, Debug, Serialize)]

@@ -1,11 +1,11 @@
 //! What is shown: read beside the writing, from the last commit.
 
-use serde::Serialize;
 use super::database::{Row, query};
 use super::steps::alert;
 use super::{Store, StoreError};
 use crate::publish::message::{AlertMessage, Escalation};
 use crate::station::alert::Alert;
+use serde::Serialize;
 
 /// Alerts that are shown at once, and those beside them that wait for somebody.
 const ALERTS: i64 = 40;

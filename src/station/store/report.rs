@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
 use super::database::{Row, query};
 use super::opinion::{is_twice, label};
 use super::review::PictureKey;
@@ -11,6 +10,7 @@ use crate::publish::reply::Judgement;
 use crate::station::judge::unix_ms;
 use crate::station::report::{Camera, Evidence, First, Heard, Period, Sampled, Told};
 use crate::station::review::{Label, Seen};
+use serde_json::Value;
 
 /// When an alert was, as well as is known: [`Told::at_ms`].
 const AT: &str =

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
 use super::database::{Connection, Row, query};
 use super::{Store, StoreError};
+use serde::Serialize;
 
 /// A picture is lent for so long, milliseconds; the page asks for it again while somebody works on it.
 const LENT_MS: i64 = 300_000;
@@ -157,7 +157,9 @@ impl Store {
                     found = match sample {
                         true => pick(&mut db, SAMPLE, "sample.place", reviewer, now_ms).await?,
                         false => {
-                            let weight = format!("CASE {WHY} WHEN 'doubt' THEN 0 WHEN 'uncertain' THEN 1 ELSE 2 END, picture.id DESC");
+                            let weight = format!(
+                                "CASE {WHY} WHEN 'doubt' THEN 0 WHEN 'uncertain' THEN 1 ELSE 2 END, picture.id DESC"
+                            );
                             pick(&mut db, &alerts(), &weight, reviewer, now_ms).await?
                         }
                     };
@@ -245,12 +247,7 @@ async fn pick(
     Ok(Some((key, task)))
 }
 
-async fn lease(
-    db: &mut Connection,
-    key: &PictureKey,
-    reviewer: &Reviewer,
-    now_ms: i64,
-) -> sqlx::Result<()> {
+async fn lease(db: &mut Connection, key: &PictureKey, reviewer: &Reviewer, now_ms: i64) -> sqlx::Result<()> {
     query(
         "INSERT INTO lease (camera, boot, seq, holder, until_ms) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (camera, boot, seq) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms",

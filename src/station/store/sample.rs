@@ -1,11 +1,11 @@
 //! Pictures of the random sample, filed with what is known of how they were chosen.
 
-use sha2::{Digest, Sha256};
 use super::database::{Connection, query};
 use super::write::number;
 use crate::publish::audit::AuditNote;
 use crate::publish::incoming::Snapshot;
 use crate::station::judge::Entry;
+use sha2::{Digest, Sha256};
 
 /// Files what goes beside a picture of the sample.
 pub(super) async fn sample(

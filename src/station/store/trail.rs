@@ -116,11 +116,7 @@ impl Store {
 
     /// What came of a transaction. After one that failed the connection is given up: SQLite has rolled back by itself on a full disk, which sqlx does not
     /// know.
-    pub(super) async fn settle<T>(
-        &self,
-        line: Connection,
-        done: sqlx::Result<T>,
-    ) -> Result<T, StoreError> {
+    pub(super) async fn settle<T>(&self, line: Connection, done: sqlx::Result<T>) -> Result<T, StoreError> {
         match done {
             Ok(done) => {
                 // A file that went away in between took the commit along.

@@ -86,12 +86,7 @@ impl Store {
     }
 }
 
-async fn say(
-    db: &mut Connection,
-    word: &Word,
-    command: &str,
-    deed: &Deed,
-) -> sqlx::Result<Option<Head>> {
+async fn say(db: &mut Connection, word: &Word, command: &str, deed: &Deed) -> sqlx::Result<Option<Head>> {
     let mut work = db.begin().await?;
     let written = query(
         "INSERT INTO word (alert, verdict, said_by, note, said_ms, command) SELECT id, $2, $3, $4, $5, $6 FROM alert WHERE id = $1",

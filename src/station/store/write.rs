@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::database::{Connection, query};
 use super::command::answered;
+use super::database::{Connection, query};
 use super::news::tell_changes;
 use super::sample::{sample, version};
 use super::steps::{acknowledge, step};
@@ -151,9 +151,13 @@ async fn file(db: &mut Connection, filed: &Filed, changes: &mut Changes) -> sqlx
             version(db, camera, &status.version, entry.heard_ms).await?;
             newest(db, camera, "UPDATE camera SET status = $1, status_ms = $2 WHERE id = $3 AND coalesce(status_ms, 0) <= $2", entry).await
         }
-        Body::State(_) => {
-            newest(db, camera, "UPDATE camera SET orders = $1, orders_ms = $2 WHERE id = $3 AND coalesce(orders_ms, 0) <= $2", entry).await
-        }
+        Body::State(_) => newest(
+            db,
+            camera,
+            "UPDATE camera SET orders = $1, orders_ms = $2 WHERE id = $3 AND coalesce(orders_ms, 0) <= $2",
+            entry,
+        )
+        .await,
         Body::Telemetry(_) if entry.late => history(db, camera, entry).await,
         Body::Telemetry(_) => {
             newest(db, camera, "UPDATE camera SET telemetry = $1, telemetry_ms = $2 WHERE id = $3 AND coalesce(telemetry_ms, 0) <= $2", entry)
@@ -209,12 +213,7 @@ async fn camera(db: &mut Connection, site: &Site, heard_ms: i64, lives: bool) ->
     row.try_get("id")
 }
 
-async fn newest(
-    db: &mut Connection,
-    camera: i64,
-    sql: &'static str,
-    entry: &Entry,
-) -> sqlx::Result<()> {
+async fn newest(db: &mut Connection, camera: i64, sql: &'static str, entry: &Entry) -> sqlx::Result<()> {
     query(sql).bind(&entry.text).bind(entry.heard_ms).bind(camera).execute(db).await.map(|_| ())
 }
 
@@ -319,11 +318,7 @@ async fn ack(
 }
 
 /// What a camera says to a word of ours.
-async fn answer(
-    db: &mut Connection,
-    message: &AnswerMessage,
-    changes: &mut Changes,
-) -> sqlx::Result<()> {
+async fn answer(db: &mut Connection, message: &AnswerMessage, changes: &mut Changes) -> sqlx::Result<()> {
     let Some(command) = &message.id else { return Ok(()) };
     let fate = if message.verdict == Verdict::Applied { "heard" } else { "refused" };
     let row =

@@ -9,9 +9,7 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgRow, PgTransactionManager};
 use sqlx::sqlite::{SqliteRow, SqliteTransactionManager};
-use sqlx::{
-    ColumnIndex, Decode, PgPool, Postgres, Sqlite, SqlitePool, TransactionManager, Type,
-};
+use sqlx::{ColumnIndex, Decode, PgPool, Postgres, Sqlite, SqlitePool, TransactionManager, Type};
 
 pub(super) mod ddl;
 pub(super) mod postgres;

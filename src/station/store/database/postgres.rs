@@ -94,7 +94,10 @@ fn pool(server: &Server, most: u32, statement_ms: u64) -> Result<Pool, StoreErro
         let durable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
         Box::pin(async move { sqlx::query(durable).execute(connection).await.map(|_| ()) })
     });
-    Ok(Pool::Postgres(pool.connect_lazy_with(options), Patience(Duration::from_millis(statement_ms) + BEYOND)))
+    Ok(Pool::Postgres(
+        pool.connect_lazy_with(options),
+        Patience(Duration::from_millis(statement_ms) + BEYOND),
+    ))
 }
 
 fn options(server: &Server) -> Result<PgConnectOptions, StoreError> {
@@ -200,12 +203,20 @@ impl Hold {
             let Pool::Postgres(plain, _) = &own else { return Ok(()) };
             let migrated = ddl::migrator(self.schema, &own).run(plain).await;
             migrated.map_err(|error| StoreError::of_migration(&self.server, error))?;
-            sqlx::query("SELECT pg_advisory_lock_shared($1)").bind(SCHEMA).execute(&mut *connection).await.map_err(of)?;
+            sqlx::query("SELECT pg_advisory_lock_shared($1)")
+                .bind(SCHEMA)
+                .execute(&mut *connection)
+                .await
+                .map_err(of)?;
             locked(connection, "SELECT pg_advisory_unlock($1)", SCHEMA).await.map_err(of)?;
         } else {
             let wait = format!("SET lock_timeout = {SCHEMA_MS}");
             sqlx::query(&wait).execute(&mut *connection).await.map_err(of)?;
-            sqlx::query("SELECT pg_advisory_lock_shared($1)").bind(SCHEMA).execute(&mut *connection).await.map_err(of)?;
+            sqlx::query("SELECT pg_advisory_lock_shared($1)")
+                .bind(SCHEMA)
+                .execute(&mut *connection)
+                .await
+                .map_err(of)?;
             unlike().await.map_err(|error| error.beside_others())?;
         }
         own.close().await;

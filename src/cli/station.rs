@@ -19,6 +19,7 @@ use crate::web::door::{Door, Token};
 
 mod account;
 mod audit;
+mod moving;
 mod report;
 
 /// A broker that says nothing for 1.5 times this is taken for gone; people are waiting in front of the desk.
@@ -117,6 +118,7 @@ enum Task {
     Audit(audit::AuditArgs),
     Report(report::ReportArgs),
     Export(report::ExportArgs),
+    Move(moving::MoveArgs),
 }
 
 /// Scheme and host, as browsers name an origin.
@@ -138,6 +140,7 @@ pub fn run(args: StationArgs) -> Outcome {
         Some(Task::Audit(task)) => return audit::run(task),
         Some(Task::Report(task)) => return report::report(task),
         Some(Task::Export(task)) => return report::export(task),
+        Some(Task::Move(task)) => return moving::run(task),
         None => {}
     }
     let settings = args.settings()?;

@@ -264,3 +264,58 @@ fn a_database_of_others_is_refused_with_the_remedy() {
     let file = Station::on("bears.db", &broker.url, &["--instance", "a"]).refuses();
     assert!(file.0 == 78 && file.1.contains("share no file"), "{file:?}");
 }
+
+#[test]
+fn a_station_moves_from_a_file_to_a_server_and_back_with_all_that_it_has() {
+    let broker = Broker::with_config(PATIENT);
+    let mut file = Station::on("", &broker.url, &[]);
+    file.start();
+    file.until("the broker", connected);
+    file.account("anna", "administrator");
+    file.account("eva", "viewer");
+    assert_eq!(file.tool(&["account", "remove", "eva"], "").0, 0);
+    for seq in 0..3 {
+        broker.publish(ALERT, &alert(seq, &format!("b1-{seq}"), "opened", json!({})));
+        broker.publish_with(
+            SNAPSHOT,
+            &jpeg(),
+            &snapshot_options(&format!("b1-{seq}"), &(9 + seq).to_string()),
+        );
+        file.alert(&format!("b1-{seq}"), |alert| alert["pictures"].as_array().unwrap().len() == 1);
+    }
+    assert_eq!(file.say("b1-0", "bear").status, 200);
+    let target = Postgres::shared().create();
+    let moved = |from: &str, to: &str| {
+        let output = bearwatch().args(["station", "move", "--from", from, "--to", to]).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, _, words) = moved(file.address(), &target);
+    assert!(code == 75 && words.contains("in use"), "{code} {words}");
+    let client = |station: &Station| station.open().text("SELECT id FROM station");
+    assert_eq!(file.stop(), 0);
+    // What comes now waits at the broker, which knows the station again at its new place.
+    broker.publish(ALERT, &alert(3, "b1-3", "opened", json!({})));
+    let (code, said, words) = moved(file.address(), &target);
+    assert!(code == 0 && said.contains("picture: 3"), "{code} {said} {words}");
+    let mut server = Station::on(&target, &broker.url, &[]);
+    assert_eq!(client(&server), client(&file));
+    server.start();
+    server.alert("b1-3", |_| true);
+    let told = server.alert("b1-0", |alert| alert["word"]["verdict"] == "bear");
+    let picture = server.get(&format!("/api/pictures/{}", told["pictures"][0]["id"])).unwrap();
+    assert!(picture.body == jpeg(), "{}", picture.head);
+    assert_eq!(server.sign_in("anna").get("/api/me").status, 200);
+    // No number of an account that is gone is given again.
+    server.account("ben", "ranger");
+    assert_eq!(server.open().count("SELECT id FROM account WHERE name = 'ben'"), 3);
+    assert_eq!((server.tool(&["audit"], "").0, server.stop()), (0, 0));
+    let (code, _, words) = moved(&target, file.address());
+    assert!(code == 78 && words.contains("something is in it already"), "{code} {words}");
+    let back = Station::on("", &broker.url, &[]);
+    let (code, _, words) = moved(&target, back.address());
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(back.open().count("SELECT count(*) FROM alert"), 4);
+    let (code, said, words) = back.tool(&["audit"], "");
+    assert_eq!(code, 0, "{said} {words}");
+}

@@ -393,6 +393,13 @@ impl Database {
         }
     }
 
+    pub fn text(&mut self, sql: &str) -> String {
+        match &mut self.connection {
+            Beside::File(own) => self.runtime.block_on(query(sql).fetch_one(own)).unwrap().get(0),
+            Beside::Server(own) => self.runtime.block_on(query(sql).fetch_one(own)).unwrap().get(0),
+        }
+    }
+
     pub fn count(&mut self, sql: &str) -> i64 {
         match &mut self.connection {
             Beside::File(own) => self.runtime.block_on(query(sql).fetch_one(own)).unwrap().get(0),

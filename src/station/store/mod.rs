@@ -16,6 +16,7 @@ mod drift;
 mod duty;
 mod fault;
 mod keep;
+mod moving;
 mod news;
 mod opinion;
 mod read;
@@ -193,6 +194,14 @@ impl Store {
     async fn still_held(&self) {
         if let Place::Server(hold) = &self.place {
             hold.look().await;
+        }
+    }
+
+    /// Makes sure that no other station has it open, whatever its name.
+    async fn only_one(&self) -> Result<(), StoreError> {
+        match &self.place {
+            Place::Server(hold) => hold.only_one().await,
+            Place::File(_) | Place::Nowhere => self.is_there().await,
         }
     }
 

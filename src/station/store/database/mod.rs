@@ -16,7 +16,7 @@ pub(super) mod postgres;
 mod query;
 pub(super) mod sqlite;
 
-pub(super) use query::query;
+pub(super) use query::{Value, query};
 
 /// How long a server is waited for.
 #[derive(Clone, Copy, Debug)]

@@ -184,6 +184,21 @@ impl Hold {
         }
     }
 
+    /// Makes sure that nobody else holds the schema, until the end.
+    ///
+    /// # Errors
+    /// Where somebody does.
+    pub async fn only_one(&self) -> Result<(), StoreError> {
+        self.held().await?;
+        let mut place = self.connection.lock().await;
+        let Some(connection) = place.as_mut() else { return Ok(()) };
+        let alone = locked(connection, "SELECT pg_try_advisory_lock($1)", SCHEMA).await;
+        match alone.map_err(|error| StoreError::of(&self.server, &error))? {
+            true => Ok(()),
+            false => Err(StoreError::InUse(self.server.to_string())),
+        }
+    }
+
     /// Lets go.
     pub async fn close(&self) {
         if let Some(connection) = self.connection.lock().await.take() {

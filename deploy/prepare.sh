@@ -71,7 +71,9 @@ for step in "$@"; do
         has nft || want nftables
         has tc || want iproute2
         has prometheus || want prometheus
-        find /usr/lib/postgresql -name initdb 2>/dev/null | grep -q . && has psql && has setpriv || want postgresql postgresql-client util-linux
+        find /usr/lib/postgresql -name initdb 2>/dev/null | grep -q . || want postgresql
+        has psql || want postgresql-client
+        has setpriv || want util-linux
         ;;
     lint)
         has shellcheck || want shellcheck

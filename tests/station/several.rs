@@ -17,11 +17,6 @@ fn connected(desk: &Value) -> bool {
     desk["pulse"]["standing"]["link"]["connected"] == true
 }
 
-fn trouble(station: &Station) -> String {
-    let desk = station.until("trouble", |desk| !desk["pulse"]["standing"]["trouble"].is_null());
-    desk["pulse"]["standing"]["trouble"]["why"].as_str().unwrap().to_owned()
-}
-
 /// Two stations that share what comes to a broker.
 fn pair(address: &str, broker: &str) -> [Station; 2] {
     let both = ["a", "b"].map(|name| Station::on(address, broker, &["--instance", name, "--share"]));
@@ -194,7 +189,7 @@ fn a_database_that_is_gone_or_hangs_is_told_and_what_comes_waits_at_the_broker()
     station.until("the broker", connected);
     database.kill();
     broker.publish(ALERT, &alert(0, "b1-1", "opened", json!({})));
-    let why = trouble(&station);
+    let why = station.trouble();
     assert!(why.contains("is the server up") && !why.contains("password"), "{why}");
     station.kill();
     let (code, words) = station.refuses();
@@ -204,7 +199,7 @@ fn a_database_that_is_gone_or_hangs_is_told_and_what_comes_waits_at_the_broker()
     station.alert("b1-1", |_| true);
     database.hang();
     broker.publish(ALERT, &alert(1, "b1-1", "closed", json!({})));
-    let why = trouble(&station);
+    let why = station.trouble();
     assert!(why.contains("is the server up"), "{why}");
     database.wake();
     station.alert("b1-1", |alert| alert["state"] == "closed");
@@ -215,7 +210,7 @@ fn a_database_that_is_gone_or_hangs_is_told_and_what_comes_waits_at_the_broker()
     database.kill();
     database.start_again();
     broker.publish(ALERT, &alert(2, "b1-2", "opened", json!({})));
-    let why = trouble(&station);
+    let why = station.trouble();
     assert!(why.contains("may only be read") || why.contains("is the server up"), "{why}");
     database.psql("postgres", &format!("ALTER DATABASE {name} RESET default_transaction_read_only"));
     database.kill();

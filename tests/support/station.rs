@@ -13,13 +13,15 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Row, query};
 use tempfile::TempDir;
 
 use crate::support::{bearwatch, free_port, wait_for};
 use crate::support_postgres::Postgres;
+
+#[path = "database.rs"]
+mod database;
+
+pub use database::Database;
 
 pub const TOKEN: &str = "correct-horse-battery";
 /// How long anything may take in a test on a busy machine.
@@ -237,6 +239,14 @@ impl Station {
         find(&desk).unwrap()
     }
 
+    /// What it tells whoever looks is wrong with its database; waits for it.
+    pub fn trouble(&self) -> String {
+        let why = |event: &Value| event["standing"]["trouble"]["why"].as_str().map(str::to_owned);
+        // For each event the stream waits as long as anything may take.
+        let told = self.events().take(30).find_map(|(name, event)| why(&event).filter(|_| name == "pulse"));
+        told.unwrap_or_else(|| panic!("no trouble is told: {}", self.log()))
+    }
+
     /// Events as they come, until the connection ends.
     pub fn events(&self) -> impl Iterator<Item = (String, Value)> + use<> {
         self.events_of(&[format!("Authorization: Bearer {TOKEN}")])
@@ -266,21 +276,7 @@ impl Station {
 
     /// The database beside the station, for reading or for getting in its way.
     pub fn open(&self) -> Database {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let connection = match self.address.starts_with("postgres:") {
-            true => {
-                let file = self.address.split("password-file=").nth(1).unwrap();
-                let password = std::fs::read_to_string(file).unwrap();
-                let url = self.address.split('?').next().unwrap().parse::<PgConnectOptions>().unwrap();
-                let options = url.password(password.trim_end());
-                Beside::Server(runtime.block_on(options.connect()).unwrap())
-            }
-            false => {
-                let options = SqliteConnectOptions::new().filename(&self.address);
-                Beside::File(runtime.block_on(options.connect()).unwrap())
-            }
-        };
-        Database { runtime, connection }
+        Database::open(&self.address)
     }
 }
 
@@ -340,70 +336,6 @@ impl Drop for Station {
         if let Some(child) = &mut self.child {
             let _ = child.kill();
             let _ = child.wait();
-        }
-    }
-}
-
-/// A second connection to a station's database.
-pub struct Database {
-    runtime: tokio::runtime::Runtime,
-    connection: Beside,
-}
-
-enum Beside {
-    File(SqliteConnection),
-    Server(PgConnection),
-}
-
-impl Database {
-    /// Gets in the way of whoever writes, until [`Database::let_go`].
-    pub fn hold(&mut self) {
-        match &self.connection {
-            Beside::File(_) => self.run("BEGIN IMMEDIATE"),
-            Beside::Server(_) => {
-                self.run("BEGIN");
-                self.run("LOCK TABLE camera, alert, word IN EXCLUSIVE MODE");
-            }
-        }
-    }
-
-    pub fn let_go(&mut self) {
-        self.run("COMMIT");
-    }
-
-    pub fn run(&mut self, sql: &str) {
-        match &mut self.connection {
-            Beside::File(own) => self.runtime.block_on(query(sql).execute(own)).map(|_| ()).unwrap(),
-            Beside::Server(own) => self.runtime.block_on(query(sql).execute(own)).map(|_| ()).unwrap(),
-        }
-    }
-
-    /// Life and number of every message of a table.
-    pub fn numbers(&mut self, table: &str) -> Vec<(String, i64)> {
-        let sql = format!("SELECT boot, seq FROM {table}");
-        match &mut self.connection {
-            Beside::File(own) => {
-                let rows = self.runtime.block_on(query(&sql).fetch_all(own)).unwrap();
-                rows.iter().map(|row| (row.get("boot"), row.get("seq"))).collect()
-            }
-            Beside::Server(own) => {
-                let rows = self.runtime.block_on(query(&sql).fetch_all(own)).unwrap();
-                rows.iter().map(|row| (row.get("boot"), row.get("seq"))).collect()
-            }
-        }
-    }
-
-    pub fn text(&mut self, sql: &str) -> String {
-        match &mut self.connection {
-            Beside::File(own) => self.runtime.block_on(query(sql).fetch_one(own)).unwrap().get(0),
-            Beside::Server(own) => self.runtime.block_on(query(sql).fetch_one(own)).unwrap().get(0),
-        }
-    }
-
-    pub fn count(&mut self, sql: &str) -> i64 {
-        match &mut self.connection {
-            Beside::File(own) => self.runtime.block_on(query(sql).fetch_one(own)).unwrap().get(0),
-            Beside::Server(own) => self.runtime.block_on(query(sql).fetch_one(own)).unwrap().get(0),
         }
     }
 }

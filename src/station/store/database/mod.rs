@@ -144,7 +144,6 @@ impl Drop for Transaction<'_> {
 }
 
 /// What a query found.
-#[allow(missing_debug_implementations, reason = "SQLite's rows have none")]
 pub enum Row {
     /// In a file.
     Sqlite(SqliteRow),

@@ -28,8 +28,8 @@ const READ_MS: u64 = 60_000;
 const BUSY_MS: u64 = 2_000;
 /// Beyond that the server is not waited for: its machine or the way to it is gone.
 const BEYOND: Duration = Duration::from_secs(2);
-/// Stations that start at once wait so long for the one that changes the schema, milliseconds.
-const SCHEMA_MS: u64 = 30_000;
+/// A step of the schema may take so long, and stations that start at once wait so long for the one that takes it, milliseconds.
+const SCHEMA_MS: u64 = 600_000;
 
 /// Advisory locks, by number ("bear" before them, so that those of other programs on the same database are others).
 const SCHEMA: i64 = 0x6265_6172_0000_0001;
@@ -94,10 +94,8 @@ fn pool(server: &Server, most: u32, statement_ms: u64) -> Result<Pool, StoreErro
         let durable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
         Box::pin(async move { sqlx::query(durable).execute(connection).await.map(|_| ()) })
     });
-    Ok(Pool::Postgres(
-        pool.connect_lazy_with(options),
-        Patience(Duration::from_millis(statement_ms) + BEYOND),
-    ))
+    let patience = Patience(Duration::from_millis(statement_ms) + BEYOND);
+    Ok(Pool::Postgres(pool.connect_lazy_with(options), patience))
 }
 
 fn options(server: &Server) -> Result<PgConnectOptions, StoreError> {
@@ -209,7 +207,7 @@ impl Hold {
     /// Alone it may be changed; with others, who hold it too, it must be what this version knows.
     async fn take_schema(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let of = |error: sqlx::Error| StoreError::of(&self.server, &error);
-        let own = pool(&self.server, 1, 0)?;
+        let own = pool(&self.server, 1, SCHEMA_MS)?;
         let unlike = async || match ddl::unlike(self.schema, &own).await.map_err(of)? {
             None => Ok(()),
             Some(reason) => Err(StoreError::Unfit { database: self.server.to_string(), reason }),

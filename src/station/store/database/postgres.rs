@@ -26,6 +26,8 @@ const WRITE_MS: u64 = 8_000;
 const READ_MS: u64 = 60_000;
 /// Longest that another program may hold what a station wants to write to, milliseconds.
 const BUSY_MS: u64 = 2_000;
+/// Longest that a station may pause amid a transaction, milliseconds.
+const IDLE_MS: u64 = 20_000;
 /// Beyond that the server is not waited for: its machine or the way to it is gone.
 const BEYOND: Duration = Duration::from_secs(2);
 /// A step of the schema may take so long, and stations that start at once wait so long for the one that takes it, milliseconds.
@@ -86,7 +88,9 @@ fn pool(server: &Server, most: u32, statement_ms: u64) -> Result<Pool, StoreErro
     let options = options(server)?.options([
         ("statement_timeout", statement_ms.to_string()),
         ("lock_timeout", BUSY_MS.to_string()),
-        ("default_transaction_isolation", "read committed".into()),
+        // One that hangs amid a transaction holds up the others for no longer.
+        ("idle_in_transaction_session_timeout", IDLE_MS.to_string()),
+        ("default_transaction_isolation", r"read\ committed".into()),
     ]);
     let pool = PgPoolOptions::new().max_connections(most).acquire_timeout(CONNECT);
     let pool = pool.after_connect(|connection, _| {
@@ -107,6 +111,12 @@ fn options(server: &Server) -> Result<PgConnectOptions, StoreError> {
     if let Some(password) = server.password()? {
         options = options.password(&password);
     }
+    // A station whose machine is gone is known to be so within half a minute, and lets go of what it held.
+    let options = options.options([
+        ("tcp_keepalives_idle", "10"),
+        ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
+    ]);
     Ok(options.application_name("bearwatch-station").disable_statement_logging())
 }
 
@@ -125,6 +135,9 @@ pub async fn one_writer(connection: &mut Connection) -> sqlx::Result<()> {
 
 /// Whether a duty is this transaction's, until it ends.
 pub async fn is_free(connection: &mut Connection, duty: i64) -> sqlx::Result<bool> {
+    // Nothing is done in it, and that for as long as the duty takes.
+    let patient = "SET LOCAL idle_in_transaction_session_timeout = 0";
+    query(patient).execute(&mut *connection).await?;
     let row = query("SELECT pg_try_advisory_xact_lock($1)").bind(duty).fetch_one(connection).await?;
     row.try_get(0)
 }

@@ -179,5 +179,5 @@ fn database_hangs(camp: &mut Camp, rng: &mut Pcg64) -> Effect {
 
 /// What the first station tells whoever looks is wrong with its database.
 fn trouble(camp: &mut Camp) -> String {
-    stations(camp).all[0].trouble()
+    stations(camp).all[0].trouble("")
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getuid, kill_process_group};
+use rustix::process::{Pid, Signal, getuid, kill_process};
 
 /// How long it may take until it accepts connections, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -84,27 +84,40 @@ impl Postgres {
         command.args(["-F", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]);
         command.args(["-c", "max_connections=300", "-c", "shared_buffers=32MB"]).current_dir(&self.folder);
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let child = std::os::unix::process::CommandExt::process_group(&mut command, 0).spawn().unwrap();
-        self.child = Some(child);
+        self.child = Some(command.spawn().unwrap());
         let ready = eventually(|| TcpStream::connect(("127.0.0.1", self.port)).is_ok());
         assert!(ready, "PostgreSQL does not start: {}", self.log());
     }
 
     /// Every process of it at once, as a power cut would.
     pub fn kill(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
-        kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
-        child.wait().unwrap();
+        if self.child.is_none() {
+            return;
+        }
+        self.signal(Signal::KILL);
+        self.child.take().unwrap().wait().unwrap();
         let _ = fs::remove_file(self.folder.join("data/postmaster.pid"));
     }
 
     /// Stands still, as a machine that hangs, until [`Postgres::wake`].
     pub fn hang(&self) {
-        kill_process_group(Pid::from_child(self.child.as_ref().unwrap()), Signal::STOP).unwrap();
+        self.signal(Signal::STOP);
     }
 
     pub fn wake(&self) {
-        kill_process_group(Pid::from_child(self.child.as_ref().unwrap()), Signal::CONT).unwrap();
+        self.signal(Signal::CONT);
+    }
+
+    /// To all of its processes: each has a group of its own. The first one stands still meanwhile, so that it starts no other.
+    fn signal(&self, signal: Signal) {
+        let first = Pid::from_child(self.child.as_ref().unwrap());
+        let _ = kill_process(first, Signal::STOP);
+        let id = first.as_raw_nonzero();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        for child in children.split_whitespace().filter_map(|child| child.parse().ok()) {
+            let _ = Pid::from_raw(child).map(|child| kill_process(child, signal));
+        }
+        let _ = kill_process(first, signal);
     }
 
     /// A database of its own, as a station is given it.

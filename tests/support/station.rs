@@ -240,11 +240,14 @@ impl Station {
     }
 
     /// What it tells whoever looks is wrong with its database; waits for it.
-    pub fn trouble(&self) -> String {
+    pub fn trouble(&self, of: &str) -> String {
         let why = |event: &Value| event["standing"]["trouble"]["why"].as_str().map(str::to_owned);
         // For each event the stream waits as long as anything may take.
-        let told = self.events().take(30).find_map(|(name, event)| why(&event).filter(|_| name == "pulse"));
-        told.unwrap_or_else(|| panic!("no trouble is told: {}", self.log()))
+        let told = self
+            .events()
+            .take(30)
+            .find_map(|(name, event)| why(&event).filter(|why| name == "pulse" && why.contains(of)));
+        told.unwrap_or_else(|| panic!("no trouble {of:?} is told: {}", self.log()))
     }
 
     /// Events as they come, until the connection ends.

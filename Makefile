@@ -61,10 +61,12 @@ station-check: ## The station's page in a headless Chromium: on a telephone, by 
 	[ -e $(AXE)/node_modules/axe-core/axe.min.js ] || npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(AXE) axe-core@4.14
 	@tests/station.py $(PROGRAM) $(AXE)/node_modules/axe-core/axe.min.js $(STATION_OUT)
 
-test: ## Formatting, then every test that is fast enough to run on each change, against a real Mosquitto
+test: ## Formatting, then every test that is fast enough to run on each change, against a real Mosquitto; those of the station on SQLite and on PostgreSQL
 	@deploy/prepare.sh build broker tests
 	cargo fmt --check
 	cargo test --locked $(CARGO_FLAGS)
+	BEARWATCH_STATION_ON=postgres cargo test --locked $(CARGO_FLAGS) --lib station::store
+	BEARWATCH_STATION_ON=postgres cargo test --locked $(CARGO_FLAGS) --test station -- --skip several::
 	@tests/bridges.py $(PROGRAM)
 
 lint: ## Clippy without a single warning, licences and bans of dependencies, the systemd unit, the rules for Prometheus

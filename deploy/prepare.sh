@@ -71,6 +71,9 @@ for step in "$@"; do
         has nft || want nftables
         has tc || want iproute2
         has prometheus || want prometheus
+        find /usr/lib/postgresql -name initdb 2>/dev/null | grep -q . || want postgresql
+        has psql || want postgresql-client
+        has setpriv || want util-linux
         ;;
     lint)
         has shellcheck || want shellcheck
@@ -148,6 +151,7 @@ if [ -n "$missing" ]; then
     [ -z "$foreign" ] || arm64_packages
     say "this needs packages that are not installed; ${root:+sudo }apt-get will install:$missing"
     case $missing in *mosquitto*) say "(Debian also starts Mosquitto as a service on 127.0.0.1:1883; the demo and the tests use brokers of their own)" ;; esac
+    case $missing in *postgresql*) say "(Debian also starts PostgreSQL as a service on port 5432; the tests use servers of their own)" ;; esac
     case $missing in *prometheus*) say "(Debian also starts Prometheus as a service on port 9090: 'systemctl disable --now prometheus' ends that)" ;; esac
     case $missing in *motion*) say "(Debian also starts Motion as a service, which looks for a camera: 'systemctl disable --now motion' ends that)" ;; esac
     # shellcheck disable=SC2086 # a list of packages

@@ -19,7 +19,7 @@ from delivery_page import page
 from measured import ROOT, around
 
 #: Rounds that tests/faults plays at FAULTS_TIMES=1.
-USUAL = 50
+USUAL = 59
 #: Power cuts and the like are played in memory, thousands in a minute.
 IN_MEMORY = 5_000
 

@@ -14,7 +14,7 @@ import sys
 import measured
 import scale_station
 from measured import around, run
-from processes import broker, cpu_s, free_port, mosquitto, peak_mb
+from processes import broker, cpu_s, mosquitto, peak_mb
 from scale_page import page
 
 #: Cameras of each run.
@@ -25,8 +25,8 @@ SECONDS, SEED = 60, 7
 def measure(args, store):
     for name in args.only.split(","):
         about = around()
-        fleets = [fleet(args.program, cameras, name == "station") for cameras in FLEETS]
-        beside = "bearwatch station beside " if name == "station" else ""
+        fleets = [fleet(args.program, cameras, name) for cameras in FLEETS]
+        beside = {"station": "bearwatch station beside ", "stations": "two of bearwatch station --share on one PostgreSQL beside "}.get(name, "")
         command = f"{beside}bearwatch swarm --cameras N --seconds {SECONDS} --seed {SEED} --json -"
         profile = "dist" if "dist" in args.program.parts else "dev"
         version = subprocess.run([mosquitto(), "-h"], capture_output=True, text=True).stdout.splitlines()[0]
@@ -34,13 +34,14 @@ def measure(args, store):
         (store / f"{name}.json").write_text(json.dumps(entry, indent=1) + "\n")
 
 
-def fleet(program, cameras, with_station):
+def fleet(program, cameras, kind):
     with broker() as (process, port):
         options = ["--cameras", str(cameras), "--seconds", str(SECONDS), "--seed", str(SEED), "--json", "-"]
         swarm = lambda: json.loads(run([program, "swarm", "--broker", f"mqtt://127.0.0.1:{port}", *options], codes=(0, 65)))
-        if with_station:
-            report = scale_station.beside(swarm, program, port, free_port(), lambda pid: (cpu_s(pid), peak_mb(pid)))
-            print(f"{cameras} cameras and a station: {report}", flush=True)
+        if kind != "swarm":
+            receive = scale_station.beside if kind == "station" else scale_station.two_beside
+            report = receive(swarm, program, port)
+            print(f"{cameras} cameras, {kind}: {report}", flush=True)
             return report
         report = swarm()
         report["broker"] = {"cpu_s": round(cpu_s(process.pid), 2), "memory_mb": round(peak_mb(process.pid), 1)}
@@ -53,4 +54,4 @@ def fleet(program, cameras, with_station):
 
 
 if __name__ == "__main__":
-    measured.main("scale", __doc__, ["swarm", "station"], page, measure, {"program": "bearwatch"})
+    measured.main("scale", __doc__, ["swarm", "station", "stations"], page, measure, {"program": "bearwatch"})

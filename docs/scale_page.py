@@ -50,7 +50,9 @@ def page(stored):
     if "swarm" not in stored:
         return HEAD + "## Figures\n\n" + missing("`make scale`")
     station = stations(stored["station"]["result"]) if "station" in stored else ""
-    return HEAD + fleets(stored["swarm"]["result"]) + station + "\n" + origins(stored)
+    two = two_stations(stored["stations"]["result"]) if "stations" in stored else ""
+    many = hundred_thousand(stored) if "stations" in stored and "station" in stored else ""
+    return HEAD + fleets(stored["swarm"]["result"]) + station + two + many + "\n" + origins(stored)
 
 
 def stations(result):
@@ -58,6 +60,38 @@ def stations(result):
         "\n## A station\n\nThe same fleets with `bearwatch station` beside them ([operations.md](operations.md)), its page open: cameras, broker, station, its database and who looks share one machine. "
         "An alert is shown when it comes on the stream of events, counted from the time of its frame at the camera. Behind: how long after the last camera had left the last message was filed.\n\n"
     )
+    return text + received(result)
+
+
+def two_stations(result):
+    text = (
+        "\n## Two stations on one PostgreSQL\n\nThe same with two stations that share the pictures (`--instance a --share` and `b`) and one PostgreSQL, with a page of each open, all on the same machine. An alert counts on both pages; "
+        "processor time is that of both, memory of the one that takes more.\n\n"
+    )
+    return text + received(result)
+
+
+def hundred_thousand(stored):
+    one, two = (stored[name]["result"]["fleets"][-1] for name in ("station", "stations"))
+    broker = stored["swarm"]["result"]["fleets"][-1]
+    seconds, times = broker["seconds"], 100_000 / one["cameras"]
+    cores = lambda spent_s: times * spent_s / seconds
+    days_gb = lambda fleet: times * fleet["database_mb"] / seconds * 86_400 / 1e3
+    rows = [
+        ["broker", f"{cores(broker['broker']['cpu_s']):.1f}", f"{times * broker['messages_per_s']:,.0f} messages and {times * broker['payload_mb_per_s']:.0f} MB a second in; memory {times * broker['broker']['memory_mb'] / 1e3:.1f} GB at most"],
+        ["stations on SQLite, each with its own sites (`--site`)", f"{cores(one['cpu_s']):.1f}", f"{days_gb(one):,.0f} GB a day, most of it pictures"],
+        ["stations on PostgreSQL, two for each part of the sites", f"{cores(two['cpu_s']):.1f}", "telemetry goes to both"],
+        ["PostgreSQL", f"{cores(two['database_cpu_s']):.1f}", f"{days_gb(two):,.0f} GB a day"],
+    ]
+    return (
+        f"\n## A hundred thousand cameras\n\nNobody has measured that. What the figures above come to, times {times:.0f}, at the same rate of bears (twelve an hour at each camera, day and night; telemetry every 10 s):\n\n"
+        + table(["part", "cores", "beside that"], rows)
+        + "\nA station runs on one core, and knows 20,000 cameras at most: a hundred thousand are at least five parts, by sites, each with its station or pair of stations and its database. So no part is larger than what "
+        "one core carries, and none knows of the others; there is no page of all of them. A broker of one core (Mosquitto) carries less than that: one for each part, or a cluster.\n"
+    )
+
+
+def received(result):
     rows = []
     for fleet in result["fleets"]:
         said, filed, shown = fleet["said"], fleet["filed"], fleet["shown_ms"]
@@ -66,7 +100,7 @@ def stations(result):
         row += [f"{fleet['behind_s']:.2f}", fleet["alerts_shown"], f"{shown['p50']:.0f} / {shown['p95']:.0f} / {shown['p99']:.0f}"]
         rows.append(row + [f"{fleet['cpu_s']:.1f}", f"{fleet['memory_mb']:.0f}", f"{fleet['database_mb']:.0f}"])
     heads = ["cameras", "messages a second", "steps of alerts filed", "pictures filed", "behind, s", "alerts shown", "frame to page p50 / p95 / p99, ms"]
-    return text + table(heads + ["station's processor time, s", "its memory, MB", "database, MB"], rows)
+    return table(heads + ["station's processor time, s", "its memory, MB", "database, MB"], rows)
 
 
 def fleets(result):

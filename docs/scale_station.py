@@ -10,10 +10,12 @@ import urllib.request
 from pathlib import Path
 
 from measured import Failed
+from processes import cpu_s, ended, free_port, peak_mb, postgres
 
 #: What is not filed so long after the last camera left is a backlog that does not end, seconds.
 PATIENCE_S = 60
 TOKEN = "correct-horse-battery"
+TABLES = {"alert": "step", "snapshot": "picture"}
 
 
 class Looker(threading.Thread):
@@ -44,49 +46,77 @@ def quantile(values, share):
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def started(program, broker_port, port, folder):
-    (folder / "token").write_text(TOKEN + "\n")
-    command = [program, "station", "--broker", f"mqtt://127.0.0.1:{broker_port}", "--database", folder / "station.db"]
-    command += ["--token-file", folder / "token", "--listen", f"127.0.0.1:{port}"]
-    station = subprocess.Popen(command, stderr=(folder / "log").open("w"))
-    for _ in range(200):
-        if "the broker is heard" in (folder / "log").read_text():
-            return station
-        time.sleep(0.1)
-    raise Failed(f"the station did not start: {(folder / 'log').read_text()}")
+class Station:
+    """One that runs, and somebody who looks at it."""
+
+    def __init__(self, program, broker_port, folder, name, database, options=()):
+        self.port, self.log = free_port(), folder / f"log{name}"
+        token = folder / f"token{name}"
+        token.write_text(TOKEN + "\n")
+        command = [program, "station", "--broker", f"mqtt://127.0.0.1:{broker_port}", "--database", database, *options]
+        command += ["--token-file", token, "--listen", f"127.0.0.1:{self.port}"]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, stderr=log)
+        for _ in range(200):
+            if "the broker is heard" in self.log.read_text():
+                break
+            time.sleep(0.1)
+        else:
+            raise Failed(f"the station did not start: {self.log.read_text()}")
+        self.looker = Looker(self.port)
+
+    def resources(self):
+        return cpu_s(self.process.pid), peak_mb(self.process.pid)
+
+    def end(self):
+        if code := ended(self.process):
+            raise Failed(f"the station ended with {code}: {self.log.read_text()}")
 
 
-def filed(database):
-    tables = {"alert": "step", "snapshot": "picture"}
-    return {kind: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for kind, table in tables.items()}
+def counts(ask):
+    """What is filed; `ask` answers a query with one number."""
+    return {kind: int(ask(f"SELECT count(*) FROM {table}")) for kind, table in TABLES.items()}
 
 
-def beside(swarm, program, broker_port, port, resources):
-    """Runs `swarm` (which returns its report) with a station beside it. `resources`: processor time (s) and peak memory (MB) of a process."""
+def beside(swarm, program, broker_port):
+    """Runs `swarm` (which returns its report) with a station on SQLite beside it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        station = started(program, broker_port, port, folder)
-        try:
-            looker = Looker(port)
-            report = swarm()
-            ended = time.monotonic()
-            said = {kind: report["topics"][kind]["said"] for kind in ["alert", "snapshot"]}
-            database = sqlite3.connect(f"file:{folder / 'station.db'}?mode=ro", uri=True)
-            while filed(database) != said and time.monotonic() - ended < PATIENCE_S:
-                time.sleep(0.05)
-            behind_s = time.monotonic() - ended
-            found = filed(database)
-            took = list(looker.taken.values())
-            cpu, memory = resources(station.pid)
-            size = sum(file.stat().st_size for file in folder.glob("station.db*"))
-        finally:
-            station.terminate()
-            code = station.wait(30)
-    if code:
-        raise Failed(f"the station ended with {code}")
+        station = Station(program, broker_port, folder, "", folder / "station.db")
+        database = sqlite3.connect(f"file:{folder / 'station.db'}?mode=ro", uri=True)
+        ask = lambda sql: database.execute(sql).fetchone()[0]
+        found = watched(swarm, [station], ask)
+        size = sum(file.stat().st_size for file in folder.glob("station.db*"))
+        return found | {"database_mb": round(size / 1e6, 1)}
+
+
+def two_beside(swarm, program, broker_port):
+    """The same with two stations that share what comes and one PostgreSQL."""
+    with tempfile.TemporaryDirectory() as name, postgres() as server:
+        two = [Station(program, broker_port, Path(name), one, server.address, ["--instance", one, "--share"]) for one in ("a", "b")]
+        before = server.cpu_s()
+        found = watched(swarm, two, lambda sql: server.sql("park", sql))
+        size = int(server.sql("park", "SELECT pg_database_size('park')"))
+        return found | {"database_mb": round(size / 1e6, 1), "database_cpu_s": round(server.cpu_s() - before, 2)}
+
+
+def watched(swarm, stations, ask):
+    try:
+        report = swarm()
+        last = time.monotonic()
+        said = {kind: report["topics"][kind]["said"] for kind in TABLES}
+        while counts(ask) != said and time.monotonic() - last < PATIENCE_S:
+            time.sleep(0.05)
+        behind_s = time.monotonic() - last
+        found = counts(ask)
+        took = [ms for station in stations for ms in station.looker.taken.values()]
+        used = [station.resources() for station in stations]
+    finally:
+        for station in stations:
+            station.end()
     shown = {f"p{round(share * 100)}": round(quantile(took, share), 1) for share in (0.5, 0.95, 0.99)}
     return {
         "cameras": report["cameras"], "connected": report["connected"], "messages_per_s": report["messages_per_s"], "said": said, "filed": found,
-        "behind_s": round(behind_s, 2), "alerts_shown": len(took), "shown_ms": shown, "cpu_s": round(cpu, 2), "memory_mb": round(memory, 1),
-        "database_mb": round(size / 1e6, 1),
+        "behind_s": round(behind_s, 2), "alerts_shown": min(len(station.looker.taken) for station in stations), "shown_ms": shown,
+        "cpu_s": round(sum(cpu for cpu, _ in used), 2), "memory_mb": round(max(memory for _, memory in used), 1),
     }

@@ -19,6 +19,7 @@ use crate::web::door::{Door, Token};
 
 mod account;
 mod audit;
+mod moving;
 mod report;
 
 /// A broker that says nothing for 1.5 times this is taken for gone; people are waiting in front of the desk.
@@ -51,7 +52,7 @@ persistence). With access rules the station reads bearwatch/v1/+/+/+ and writes 
 See docs/operations.md for systemd, backups, and what to do when something is wrong.
 
 Exit codes: 0 ended by Ctrl-C or SIGTERM · 64 usage · 74 the database cannot be read or written · 75 another station has it
-open, or the machine has no thread · 78 the configuration, the token, or the database (newer, damaged) is wrong"
+open, or this --instance, or the machine has no thread · 78 the configuration, the token, or the database (newer, damaged) is wrong"
 )]
 pub struct StationArgs {
     #[command(subcommand)]
@@ -60,9 +61,15 @@ pub struct StationArgs {
     connection: ConnectionArgs,
     #[command(flatten)]
     signing: SigningArgs,
-    /// File of the database, made where there is none; its folder must have room for --most-gb
-    #[arg(long, value_name = "FILE", default_value = "bearwatch-station.db")]
+    /// File of the database, made where there is none; its folder must have room for --most-gb. Or postgres://USER@HOST/DATABASE?password-file=FILE
+    #[arg(long, value_name = "FILE|URL", default_value = "bearwatch-station.db")]
     database: Address,
+    /// One of several stations on one database of PostgreSQL: its name there, always the same
+    #[arg(long, value_name = "NAME", value_parser = level)]
+    instance: Option<String>,
+    /// Share the pictures that come among the instances: each goes to one of them, all else to all
+    #[arg(long, requires = "instance")]
+    share: bool,
     /// Where the page is, a number with a port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8470")]
     listen: SocketAddr,
@@ -111,6 +118,7 @@ enum Task {
     Audit(audit::AuditArgs),
     Report(report::ReportArgs),
     Export(report::ExportArgs),
+    Move(moving::MoveArgs),
 }
 
 /// Scheme and host, as browsers name an origin.
@@ -132,6 +140,7 @@ pub fn run(args: StationArgs) -> Outcome {
         Some(Task::Audit(task)) => return audit::run(task),
         Some(Task::Report(task)) => return report::report(task),
         Some(Task::Export(task)) => return report::export(task),
+        Some(Task::Move(task)) => return moving::run(task),
         None => {}
     }
     let settings = args.settings()?;
@@ -152,10 +161,11 @@ impl StationArgs {
         let mut publish = self.connection.load()?.publish;
         publish.keep_alive_s = KEEP_ALIVE_S;
         let token = self.token_file.as_ref().map(|file| Token::read("--token-file", file)).transpose();
-        let site = self.site.as_deref().unwrap_or("+");
         Ok(Settings {
             publish,
-            filter: format!("bearwatch/v1/{site}/+/+"),
+            site: self.site.clone(),
+            instance: self.instance.clone().unwrap_or_default(),
+            share: self.share,
             memory_s: MEMORY_S,
             database: self.database.clone(),
             retention: Retention {

@@ -91,7 +91,7 @@ impl Login {
 }
 
 /// An absolute path as it is, a bare name in systemd's folder of credentials where there is one.
-fn credential_path(file: &Path) -> PathBuf {
+pub fn credential_path(file: &Path) -> PathBuf {
     match std::env::var_os("CREDENTIALS_DIRECTORY") {
         Some(folder) if file.is_relative() => PathBuf::from(folder).join(file),
         _ => file.into(),

@@ -41,8 +41,8 @@ const GOODBYE: Duration = Duration::from_millis(500);
 pub struct Custody {
     /// Names us to the broker, always the same: by it we are known again.
     pub client_id: String,
-    /// "bearwatch/v1/+/+/+"
-    pub filter: String,
+    /// "bearwatch/v1/+/+/+", or several; "$share/GROUP/…" where several of one group share what comes.
+    pub filters: Vec<String>,
     /// How long the broker keeps what we miss while we are away, seconds.
     pub memory_s: u32,
 }
@@ -204,7 +204,7 @@ impl Line {
     /// One connection. `Ok` when it is time to end.
     async fn connected(&mut self, backoff: &mut Backoff) -> Result<(), Trouble> {
         let (mut outgoings, mut connection) = mqtt::connect(self.options()?);
-        let (mut let_in, mut remembers) = (false, false);
+        let (mut let_in, mut remembers, mut agreed) = (false, false, 0);
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -226,9 +226,16 @@ impl Line {
                     // Receipts among them name an earlier connection, too.
                     while self.words.try_recv().is_ok() {}
                     backoff.reset();
-                    outgoings.subscribe(&self.custody.filter);
+                    self.custody.filters.iter().for_each(|filter| {
+                        outgoings.subscribe(filter);
+                    });
                 }
-                Happening::Subscribed(Ok(())) => self.tell(Taken::Connected { remembered: remembers }).await,
+                Happening::Subscribed(Ok(())) => {
+                    agreed += 1;
+                    if agreed == self.custody.filters.len() {
+                        self.tell(Taken::Connected { remembered: remembers }).await;
+                    }
+                }
                 Happening::Subscribed(Err(reason)) => return Err(self.not_allowed(&reason)),
                 Happening::Received { message, packet } => self.take(message, packet).await,
                 Happening::Sent(packet) => {
@@ -266,9 +273,9 @@ impl Line {
     }
 
     fn not_allowed(&self, reason: &str) -> Trouble {
-        let (broker, filter) = (&self.address, &self.custody.filter);
+        let (broker, filters) = (&self.address, self.custody.filters.join(", "));
         Trouble::refusal(format!(
-            "broker {broker}: refuses the subscription to {filter} ({reason}); check its access rules"
+            "broker {broker}: refuses the subscription to {filters} ({reason}); check its access rules"
         ))
     }
 

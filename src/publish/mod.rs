@@ -45,6 +45,7 @@ use crate::perceive::frame::Stamp;
 use crate::perceive::liveness::Impairment;
 use crate::perceive::observation::{Alert, AlertId, Regime};
 
+pub use address::credential_path;
 pub use audit::AuditDraft;
 pub use message::{Kind, State};
 pub use mqtt::Message;

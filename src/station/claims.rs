@@ -32,9 +32,7 @@ impl Claims {
         for life in lives(&entry.body) {
             match self.owners.get(life) {
                 Some(owner) if *owner != own => {
-                    return Err(format!(
-                        "it speaks for {owner}: {life} is a life of that camera; somebody else uses its name or its key"
-                    ));
+                    return Err(speaks_for(life, owner));
                 }
                 Some(_) => {}
                 None if self.owners.len() >= MOST => {
@@ -51,10 +49,20 @@ impl Claims {
         self.owners.entry(life).or_insert_with(|| place(site));
     }
 
+    /// Another station heard it first, and knows whose it is.
+    pub fn correct(&mut self, life: String, site: &Site) {
+        self.owners.insert(life, place(site));
+    }
+
     /// Nothing of this life was kept.
     pub fn forget(&mut self, life: &str) {
         self.owners.remove(life);
     }
+}
+
+/// Why a message is not believed that names a life of another camera.
+pub fn speaks_for(life: &str, owner: &str) -> String {
+    format!("it speaks for {owner}: {life} is a life of that camera; somebody else uses its name or its key")
 }
 
 /// "site/camera".

@@ -15,7 +15,7 @@ use super::fleet::Fleet;
 use super::judge::{Entry, Refusal, judge};
 use super::live::Live;
 use super::standing::Standing;
-use super::store::{Changes, Filed, Store, StoreError};
+use super::store::{Changes, Filed, Notice, Store, StoreError};
 use crate::publish::Message;
 use crate::publish::incoming::Body;
 use crate::publish::intake::{Intake, Keeping, Receipt, Sent, Taken};
@@ -134,6 +134,7 @@ impl Keeper {
         if let Err(error) = self.shared.store.stopped(nonce, &objection, self.shared.clock.unix_ms()).await {
             tracing::debug!("a refused command is not told: {error}");
         }
+        self.shared.store.announce(Notice::commands()).await;
         self.shared.live.tell("commands", &());
     }
 
@@ -276,7 +277,10 @@ impl Keeper {
     }
 
     /// Whoever looks sees it.
-    async fn tell(&self, changes: Changes) {
+    async fn tell(&mut self, changes: Changes) {
+        for (life, owner) in changes.owners {
+            self.claims.correct(life, &owner);
+        }
         self.standing(|standing| {
             standing.counts.repeated += changes.repeated;
             standing.counts.refused += changes.refused.len() as u64;

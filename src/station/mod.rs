@@ -17,10 +17,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::control::request::Signer;
-use crate::publish::PublishError;
 use crate::publish::intake::{self, Custody};
 use crate::publish::message::BootId;
 use crate::publish::settings::Settings as Publish;
+use crate::publish::{Kind, PublishError};
 use crate::system::clock::Clock;
 use crate::system::notify::Notifier;
 use crate::system::stop::Stop;
@@ -37,6 +37,7 @@ mod judge;
 mod keeper;
 mod live;
 mod made;
+mod others;
 mod page;
 pub mod people;
 mod post;
@@ -57,6 +58,7 @@ use page::{Bells, Desk, Ways};
 use people::{Lifetime, Pen, People};
 use post::Post;
 use standing::Standing;
+use store::Duty;
 pub use store::{Address, Retention, Store, StoreError};
 
 /// People who look at once, and what their pages fetch beside that.
@@ -68,8 +70,12 @@ const PULSE: Duration = Duration::from_secs(2);
 pub struct Settings {
     /// The broker, and who we are to it.
     pub publish: Publish,
-    /// Which cameras: "bearwatch/v1/+/+/+".
-    pub filter: String,
+    /// Which site; all of them where there is none.
+    pub site: Option<String>,
+    /// Which of several stations on one database this is; empty where there is one.
+    pub instance: String,
+    /// Whether they share the pictures that come.
+    pub share: bool,
     /// How long the broker keeps what we miss while we are away, seconds.
     pub memory_s: u32,
     /// Where the data are.
@@ -121,11 +127,14 @@ pub fn run(settings: Settings, stop: &Stop) -> Result<(), StationError> {
 
 async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let clock = Clock::start();
-    let store = Arc::new(Store::open(&settings.database).await?);
+    let store = Arc::new(Store::open_as(&settings.database, &settings.instance).await?);
     let kept = store.identity(&BootId::new().0, clock.unix_ms()).await?;
     let custody = Custody {
-        client_id: format!("bearwatch-station-{}", kept.id),
-        filter: settings.filter,
+        client_id: match settings.instance.as_str() {
+            "" => format!("bearwatch-station-{}", kept.id),
+            name => format!("bearwatch-station-{}-{name}", kept.id),
+        },
+        filters: filters(settings.site.as_deref(), settings.share.then_some(&kept.id)),
         memory_s: settings.memory_s,
     };
     let (line, intake, keeping) = intake::prepare(&settings.publish, custody, stop.clone())?;
@@ -152,6 +161,7 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let signer = settings.signer.map(Arc::new);
     let post = Post::new(shared.clone(), keeping.clone(), signer.clone(), bells.words);
     let dispatch = Dispatch::new(shared.clone(), keeping, signer, bells.commands);
+    tokio::spawn(others::run(shared.clone(), stop.clone()));
     tokio::spawn(pulse(shared.clone(), stop.clone()));
     tokio::spawn(drift::inspection::run(shared.clone(), stop.clone()));
     tokio::spawn(tidy(shared, people, settings.retention, stop.clone()));
@@ -166,6 +176,19 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     drop(server);
     store.close().await;
     Ok(())
+}
+
+/// What is subscribed to. Where several stations share, each picture goes to one of them: those are most of what comes. Whatever wakes people goes to all
+/// of them all the same, and is filed once: a broker may keep a shared message for a station that is down (Mosquitto does), and an alert must not wait
+/// for that. Nor does a broker hand what it retains to those who share, and each station's page shows how every camera is now.
+fn filters(site: Option<&str>, group: Option<&String>) -> Vec<String> {
+    let site = site.unwrap_or("+");
+    let Some(group) = group else { return vec![format!("bearwatch/v1/{site}/+/+")] };
+    let of = |kind: &Kind| match kind {
+        Kind::Snapshot => format!("$share/bearwatch-{group}/bearwatch/v1/{site}/+/{}", kind.name()),
+        kind => format!("bearwatch/v1/{site}/+/{}", kind.name()),
+    };
+    Kind::ALL.iter().map(of).collect()
 }
 
 /// What everybody who looks is told all the time: how station and cameras are.
@@ -195,11 +218,8 @@ async fn people(shared: &Shared, lifetime: Lifetime) -> Result<Arc<People>, Stat
 /// Removes what has had its time.
 async fn tidy(shared: Shared, people: Arc<People>, retention: Retention, stop: Stop) {
     while !stop.is_raised() {
-        let deed = people.pen().deed("removed", "", "", "");
-        if let Err(error) = shared.store.shorten_trail(retention.audit_days, &deed).await {
-            tracing::debug!("the audit log is not shortened: {error}");
-        }
-        let rest = match shared.store.tidy(&retention, shared.clock.unix_ms()).await {
+        let tidied = shared.store.on_duty(Duty::Tidy, tidy_once(&shared, &people, &retention)).await;
+        let rest = match tidied.map(|done| done.unwrap_or(Ok(0))).and_then(|done| done) {
             Ok(0) => Retention::REST,
             Ok(_) => Retention::BREATH,
             Err(error) => {
@@ -212,6 +232,14 @@ async fn tidy(shared: Shared, people: Arc<People>, retention: Retention, stop: S
             sleep(rest.min(Duration::from_secs(1))).await;
         }
     }
+}
+
+async fn tidy_once(shared: &Shared, people: &People, retention: &Retention) -> Result<u64, StoreError> {
+    let deed = people.pen().deed("removed", "", "", "");
+    if let Err(error) = shared.store.shorten_trail(retention.audit_days, &deed).await {
+        tracing::debug!("the audit log is not shortened: {error}");
+    }
+    shared.store.tidy(retention, shared.clock.unix_ms()).await
 }
 
 fn standing(shared: &Shared) -> Standing {

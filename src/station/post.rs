@@ -1,7 +1,6 @@
 //! Carries what people say of alerts to the cameras, again and again until they answer: an acknowledgement ends the climb of an alert from one person to
 //! the next, so it must arrive.
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -9,14 +8,14 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::keeper::Shared;
-use super::store::{Letter, StoreError};
+use super::store::{Letter, Notice, StoreError};
 use crate::control::request::{Request, Signer};
 use crate::publish::Message;
 use crate::publish::intake::Keeping;
 use crate::system::stop::Stop;
 
-/// A camera that has not answered is asked again after this.
-const AGAIN: Duration = Duration::from_secs(15);
+/// A camera that has not answered is asked again after this, milliseconds; by the database, so that of several stations one asks.
+const AGAIN_MS: i64 = 15_000;
 /// How often it looks whether one is due.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -27,17 +26,16 @@ pub struct Post {
     signer: Option<Arc<Signer>>,
     /// Somebody has said something.
     bell: Arc<Notify>,
-    sent: HashMap<i64, Duration>,
 }
 
 impl Post {
     /// With whoever signs, where cameras ask for that.
     pub fn new(shared: Shared, keeping: Keeping, signer: Option<Arc<Signer>>, bell: Arc<Notify>) -> Post {
-        Post { shared, keeping, signer, bell, sent: HashMap::new() }
+        Post { shared, keeping, signer, bell }
     }
 
     /// Until it is to end.
-    pub async fn run(mut self, stop: Stop) {
+    pub async fn run(self, stop: Stop) {
         while !stop.is_raised() {
             if let Err(error) = self.deliver().await {
                 tracing::debug!("no letters: {error}");
@@ -46,23 +44,21 @@ impl Post {
         }
     }
 
-    async fn deliver(&mut self) -> Result<(), StoreError> {
+    async fn deliver(&self) -> Result<(), StoreError> {
         let connected = self.shared.standing.lock().unwrap_or_else(PoisonError::into_inner).link.connected;
         if !connected {
             return Ok(());
         }
         let letters = self.shared.store.letters(self.shared.clock.unix_ms()).await?;
-        self.sent.retain(|id, _| letters.iter().any(|letter| letter.id == *id));
-        let now = self.shared.clock.uptime();
         for letter in letters {
-            if self.sent.get(&letter.id).is_some_and(|at| now.saturating_sub(*at) < AGAIN) {
+            let now_ms = self.shared.clock.unix_ms();
+            let Some(message) = self.message(&letter) else { continue };
+            if !self.shared.store.sending(letter.id, now_ms - AGAIN_MS, now_ms).await? {
                 continue;
             }
-            if !self.message(&letter).is_some_and(|message| self.keeping.send(message)) {
-                continue;
-            }
-            self.sent.insert(letter.id, now);
-            self.shared.store.sent(letter.id).await?;
+            // Where too much waits for the broker it goes the next time.
+            self.keeping.send(message);
+            self.shared.store.announce(Notice::alert(&letter.word.alert)).await;
             self.shared.live.alert(&self.shared.store, &letter.word.alert, false).await;
         }
         Ok(())

@@ -13,6 +13,8 @@ use tempfile::TempDir;
 use crate::desk::{Desk, Heard, Name};
 use crate::machine::{LoopDisk, Namespace};
 use crate::report::{Report, Round};
+#[cfg(feature = "station")]
+use crate::stations::Stations;
 use crate::store::committed;
 use crate::support::Broker;
 use crate::support::daemon::{Daemon, Home, SOON};
@@ -22,7 +24,7 @@ use crate::wire::Wire;
 /// which the desk's alerts are held. Nobody is called twice within these tests.
 const LADDER: &str = "acknowledge.ladder=[\"86400 duty\"]";
 /// Longest time from the end of a fault until all has arrived.
-const ARRIVES: Duration = Duration::from_secs(75);
+pub const ARRIVES: Duration = Duration::from_secs(75);
 /// A message is late from this age on, seconds, and what a busy machine and a slow network may add until it is seen.
 const LATE_S: f64 = 10.0;
 const SLACK_S: f64 = 20.0;
@@ -69,6 +71,9 @@ pub struct Ground {
     /// Made once there is a folder for the store.
     pub disk: Option<LoopDisk>,
     pub wants_disk: bool,
+    /// Those that keep what is told.
+    #[cfg(feature = "station")]
+    pub stations: Option<Stations>,
     /// Certificates, and what the broker keeps.
     pub folder: Option<TempDir>,
 }
@@ -115,16 +120,7 @@ impl Camp {
 
     /// Steps of alerts that were told so far, from what stays on the device for review.
     pub fn told(&self) -> BTreeMap<Name, Value> {
-        let mut told = BTreeMap::new();
-        for file in files(&self.home.store().join("review")) {
-            if file.extension().is_some_and(|ending| ending == "jsonl") {
-                // A line that is being written is read the next time.
-                let text = std::fs::read_to_string(file).unwrap_or_default();
-                let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-                told.extend(lines.map(|line| (name(&line), line)));
-            }
-        }
-        told
+        told_in(&self.home.store())
     }
 
     /// Waits until so many further steps were told, be the desk reached or not.
@@ -183,6 +179,7 @@ impl Camp {
         let over = Stopwatch::start();
         let told = self.told();
         let missing = self.arrive(&told);
+        let (unfiled, made_up) = self.filed(&told);
         let recovery = over.elapsed();
         let (phantom, disordered) = self.check_new();
         report.add(Round {
@@ -190,14 +187,15 @@ impl Camp {
             effect: effect.words,
             happened: effect.happened,
             alerts: self.desk.alerts.len() - before.0,
-            lost: missing.len() + self.gaps(),
-            phantom,
+            lost: missing.len() + unfiled.len() + self.gaps(),
+            phantom: phantom + made_up,
             disordered,
             doubled: self.desk.doubled - before.1,
             recovery: effect.recovers.then_some(recovery),
         });
         let log = || self.daemon.log().lines().rev().take(12).collect::<Vec<_>>().join("\n");
         assert!(missing.is_empty(), "{fault}: {missing:?} never arrived:\n{}", log());
+        assert!(unfiled.is_empty(), "{fault}: {unfiled:?} is with no station");
         assert!(!self.daemon.log().contains("panicked"), "{fault}: {}", self.daemon.log());
     }
 
@@ -206,6 +204,19 @@ impl Camp {
         let wanted: Vec<&Name> = told.keys().filter(|name| !self.never_told.contains(name)).collect();
         self.desk.until(ARRIVES, |desk| wanted.iter().all(|name| desk.alerts.contains_key(name)));
         wanted.into_iter().filter(|name| !self.desk.alerts.contains_key(name)).cloned().collect()
+    }
+
+    /// Of what was told, what the stations do not have, and how much they have that nobody told.
+    fn filed(&mut self, told: &BTreeMap<Name, Value>) -> (Vec<Name>, usize) {
+        #[cfg(feature = "station")]
+        if let Some(stations) = &mut self.ground.stations {
+            // Of what came after that, too, nobody knows here: it is told again.
+            let wanted: Vec<Name> =
+                told.keys().filter(|name| !self.never_told.contains(name)).cloned().collect();
+            return stations.held_to(&wanted, &|| told_in(&self.home.store()));
+        }
+        let _ = told;
+        (Vec::new(), 0)
     }
 
     /// Holds what came in since the last time to the truth. Tells how many alerts nobody had told, and how many overtook an older one
@@ -275,6 +286,19 @@ fn check_lateness(heard: &Heard, life_s: f64, is_present: bool) {
 
 /// Strikes, lasts, ends; tells what it did.
 pub type Strike = fn(&mut Camp, &mut Pcg64) -> Effect;
+
+fn told_in(store: &Path) -> BTreeMap<Name, Value> {
+    let mut told = BTreeMap::new();
+    for file in files(&store.join("review")) {
+        if file.extension().is_some_and(|ending| ending == "jsonl") {
+            // A line that is being written is read the next time.
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            told.extend(lines.map(|line| (name(&line), line)));
+        }
+    }
+    told
+}
 
 fn name(alert: &Value) -> Name {
     (alert["boot"].as_str().unwrap().into(), alert["seq"].as_u64().unwrap())

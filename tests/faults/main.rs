@@ -12,6 +12,12 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "station")]
+#[path = "../support/postgres.rs"]
+mod support_postgres;
+#[cfg(feature = "station")]
+#[path = "../support/station.rs"]
+mod support_station;
 
 mod camp;
 mod desk;
@@ -20,6 +26,8 @@ mod machine;
 mod networks;
 mod report;
 mod services;
+#[cfg(feature = "station")]
+mod stations;
 mod store;
 mod wire;
 
@@ -57,6 +65,18 @@ fn networks_that_tamper_delay_and_fall_silent_cost_no_alert() {
 #[test]
 fn daemons_and_brokers_that_die_cost_no_alert() {
     play(services::PLAN, services::camp);
+}
+
+#[cfg(feature = "station")]
+#[test]
+fn stations_that_die_have_every_alert_on_a_file() {
+    play(stations::ON_A_FILE, stations::on_a_file);
+}
+
+#[cfg(feature = "station")]
+#[test]
+fn stations_and_databases_that_die_have_every_alert_on_a_server() {
+    play(stations::ON_A_SERVER, stations::on_a_server);
 }
 
 #[test]

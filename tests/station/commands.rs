@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use bearwatch::system::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::support::daemon::Home;
@@ -104,11 +105,12 @@ fn a_command_that_is_late_is_not_sent_and_one_that_the_broker_refuses_says_so() 
     // Kept, and the power fails before it is sent: an hour later nobody wants it.
     assert_eq!(station.stop(), 0);
     let mut database = station.open();
+    let now_ms = Clock::start().unix_ms();
     let row = |nonce: &str, ago_s: i64| {
         format!(
             "INSERT INTO command (nonce, camera, word, fields, asked_by, asked_ms)
-             SELECT '{nonce}', id, 'disarm', '{{\"for_s\":3600}}', 'anna', unixepoch() * 1000 - {} FROM camera",
-            ago_s * 1000
+             SELECT '{nonce}', id, 'disarm', '{{\"for_s\":3600}}', 'anna', {} FROM camera",
+            now_ms - ago_s * 1000
         )
     };
     database.run(&row("late", 3600));
@@ -148,13 +150,13 @@ fn a_command_that_is_late_is_not_sent_and_one_that_the_broker_refuses_says_so() 
 }
 
 /// Topics of commands that went over a broker.
-struct Heard {
+pub struct Heard {
     child: Child,
     topics: Arc<Mutex<Vec<String>>>,
 }
 
 impl Heard {
-    fn start(broker: &Broker) -> Heard {
+    pub fn start(broker: &Broker) -> Heard {
         let mut child = Command::new("mosquitto_sub")
             .args(["-V", "5", "-p", &broker.port.to_string(), "-q", "1", "-F", "%t"])
             .args(["-t", "bearwatch/v1/+/+/set/+", "-t", STATUS])
@@ -176,7 +178,7 @@ impl Heard {
         heard
     }
 
-    fn topics(&self) -> Vec<String> {
+    pub fn topics(&self) -> Vec<String> {
         self.topics.lock().unwrap().clone()
     }
 }

@@ -191,7 +191,7 @@ fn alerts_that_people_doubt_are_worth_a_look_without_the_box_where_there_is_a_pi
 
 fn made(station: &Station, words: &[&str]) -> (i32, String) {
     let mut command = bearwatch();
-    command.args(["station", words[0], "--database"]).arg(station.database()).args(&words[1..]);
+    command.args(["station", words[0], "--database"]).arg(station.address()).args(&words[1..]);
     let output = command.output().unwrap();
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

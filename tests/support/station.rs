@@ -13,11 +13,15 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Row, query};
 use tempfile::TempDir;
 
 use crate::support::{bearwatch, free_port, wait_for};
+use crate::support_postgres::Postgres;
+
+#[path = "database.rs"]
+mod database;
+
+pub use database::Database;
 
 pub const TOKEN: &str = "correct-horse-battery";
 /// How long anything may take in a test on a busy machine.
@@ -30,6 +34,17 @@ pub struct Station {
     folder: TempDir,
     more: Vec<String>,
     child: Option<Child>,
+    /// A path, or postgres://….
+    address: String,
+}
+
+/// Whether stations keep their data at a PostgreSQL: the same tests, run once more with BEARWATCH_STATION_ON=postgres.
+pub fn on_postgres() -> bool {
+    match std::env::var("BEARWATCH_STATION_ON").as_deref() {
+        Ok("postgres") => true,
+        Ok(other) => panic!("BEARWATCH_STATION_ON={other}: only postgres is known"),
+        Err(_) => false,
+    }
 }
 
 /// An answer over HTTP.
@@ -48,11 +63,26 @@ impl Answer {
 impl Station {
     /// Not started yet.
     pub fn new(broker: &str, more: &[&str]) -> Station {
+        match on_postgres() {
+            true => Station::on(&Postgres::shared().create(), broker, more),
+            false => Station::on("", broker, more),
+        }
+    }
+
+    /// The same on a database that is given; on a file of its own where the address is empty.
+    pub fn on(address: &str, broker: &str, more: &[&str]) -> Station {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         std::fs::write(folder.path().join("token"), format!("{TOKEN}\n")).unwrap();
         let more = more.iter().map(ToString::to_string).collect();
-        Station { port: free_port(), broker: broker.into(), folder, more, child: None }
+        let file = folder.path().join("data/station.db").display().to_string();
+        let address = if address.is_empty() { file } else { address.into() };
+        Station { port: free_port(), broker: broker.into(), folder, more, child: None, address }
+    }
+
+    /// As the program takes it.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Started, and heard by the broker.
@@ -74,7 +104,7 @@ impl Station {
     pub fn command(&self) -> Command {
         let mut command = bearwatch();
         command.args(["station", "--broker", &self.broker, "--listen", &format!("127.0.0.1:{}", self.port)]);
-        command.arg("--token-file").arg(self.path("token")).arg("--database").arg(self.database());
+        command.arg("--token-file").arg(self.path("token")).arg("--database").arg(&self.address);
         command.args(&self.more).stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
@@ -82,6 +112,17 @@ impl Station {
     pub fn start(&mut self) {
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
         self.child = Some(self.command().stderr(log).spawn().unwrap());
+    }
+
+    /// Whether it runs; one that gave up is started again, as systemd does.
+    pub fn back(&mut self) -> bool {
+        wait_for(LIMIT, || {
+            let up = self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none());
+            if !up {
+                self.start();
+            }
+            up && self.desk().is_some()
+        })
     }
 
     pub fn log(&self) -> String {
@@ -140,7 +181,7 @@ impl Station {
     /// `bearwatch station …` on this database, with what it reads: exit code, and what it says on stdout and stderr.
     pub fn tool(&self, arguments: &[&str], stdin: &str) -> (i32, String, String) {
         let mut command = bearwatch();
-        command.arg("station").args(arguments).arg("--database").arg(self.database()).env("NO_COLOR", "1");
+        command.arg("station").args(arguments).arg("--database").arg(&self.address).env("NO_COLOR", "1");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
@@ -198,6 +239,17 @@ impl Station {
         find(&desk).unwrap()
     }
 
+    /// What it tells whoever looks is wrong with its database; waits for it.
+    pub fn trouble(&self, of: &str) -> String {
+        let why = |event: &Value| event["standing"]["trouble"]["why"].as_str().map(str::to_owned);
+        // For each event the stream waits as long as anything may take.
+        let told = self
+            .events()
+            .take(30)
+            .find_map(|(name, event)| why(&event).filter(|why| name == "pulse" && why.contains(of)));
+        told.unwrap_or_else(|| panic!("no trouble {of:?} is told: {}", self.log()))
+    }
+
     /// Events as they come, until the connection ends.
     pub fn events(&self) -> impl Iterator<Item = (String, Value)> + use<> {
         self.events_of(&[format!("Authorization: Bearer {TOKEN}")])
@@ -216,12 +268,18 @@ impl Station {
         })
     }
 
+    /// All that stands in the database, as whoever steals a copy has it.
+    pub fn dump(&self) -> Vec<u8> {
+        if self.address.starts_with("postgres:") {
+            return Postgres::shared().dump(&self.address);
+        }
+        let wal = std::fs::read(format!("{}-wal", self.address)).unwrap_or_default();
+        [std::fs::read(&self.address).unwrap(), wal].concat()
+    }
+
     /// The database beside the station, for reading or for getting in its way.
     pub fn open(&self) -> Database {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let options = SqliteConnectOptions::new().filename(self.database());
-        let connection = runtime.block_on(options.connect()).unwrap();
-        Database { runtime, connection }
+        Database::open(&self.address)
     }
 }
 
@@ -282,30 +340,6 @@ impl Drop for Station {
             let _ = child.kill();
             let _ = child.wait();
         }
-    }
-}
-
-/// A second connection to a station's database.
-pub struct Database {
-    runtime: tokio::runtime::Runtime,
-    connection: SqliteConnection,
-}
-
-impl Database {
-    pub fn run(&mut self, sql: &str) {
-        self.runtime.block_on(query(sql).execute(&mut self.connection)).unwrap();
-    }
-
-    /// Life and number of every message of a table.
-    pub fn numbers(&mut self, table: &str) -> Vec<(String, i64)> {
-        let sql = format!("SELECT boot, seq FROM {table}");
-        let rows = self.runtime.block_on(query(&sql).fetch_all(&mut self.connection)).unwrap();
-        rows.iter().map(|row| (row.get("boot"), row.get("seq"))).collect()
-    }
-
-    pub fn count(&mut self, sql: &str) -> i64 {
-        let row = self.runtime.block_on(query(sql).fetch_one(&mut self.connection)).unwrap();
-        row.get(0)
     }
 }
 

@@ -33,8 +33,8 @@ read or written · 78 it is of another version, or damaged")]
 pub struct AccountArgs {
     #[command(subcommand)]
     action: Action,
-    /// File of the station's database
-    #[arg(long, value_name = "FILE", default_value = "bearwatch-station.db", global = true)]
+    /// The station's database, a file or postgres://…
+    #[arg(long, value_name = "FILE|URL", default_value = "bearwatch-station.db", global = true)]
     database: Address,
 }
 

@@ -27,8 +27,8 @@ Examples:
 
 Exit codes: 0 whole · 64 usage · 65 it was changed · 74 the database cannot be read · 78 it is of another version, or damaged")]
 pub struct AuditArgs {
-    /// File of the station's database
-    #[arg(long, value_name = "FILE", default_value = "bearwatch-station.db")]
+    /// The station's database, a file or postgres://…
+    #[arg(long, value_name = "FILE|URL", default_value = "bearwatch-station.db")]
     database: Address,
     /// Print every line, for people
     #[arg(long, conflicts_with = "json")]

@@ -26,8 +26,8 @@ Example:
 
 Exit codes: 0 · 64 usage · 73 or 74 a file cannot be written or the database cannot be read · 78 the database is none of a station, or of another version")]
 pub struct ReportArgs {
-    /// File of the station's database
-    #[arg(long, value_name = "FILE", default_value = "bearwatch-station.db")]
+    /// The station's database, a file or postgres://…
+    #[arg(long, value_name = "FILE|URL", default_value = "bearwatch-station.db")]
     database: Address,
     /// First day, as 2026-11-23; a week ago where not given
     #[arg(long, value_name = "DAY")]
@@ -61,8 +61,8 @@ Example:
 
 Exit codes: 0 · 64 usage · 73 the folder cannot be made · 74 the database cannot be read · 78 it is none of a station, or of another version")]
 pub struct ExportArgs {
-    /// File of the station's database
-    #[arg(long, value_name = "FILE", default_value = "bearwatch-station.db")]
+    /// The station's database, a file or postgres://…
+    #[arg(long, value_name = "FILE|URL", default_value = "bearwatch-station.db")]
     database: Address,
     /// Whose days, a name of the IANA database; those of this machine where not given
     #[arg(long, value_name = "ZONE")]

@@ -14,7 +14,7 @@ use super::{BETWEEN, REFERENCE, STATED, WEEK, judge, week_of};
 use crate::perceive::observation::Regime;
 use crate::publish::settings::Site;
 use crate::station::keeper::Shared;
-use crate::station::store::StoreError;
+use crate::station::store::{Duty, StoreError};
 use crate::system::stop::Stop;
 
 /// How often it looks whether a day has passed.
@@ -121,7 +121,8 @@ impl Shift {
 pub async fn run(shared: Shared, stop: Stop) {
     while !stop.is_raised() {
         let (begun, today) = (shared.clock.uptime(), today(&shared));
-        let inspected = inspect(&shared).await;
+        let inspected =
+            shared.store.on_duty(Duty::Inspect, inspect(&shared)).await.and_then(Option::transpose);
         if let Err(error) = &inspected {
             tracing::debug!("cameras are not inspected for shifts: {error}");
         }
@@ -130,7 +131,7 @@ pub async fn run(shared: Shared, stop: Stop) {
         while !stop.is_raised() && shared.clock.uptime() < rested {
             sleep(TICK.min(rest)).await;
         }
-        while inspected.is_ok() && !stop.is_raised() && self::today(&shared) == today {
+        while matches!(inspected, Ok(Some(()))) && !stop.is_raised() && self::today(&shared) == today {
             if timeout(TICK, shared.days.notified()).await.is_ok() {
                 break;
             }

@@ -23,7 +23,7 @@ use super::keeper::Shared;
 use super::people::{People, Right, Visitor};
 use super::report::html::STYLE as REPORT_STYLE;
 use super::standing::Standing;
-use super::store::{AlertView, CommandView, PictureView, RefusalView, StoreError, Word};
+use super::store::{AlertView, CommandView, Notice, PictureView, RefusalView, StoreError, Word};
 use crate::control::signing::nonce;
 use crate::publish::reply::Judgement;
 use crate::web::answers::{CSS, JAVASCRIPT, asset, closed, document, json};
@@ -278,6 +278,7 @@ async fn word(
     match desk.shared.store.say(&word, &command, &deed).await {
         Ok(true) => {
             desk.bell.notify_one();
+            desk.shared.store.announce(Notice::alert(&word.alert)).await;
             desk.shared.live.alert(&desk.shared.store, &word.alert, false).await;
             json(StatusCode::OK, &json!({ "kept": true }))
         }

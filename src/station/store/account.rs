@@ -1,13 +1,11 @@
 //! Accounts and their sessions.
 
-use serde::Serialize;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection, query};
-
+use super::database::{Connection, Row, query};
 use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::publish::reply::Head;
 use crate::station::people::{Kept, Lifetime, Role, SessionId};
+use serde::Serialize;
 
 /// Sessions of an account; beyond, the oldest end.
 const SESSIONS: i64 = 20;
@@ -89,7 +87,7 @@ impl Store {
         )
         .fetch_all(&self.reading)
         .await;
-        let view = |row: &SqliteRow| {
+        let view = |row: &Row| {
             Ok(AccountView {
                 name: row.try_get("name")?,
                 role: row.try_get("role")?,
@@ -175,7 +173,7 @@ impl Store {
         .bind(&id.0)
         .fetch_optional(&self.reading)
         .await;
-        let session = |row: &SqliteRow| {
+        let session = |row: &Row| {
             Ok(Session {
                 name: row.try_get("name")?,
                 role: role(row)?,
@@ -191,7 +189,7 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn session_seen(&self, id: &SessionId, now_ms: i64) -> Result<(), StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         let done = query("UPDATE session SET seen_ms = $1 WHERE hash = $2").bind(now_ms).bind(&id.0);
         done.execute(&self.writing).await.map(|_| ()).map_err(|error| self.fault(&error))
     }
@@ -208,25 +206,25 @@ impl Store {
     }
 }
 
-fn account(row: &SqliteRow) -> sqlx::Result<Account> {
+fn account(row: &Row) -> sqlx::Result<Account> {
     let (id, name) = (row.try_get("id")?, row.try_get("name")?);
     Ok(Account { id, name, role: role(row)?, password: Kept(row.try_get("password")?) })
 }
 
 /// A role that a newer station knows is one that may nothing here but look.
-fn role(row: &SqliteRow) -> sqlx::Result<Role> {
+fn role(row: &Row) -> sqlx::Result<Role> {
     let name: String = row.try_get("role")?;
     Ok(Role::from_name(&name).unwrap_or(Role::Viewer))
 }
 
 async fn add(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     (name, folded): (&str, &str),
     role: Role,
     password: &Kept,
     deed: &Deed,
 ) -> sqlx::Result<Option<Head>> {
-    let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
+    let mut work = db.begin().await?;
     let done = query(
         "INSERT INTO account (name, folded, role, password, made_ms, changed_ms) VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT DO NOTHING",
     )
@@ -247,12 +245,12 @@ async fn add(
 }
 
 async fn alter(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     folded: &str,
     change: &Change,
     deed: &Deed,
 ) -> sqlx::Result<(Changed, Option<Head>)> {
-    let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
+    let mut work = db.begin().await?;
     let changed = changed(&mut work, folded, change, deed.now.unix_ms).await?;
     if changed != Changed::Done {
         work.rollback().await?;
@@ -263,12 +261,7 @@ async fn alter(
     Ok((changed, Some(head)))
 }
 
-async fn changed(
-    db: &mut SqliteConnection,
-    folded: &str,
-    change: &Change,
-    now_ms: i64,
-) -> sqlx::Result<Changed> {
+async fn changed(db: &mut Connection, folded: &str, change: &Change, now_ms: i64) -> sqlx::Result<Changed> {
     let before = administrators(db).await?;
     query("DELETE FROM session WHERE account = (SELECT id FROM account WHERE folded = $1)")
         .bind(folded)
@@ -291,19 +284,19 @@ async fn changed(
     Ok(if last { Changed::Last } else { Changed::Done })
 }
 
-async fn administrators(db: &mut SqliteConnection) -> sqlx::Result<i64> {
+async fn administrators(db: &mut Connection) -> sqlx::Result<i64> {
     query("SELECT count(*) FROM account WHERE role = 'administrator'").fetch_one(db).await?.try_get(0)
 }
 
 async fn begin(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     account: &Account,
     id: &SessionId,
     lifetime: Lifetime,
     deed: &Deed,
 ) -> sqlx::Result<Option<Head>> {
     let now_ms = deed.now.unix_ms;
-    let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
+    let mut work = db.begin().await?;
     query("DELETE FROM session WHERE began_ms < $1 OR seen_ms < $2")
         .bind(now_ms - lifetime.most_ms())
         .bind(now_ms - lifetime.idle_ms())
@@ -322,7 +315,7 @@ async fn begin(
         work.rollback().await?;
         return Ok(None);
     }
-    query("DELETE FROM session WHERE account = $1 AND hash NOT IN (SELECT hash FROM session WHERE account = $1 ORDER BY began_ms DESC, rowid DESC LIMIT $2)")
+    query("DELETE FROM session WHERE account = $1 AND hash NOT IN (SELECT hash FROM session WHERE account = $1 ORDER BY began_ms DESC, hash LIMIT $2)")
         .bind(account.id)
         .bind(SESSIONS)
         .execute(&mut *work)
@@ -332,8 +325,8 @@ async fn begin(
     Ok(Some(head))
 }
 
-async fn end(db: &mut SqliteConnection, id: &SessionId, deed: &Deed) -> sqlx::Result<Head> {
-    let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
+async fn end(db: &mut Connection, id: &SessionId, deed: &Deed) -> sqlx::Result<Head> {
+    let mut work = db.begin().await?;
     query("DELETE FROM session WHERE hash = $1").bind(&id.0).execute(&mut *work).await?;
     let head = append(&mut work, deed).await?;
     work.commit().await?;

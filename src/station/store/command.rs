@@ -1,15 +1,13 @@
 //! What people told cameras from here: kept before it is sent, sent once, and what the camera answered.
 
-use serde::Serialize;
-use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection, query};
-
+use super::database::{Connection, Row, query};
 use super::trail::{Deed, append};
 use super::write::Changes;
 use super::{Store, StoreError};
 use crate::publish::reply::{AnswerMessage, Head, Verdict};
 use crate::publish::settings::Site;
+use serde::Serialize;
+use serde_json::Value;
 
 /// A command that has not gone out by then does not go out any more, milliseconds: it was for now.
 const UNSENT_MS: i64 = 15_000;
@@ -100,7 +98,7 @@ impl Store {
     /// # Errors
     /// Where the database is away: it must not go out then.
     pub async fn going(&self, nonce: &str, now_ms: i64) -> Result<bool, StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         let done =
             query("UPDATE command SET fate = 'sent', sent_ms = $2 WHERE nonce = $1 AND fate = 'waits'")
                 .bind(nonce)
@@ -145,8 +143,8 @@ impl Store {
     }
 }
 
-async fn ask(db: &mut SqliteConnection, asked: &Asked, deed: &Deed) -> sqlx::Result<Option<Head>> {
-    let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
+async fn ask(db: &mut Connection, asked: &Asked, deed: &Deed) -> sqlx::Result<Option<Head>> {
+    let mut work = db.begin().await?;
     let done = query(
         "INSERT INTO command (nonce, camera, word, fields, asked_by, asked_ms) SELECT $1, id, $2, $3, $4, $5 FROM camera WHERE site = $6 AND name = $7",
     )
@@ -170,7 +168,7 @@ async fn ask(db: &mut SqliteConnection, asked: &Asked, deed: &Deed) -> sqlx::Res
 
 /// The camera's answer to a command of ours. One that comes late is the truth all the same.
 pub(super) async fn answered(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     camera: i64,
     message: &AnswerMessage,
     heard_ms: i64,
@@ -195,7 +193,7 @@ pub(super) async fn answered(
     Ok(())
 }
 
-fn asked(row: &SqliteRow) -> sqlx::Result<Asked> {
+fn asked(row: &Row) -> sqlx::Result<Asked> {
     Ok(Asked {
         nonce: row.try_get("nonce")?,
         site: Site { name: row.try_get("site")?, camera: row.try_get("name")? },
@@ -205,12 +203,12 @@ fn asked(row: &SqliteRow) -> sqlx::Result<Asked> {
     })
 }
 
-fn fields(row: &SqliteRow) -> sqlx::Result<Value> {
+fn fields(row: &Row) -> sqlx::Result<Value> {
     let text: String = row.try_get("fields")?;
     Ok(serde_json::from_str(&text).unwrap_or_default())
 }
 
-fn view(row: &SqliteRow) -> sqlx::Result<CommandView> {
+fn view(row: &Row) -> sqlx::Result<CommandView> {
     Ok(CommandView {
         site: row.try_get("site")?,
         camera: row.try_get("name")?,

@@ -1,8 +1,6 @@
 //! What cameras count of their pictures and finds, and what has shifted.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection, query};
-
+use super::database::{Connection, Row, query};
 use super::write::number;
 use super::{Store, StoreError};
 use crate::perceive::observation::Regime;
@@ -19,7 +17,7 @@ const AHEAD_MS: i64 = 120_000;
 
 /// The last that is known of a day. Tells whether that day is over: then what was judged of it may change.
 pub(super) async fn file(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     camera: i64,
     entry: &Entry,
     envelope: &Envelope,
@@ -61,7 +59,7 @@ impl Store {
         )
         .fetch_all(&self.reading)
         .await;
-        let camera = |row: &SqliteRow| {
+        let camera = |row: &Row| {
             Ok((row.try_get("id")?, Site { name: row.try_get("site")?, camera: row.try_get("name")? }))
         };
         rows.and_then(|rows| rows.iter().map(camera).collect()).map_err(|error| self.fault(&error))
@@ -77,7 +75,7 @@ impl Store {
             .bind(day)
             .fetch_all(&self.reading)
             .await;
-        let telling = |row: &SqliteRow| {
+        let telling = |row: &Row| {
             let counts: String = row.try_get("counts")?;
             let Ok(told) = serde_json::from_str(&counts) else { return Ok(None) };
             Ok(Some(Telling { boot: row.try_get("boot")?, day: row.try_get("day")?, told }))
@@ -107,9 +105,10 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn shifted(&self, new: &[Shift], over: &[(i64, Ended)], now_ms: i64) -> Result<(), StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         let done = async {
-            let mut transaction = self.writing.begin().await?;
+            let mut connection = self.writing.acquire().await?;
+            let mut transaction = connection.begin().await?;
             for shift in new {
                 enter(&mut transaction, shift).await?;
             }
@@ -131,7 +130,7 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn accept(&self, site: &Site, by: &str, now_ms: i64) -> Result<u64, StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         let done = query(
             "UPDATE shift SET ended = 'accepted', ended_ms = $1, ended_by = $2 WHERE ended IS NULL
              AND camera = (SELECT id FROM camera WHERE site = $3 AND name = $4)",
@@ -146,7 +145,7 @@ impl Store {
     }
 }
 
-async fn enter(db: &mut SqliteConnection, shift: &Shift) -> sqlx::Result<()> {
+async fn enter(db: &mut Connection, shift: &Shift) -> sqlx::Result<()> {
     let Key { model, light, feature, .. } = &shift.key;
     query(
         "INSERT INTO shift (camera, model, regime, feature, since, told_ms, was, became, p) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -167,7 +166,7 @@ async fn enter(db: &mut SqliteConnection, shift: &Shift) -> sqlx::Result<()> {
 }
 
 /// `None` where a later version wrote what this one does not know.
-fn shift(row: &SqliteRow) -> sqlx::Result<Option<Shift>> {
+fn shift(row: &Row) -> sqlx::Result<Option<Shift>> {
     let (regime, feature): (String, String) = (row.try_get("regime")?, row.try_get("feature")?);
     let lights = [Regime::Day, Regime::Dusk, Regime::Infrared].map(|known| (known.name(), Some(known)));
     let light =

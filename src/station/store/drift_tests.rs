@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::super::{Address, Filed, Retention};
+use super::super::tests::fresh;
+use super::super::{Filed, Retention};
 use super::*;
 use crate::publish::Message;
 use crate::station::judge::judge;
@@ -14,7 +15,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 }
 
 async fn opened(folder: &std::path::Path) -> Store {
-    Store::open(&Address(folder.join("station.db"))).await.unwrap()
+    Store::open(&fresh(folder)).await.unwrap()
 }
 
 /// Telemetry of so many days ago that tells of so many seconds.

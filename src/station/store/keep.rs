@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use sqlx::{Row, query};
-
+use super::database::{Pool, query};
 use super::{Store, StoreError};
 use crate::station::drift::{BETWEEN, REFERENCE, WEEK};
 
 const DAY_MS: i64 = 86_400_000;
+const FILE_BYTES: &str = "SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
+/// PostgreSQL keeps the room of what was removed and uses it again: of pictures, which are most of it, those that are there are counted.
+const SERVER_BYTES: &str = "SELECT pg_database_size(current_database()) - pg_total_relation_size('picture')
+    + (SELECT coalesce(sum(octet_length(jpeg)), 0)::BIGINT FROM picture) AS bytes";
 /// Rows that one commit removes.
 const ROWS: i64 = 200;
 /// Pages that are given back to the file system at once.
@@ -51,9 +54,9 @@ pub struct Kept {
 
 /// What is removed, oldest first: `$1` is the first time that is kept, `$2` how many go at once.
 const ALERTS: [&str; 4] = [
-    "DELETE FROM word WHERE rowid IN (SELECT word.rowid FROM word JOIN alert ON alert.id = word.alert WHERE alert.changed_ms < $1 LIMIT $2)",
-    "DELETE FROM step WHERE rowid IN (SELECT step.rowid FROM step JOIN alert ON alert.id = step.alert WHERE alert.changed_ms < $1 LIMIT $2)",
-    "DELETE FROM ack WHERE rowid IN (SELECT rowid FROM ack WHERE heard_ms < $1 LIMIT $2)",
+    "DELETE FROM word WHERE id IN (SELECT word.id FROM word JOIN alert ON alert.id = word.alert WHERE alert.changed_ms < $1 LIMIT $2)",
+    "DELETE FROM step WHERE (camera, boot, seq) IN (SELECT step.camera, step.boot, step.seq FROM step JOIN alert ON alert.id = step.alert WHERE alert.changed_ms < $1 LIMIT $2)",
+    "DELETE FROM ack WHERE (camera, boot, seq) IN (SELECT camera, boot, seq FROM ack WHERE heard_ms < $1 LIMIT $2)",
     "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE changed_ms < $1
          AND NOT EXISTS (SELECT 1 FROM step WHERE step.alert = alert.id) AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id) LIMIT $2)",
 ];
@@ -63,19 +66,20 @@ const PICTURES: [&str; 1] = ["DELETE FROM picture WHERE id IN (SELECT id FROM pi
      ORDER BY heard_ms LIMIT $2)"];
 const LABELLED: [&str; 4] = [
     "DELETE FROM picture WHERE id IN (SELECT id FROM picture WHERE heard_ms < $1 ORDER BY heard_ms LIMIT $2)",
-    "DELETE FROM judged WHERE rowid IN (SELECT rowid FROM judged WHERE judged_ms < $1 LIMIT $2)",
+    "DELETE FROM judged WHERE (camera, boot, seq) IN (SELECT camera, boot, seq FROM judged WHERE judged_ms < $1 LIMIT $2)",
     "DELETE FROM label WHERE id IN (SELECT id FROM label WHERE labelled_ms < $1 LIMIT $2)",
-    "DELETE FROM sample WHERE rowid IN (SELECT rowid FROM sample WHERE heard_ms < $1 LIMIT $2)",
+    "DELETE FROM sample WHERE (camera, boot, seq) IN (SELECT camera, boot, seq FROM sample WHERE heard_ms < $1 LIMIT $2)",
 ];
 const TELEMETRY: [&str; 2] = [
-    "DELETE FROM telemetry WHERE rowid IN (SELECT rowid FROM telemetry WHERE heard_ms < $1 LIMIT $2)",
-    "DELETE FROM refusal WHERE rowid IN (SELECT rowid FROM refusal WHERE last_ms < $1 LIMIT $2)",
+    "DELETE FROM telemetry WHERE (camera, boot, seq) IN (SELECT camera, boot, seq FROM telemetry WHERE heard_ms < $1 LIMIT $2)",
+    "DELETE FROM refusal WHERE (topic, reason) IN (SELECT topic, reason FROM refusal WHERE last_ms < $1 LIMIT $2)",
 ];
 const COMMANDS: [&str; 1] =
     ["DELETE FROM command WHERE id IN (SELECT id FROM command WHERE asked_ms < $1 ORDER BY id LIMIT $2)"];
 /// Counts by day; `$1` is a day here. What has shifted goes with the alerts.
-const COUNTS: [&str; 1] =
-    ["DELETE FROM drift_day WHERE rowid IN (SELECT rowid FROM drift_day WHERE day < $1 LIMIT $2)"];
+const COUNTS: [&str; 1] = [
+    "DELETE FROM drift_day WHERE (camera, boot, day) IN (SELECT camera, boot, day FROM drift_day WHERE day < $1 LIMIT $2)",
+];
 const SHIFTS: [&str; 1] = [
     "DELETE FROM shift WHERE id IN (SELECT id FROM shift WHERE told_ms < $1 AND ended IS NOT NULL LIMIT $2)",
 ];
@@ -93,13 +97,21 @@ impl Store {
     /// Where the database is away.
     pub async fn identity(&self, new_id: &str, now_ms: i64) -> Result<Kept, StoreError> {
         let found = async {
-            let made =
-                query("INSERT INTO station (one, id, heard_ms) VALUES (1, $1, $2) ON CONFLICT DO NOTHING")
-                    .bind(new_id)
-                    .bind(now_ms)
-                    .execute(&self.writing)
+            query("INSERT INTO station (one, id, heard_ms) VALUES (1, $1, $2) ON CONFLICT DO NOTHING")
+                .bind(new_id)
+                .bind(now_ms)
+                .execute(&self.writing)
+                .await?;
+            let made = query("INSERT INTO instance (name, heard_ms) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                .bind(&self.instance)
+                .bind(now_ms)
+                .execute(&self.writing)
+                .await?;
+            let row =
+                query("SELECT station.id, instance.heard_ms FROM station, instance WHERE instance.name = $1")
+                    .bind(&self.instance)
+                    .fetch_one(&self.writing)
                     .await?;
-            let row = query("SELECT id, heard_ms FROM station").fetch_one(&self.writing).await?;
             let heard_ms: i64 = row.try_get("heard_ms")?;
             Ok(Kept { id: row.try_get("id")?, heard_ms: (made.rows_affected() == 0).then_some(heard_ms) })
         };
@@ -111,8 +123,13 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn broker_heard(&self, now_ms: i64) -> Result<(), StoreError> {
-        self.is_there()?;
-        let done = query("UPDATE station SET heard_ms = $1").bind(now_ms).execute(&self.writing).await;
+        self.still_held().await;
+        self.is_there().await?;
+        let done = query("UPDATE instance SET heard_ms = $1 WHERE name = $2")
+            .bind(now_ms)
+            .bind(&self.instance)
+            .execute(&self.writing)
+            .await;
         done.map(|_| ()).map_err(|error| self.fault(&error))
     }
 
@@ -121,7 +138,7 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn tidy(&self, retention: &Retention, now_ms: i64) -> Result<u64, StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         let before = |days: u32| now_ms.saturating_sub(i64::from(days) * DAY_MS);
         let done = async {
             let mut removed = 0;
@@ -141,7 +158,7 @@ impl Store {
                 let room = self.remove(&PICTURES, i64::MAX).await?;
                 removed += if room > 0 { room } else { self.remove(&LABELLED[..1], i64::MAX).await? };
             }
-            query(&format!("PRAGMA incremental_vacuum({PAGES})")).execute(&self.writing).await?;
+            self.give_back().await?;
             Ok(removed)
         };
         done.await.map_err(|error: sqlx::Error| self.fault(&error))
@@ -156,14 +173,21 @@ impl Store {
         Ok(removed)
     }
 
-    /// Room that the data take, without what is free in the file.
+    /// Room that the data take, without what is free among them.
     async fn bytes(&self) -> sqlx::Result<i64> {
-        let row = query(
-            "SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()",
-        )
-        .fetch_one(&self.writing)
-        .await?;
-        row.try_get("bytes")
+        let row = query(match self.reading {
+            Pool::Sqlite(_) => FILE_BYTES,
+            Pool::Postgres(..) => SERVER_BYTES,
+        });
+        row.fetch_one(&self.reading).await?.try_get("bytes")
+    }
+
+    /// Gives free room back to the file system, some at a time. PostgreSQL sees to its own.
+    async fn give_back(&self) -> sqlx::Result<()> {
+        if let Pool::Sqlite(_) = self.writing {
+            query(&format!("PRAGMA incremental_vacuum({PAGES})")).execute(&self.writing).await?;
+        }
+        Ok(())
     }
 }
 

@@ -1,14 +1,12 @@
 //! What people say of a picture, and what was said of it by others and by the model.
 
-use serde::Serialize;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection, query};
-
+use super::database::{Connection, Row, query};
 use super::review::{PictureKey, WHY};
 use super::{Store, StoreError};
 use crate::perceive::model::Class;
 use crate::publish::audit::Sighting;
 use crate::station::review::{Label, Outcome, Seen, TWICE, Thing, outcome};
+use serde::Serialize;
 
 /// What was said of a picture by others and by the model, for whoever has spoken.
 #[derive(Clone, Debug, Serialize)]
@@ -50,10 +48,10 @@ impl Store {
         label: &Label,
         now_ms: i64,
     ) -> Result<Option<Revealed>, StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         let kept = async {
             let mut connection = self.writing.acquire().await?;
-            let mut db = connection.begin_with("BEGIN IMMEDIATE").await?;
+            let mut db = connection.begin().await?;
             let Some(mut revealed) = revealed(&mut db, key, &label.by).await? else { return Ok(None) };
             add(&mut db, key, label).await?;
             let model = model_saw(&revealed);
@@ -73,7 +71,7 @@ impl Store {
             .execute(&mut *db)
             .await?;
             query(
-                "DELETE FROM lease WHERE camera = $1 AND boot = $2 AND seq = $3 AND holder LIKE $4 || '/%'",
+                "DELETE FROM lease WHERE camera = $1 AND boot = $2 AND seq = $3 AND substr(holder, 1, length($4) + 1) = $4 || '/'",
             )
             .bind(key.camera)
             .bind(&key.boot)
@@ -95,7 +93,7 @@ pub(super) fn is_twice(key: &PictureKey) -> bool {
     key.seq % TWICE == 0
 }
 
-async fn add(db: &mut SqliteConnection, key: &PictureKey, label: &Label) -> sqlx::Result<()> {
+async fn add(db: &mut Connection, key: &PictureKey, label: &Label) -> sqlx::Result<()> {
     query(
         "INSERT INTO label (camera, boot, seq, labelled_by, labelled_ms, verdict, things, blind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
@@ -113,7 +111,7 @@ async fn add(db: &mut SqliteConnection, key: &PictureKey, label: &Label) -> sqlx
 }
 
 /// All labels of a picture, in the order in which they were given.
-async fn labels(db: &mut SqliteConnection, key: &PictureKey) -> sqlx::Result<Vec<Label>> {
+async fn labels(db: &mut Connection, key: &PictureKey) -> sqlx::Result<Vec<Label>> {
     let rows = query("SELECT * FROM label WHERE camera = $1 AND boot = $2 AND seq = $3 ORDER BY id")
         .bind(key.camera)
         .bind(&key.boot)
@@ -123,7 +121,7 @@ async fn labels(db: &mut SqliteConnection, key: &PictureKey) -> sqlx::Result<Vec
     rows.iter().map(label).collect()
 }
 
-pub(super) fn label(row: &SqliteRow) -> sqlx::Result<Label> {
+pub(super) fn label(row: &Row) -> sqlx::Result<Label> {
     let (verdict, things): (String, String) = (row.try_get("verdict")?, row.try_get("things")?);
     Ok(Label {
         id: row.try_get("id")?,
@@ -145,7 +143,7 @@ fn model_saw(revealed: &Revealed) -> Option<bool> {
     }
 }
 
-async fn revealed(db: &mut SqliteConnection, key: &PictureKey, by: &str) -> sqlx::Result<Option<Revealed>> {
+async fn revealed(db: &mut Connection, key: &PictureKey, by: &str) -> sqlx::Result<Option<Revealed>> {
     let row = query(&format!(
         "SELECT sample.draw, sample.detections, sample.width, sample.height, sample.threshold, alert.score, {WHY} AS doubt,
              EXISTS (SELECT 1 FROM judged WHERE judged.camera = picture.camera AND judged.boot = picture.boot AND judged.seq = picture.seq AND judged.another) AS second

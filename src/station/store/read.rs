@@ -1,13 +1,11 @@
 //! What is shown: read beside the writing, from the last commit.
 
-use serde::Serialize;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, query};
-
+use super::database::{Row, query};
 use super::steps::alert;
 use super::{Store, StoreError};
 use crate::publish::message::{AlertMessage, Escalation};
 use crate::station::alert::Alert;
+use serde::Serialize;
 
 /// Alerts that are shown at once, and those beside them that wait for somebody.
 const ALERTS: i64 = 40;
@@ -183,7 +181,7 @@ impl Store {
         found.await.map_err(|error| self.fault(&error))
     }
 
-    async fn view(&self, row: &SqliteRow) -> sqlx::Result<AlertView> {
+    async fn view(&self, row: &Row) -> sqlx::Result<AlertView> {
         let alert = alert(row)?;
         let (pictures, steps, word) =
             (self.pictures(&alert.id).await?, self.steps(&alert.id).await?, self.word(&alert.id).await?);
@@ -225,7 +223,7 @@ impl Store {
     /// The first and the last ones, in the order in which they were taken.
     async fn pictures(&self, alert: &str) -> sqlx::Result<Vec<PictureView>> {
         let rows =
-            query("SELECT id, captured_ms, late FROM picture WHERE alert = $1 ORDER BY captured_ms, seq")
+            query("SELECT id, captured_ms, late FROM picture WHERE alert = $1 ORDER BY captured_ms NULLS FIRST, seq")
                 .bind(alert)
                 .fetch_all(&self.reading)
                 .await?;
@@ -324,7 +322,7 @@ impl Store {
         let rows = query("SELECT boot.id, site, name FROM boot JOIN camera ON camera.id = boot.camera")
             .fetch_all(&self.reading)
             .await;
-        let life = |row: &SqliteRow| {
+        let life = |row: &Row| {
             let (site, name): (String, String) = (row.try_get("site")?, row.try_get("name")?);
             Ok((row.try_get("id")?, format!("{site}/{name}")))
         };
@@ -332,7 +330,7 @@ impl Store {
     }
 }
 
-fn picture(row: &SqliteRow) -> sqlx::Result<PictureView> {
+fn picture(row: &Row) -> sqlx::Result<PictureView> {
     Ok(PictureView {
         id: row.try_get("id")?,
         captured_ms: row.try_get("captured_ms")?,
@@ -340,7 +338,7 @@ fn picture(row: &SqliteRow) -> sqlx::Result<PictureView> {
     })
 }
 
-fn step(row: &SqliteRow) -> sqlx::Result<Option<StepView>> {
+fn step(row: &Row) -> sqlx::Result<Option<StepView>> {
     let text: String = row.try_get("message")?;
     let Ok(message) = serde_json::from_str::<AlertMessage>(&text) else { return Ok(None) };
     let AlertMessage { state, severity, score, escalation, .. } = message;
@@ -348,7 +346,7 @@ fn step(row: &SqliteRow) -> sqlx::Result<Option<StepView>> {
     Ok(Some(StepView { heard_ms, late, state, severity, score, escalation }))
 }
 
-fn refusal(row: &SqliteRow) -> sqlx::Result<RefusalView> {
+fn refusal(row: &Row) -> sqlx::Result<RefusalView> {
     Ok(RefusalView {
         topic: row.try_get("topic")?,
         reason: row.try_get("reason")?,
@@ -360,7 +358,7 @@ fn refusal(row: &SqliteRow) -> sqlx::Result<RefusalView> {
     })
 }
 
-fn camera(row: &SqliteRow) -> sqlx::Result<KnownCamera> {
+fn camera(row: &Row) -> sqlx::Result<KnownCamera> {
     Ok(KnownCamera {
         name: (row.try_get("site")?, row.try_get("name")?),
         heard_ms: row.try_get("heard_ms")?,

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, query};
-
+use super::database::{Row, query};
 use super::opinion::{is_twice, label};
 use super::review::PictureKey;
 use super::{Store, StoreError};
@@ -13,6 +10,7 @@ use crate::publish::reply::Judgement;
 use crate::station::judge::unix_ms;
 use crate::station::report::{Camera, Evidence, First, Heard, Period, Sampled, Told};
 use crate::station::review::{Label, Seen};
+use serde_json::Value;
 
 /// When an alert was, as well as is known: [`Told::at_ms`].
 const AT: &str =
@@ -64,7 +62,7 @@ impl Store {
                     .cameras
                     .push(Camera { name: format!("{site}/{name}"), first_ms: row.try_get("first_ms")? });
             }
-            let camera = |row: &SqliteRow| {
+            let camera = |row: &Row| {
                 Ok::<usize, sqlx::Error>(index.get(&row.try_get("camera")?).copied().unwrap_or(0))
             };
             self.alerts_of(&mut evidence, &camera, from_ms, period.to_ms).await?;
@@ -95,7 +93,7 @@ impl Store {
     async fn alerts_of(
         &self,
         evidence: &mut Evidence,
-        camera: &impl Fn(&SqliteRow) -> sqlx::Result<usize>,
+        camera: &impl Fn(&Row) -> sqlx::Result<usize>,
         from_ms: i64,
         to_ms: i64,
     ) -> sqlx::Result<()> {
@@ -162,7 +160,7 @@ impl Store {
     async fn samples_of(
         &self,
         evidence: &mut Evidence,
-        camera: &impl Fn(&SqliteRow) -> sqlx::Result<usize>,
+        camera: &impl Fn(&Row) -> sqlx::Result<usize>,
         period: Period,
     ) -> sqlx::Result<()> {
         let (labels, opinions) = self.held().await?;

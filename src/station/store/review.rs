@@ -6,11 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection, query};
-
+use super::database::{Connection, Row, query};
 use super::{Store, StoreError};
+use serde::Serialize;
 
 /// A picture is lent for so long, milliseconds; the page asks for it again while somebody works on it.
 const LENT_MS: i64 = 300_000;
@@ -29,7 +27,7 @@ pub struct PictureKey {
 }
 
 impl PictureKey {
-    pub(super) fn of(row: &SqliteRow) -> sqlx::Result<PictureKey> {
+    pub(super) fn of(row: &Row) -> sqlx::Result<PictureKey> {
         Ok(PictureKey {
             camera: row.try_get("camera")?,
             boot: row.try_get("boot")?,
@@ -104,7 +102,7 @@ pub struct Counts {
 pub(super) const WHY: &str = "CASE
     WHEN alert.verdict = 'unsure' OR EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id AND word.verdict = 'unsure')
         OR (SELECT count(DISTINCT said) FROM (SELECT word.verdict AS said FROM word WHERE word.alert = alert.id
-            UNION SELECT alert.verdict WHERE alert.verdict IS NOT NULL)) > 1 THEN 'doubt'
+            UNION SELECT alert.verdict WHERE alert.verdict IS NOT NULL) AS all_said) > 1 THEN 'doubt'
     WHEN alert.verdict = 'not-bear' OR EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id AND word.verdict = 'not-bear') THEN 'false-alarm'
     WHEN alert.verdict IS NULL AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id) AND alert.score < 0.6 THEN 'uncertain' END";
 
@@ -113,7 +111,7 @@ fn alerts() -> String {
     debug_assert!(WHY.contains(&UNCERTAIN.to_string()));
     format!(
         "SELECT picture.*, {WHY} AS why FROM alert JOIN picture ON picture.id = (SELECT id FROM picture AS shown WHERE shown.alert = alert.id
-             ORDER BY shown.marked, CASE WHEN shown.marked THEN shown.captured_ms ELSE -shown.captured_ms END, shown.id LIMIT 1)
+             ORDER BY shown.marked, CASE WHEN shown.marked THEN shown.captured_ms ELSE -shown.captured_ms END NULLS FIRST, shown.id LIMIT 1)
          WHERE NOT alert.drill AND {WHY} IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM picture AS other JOIN judged ON judged.camera = other.camera AND judged.boot = other.boot AND judged.seq = other.seq
                  WHERE other.alert = alert.id)"
@@ -138,10 +136,10 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn lend(&self, reviewer: &Reviewer, now_ms: i64) -> Result<Option<Task>, StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         let lent = async {
             let mut connection = self.writing.acquire().await?;
-            let mut db = connection.begin_with("BEGIN IMMEDIATE").await?;
+            let mut db = connection.begin().await?;
             query("DELETE FROM lease WHERE until_ms < $1 OR holder = $2")
                 .bind(now_ms)
                 .bind(reviewer.holder())
@@ -158,7 +156,12 @@ impl Store {
                 if found.is_none() {
                     found = match sample {
                         true => pick(&mut db, SAMPLE, "sample.place", reviewer, now_ms).await?,
-                        false => pick(&mut db, &alerts(), "CASE why WHEN 'doubt' THEN 0 WHEN 'uncertain' THEN 1 ELSE 2 END, picture.id DESC", reviewer, now_ms).await?,
+                        false => {
+                            let weight = format!(
+                                "CASE {WHY} WHEN 'doubt' THEN 0 WHEN 'uncertain' THEN 1 ELSE 2 END, picture.id DESC"
+                            );
+                            pick(&mut db, &alerts(), &weight, reviewer, now_ms).await?
+                        }
                     };
                 }
             }
@@ -181,7 +184,7 @@ impl Store {
         reviewer: &Reviewer,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        self.is_there()?;
+        self.is_there().await?;
         let kept = query(
             "UPDATE lease SET until_ms = $1 WHERE camera = $2 AND boot = $3 AND seq = $4 AND holder = $5",
         )
@@ -205,7 +208,7 @@ impl Store {
             row.try_get::<i64, _>(0)
         };
         let counted = async {
-            let of = |sql: &str| format!("SELECT count(*) FROM ({sql}) WHERE $1 = $1");
+            let of = |sql: &str| format!("SELECT count(*) FROM ({sql}) AS found WHERE $1 = $1");
             let done = "SELECT 1 FROM sample JOIN judged ON judged.camera = sample.camera AND judged.boot = sample.boot AND judged.seq = sample.seq";
             Ok(Counts {
                 sample_waits: count(of(SAMPLE)).await?,
@@ -220,7 +223,7 @@ impl Store {
 }
 
 async fn pick(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     from: &str,
     order: &str,
     reviewer: &Reviewer,
@@ -244,12 +247,7 @@ async fn pick(
     Ok(Some((key, task)))
 }
 
-async fn lease(
-    db: &mut SqliteConnection,
-    key: &PictureKey,
-    reviewer: &Reviewer,
-    now_ms: i64,
-) -> sqlx::Result<()> {
+async fn lease(db: &mut Connection, key: &PictureKey, reviewer: &Reviewer, now_ms: i64) -> sqlx::Result<()> {
     query(
         "INSERT INTO lease (camera, boot, seq, holder, until_ms) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (camera, boot, seq) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms",

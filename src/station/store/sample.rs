@@ -1,16 +1,15 @@
 //! Pictures of the random sample, filed with what is known of how they were chosen.
 
-use sha2::{Digest, Sha256};
-use sqlx::{SqliteConnection, query};
-
+use super::database::{Connection, query};
 use super::write::number;
 use crate::publish::audit::AuditNote;
 use crate::publish::incoming::Snapshot;
 use crate::station::judge::Entry;
+use sha2::{Digest, Sha256};
 
 /// Files what goes beside a picture of the sample.
 pub(super) async fn sample(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     camera: i64,
     snapshot: &Snapshot,
     note: &AuditNote,
@@ -55,7 +54,7 @@ fn place(boot: &str, seq: u64) -> i64 {
 
 /// When a camera is heard with a version for the first time.
 pub(super) async fn version(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     camera: i64,
     version: &str,
     heard_ms: i64,

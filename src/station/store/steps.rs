@@ -1,8 +1,6 @@
 //! Steps of alerts, and what becomes of the alerts by them.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection, query};
-
+use super::database::{Connection, Row, query};
 use super::write::{Changes, number};
 use crate::publish::message::{AlertMessage, Escalation};
 use crate::publish::reply::AckMessage;
@@ -11,7 +9,7 @@ use crate::station::judge::{Entry, Refusal};
 
 /// A step of an alert is filed, and the alert is what it makes of it.
 pub(super) async fn step(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     camera: i64,
     message: &AlertMessage,
     entry: &Entry,
@@ -55,7 +53,7 @@ pub(super) async fn step(
 }
 
 /// A number was used before: by the same message, which came again, or by another one, which is then not believed.
-fn again(row: &SqliteRow, message: &AlertMessage, entry: &Entry, changes: &mut Changes) -> sqlx::Result<()> {
+fn again(row: &Row, message: &AlertMessage, entry: &Entry, changes: &mut Changes) -> sqlx::Result<()> {
     let (alert, text): (String, String) = (row.try_get("alert")?, row.try_get("message")?);
     let state = serde_json::from_str::<AlertMessage>(&text).map(|known| known.state);
     if alert == message.id && state.is_ok_and(|state| state == message.state) {
@@ -72,13 +70,13 @@ fn again(row: &SqliteRow, message: &AlertMessage, entry: &Entry, changes: &mut C
     Ok(())
 }
 
-async fn known(db: &mut SqliteConnection, id: &str) -> sqlx::Result<Option<Alert>> {
+async fn known(db: &mut Connection, id: &str) -> sqlx::Result<Option<Alert>> {
     let row = query("SELECT * FROM alert WHERE id = $1").bind(id).fetch_optional(db).await?;
     row.map(|row| alert(&row)).transpose()
 }
 
 /// An alert as it stands in its row.
-pub(super) fn alert(row: &SqliteRow) -> sqlx::Result<Alert> {
+pub(super) fn alert(row: &Row) -> sqlx::Result<Alert> {
     let level: Option<String> = row.try_get("level")?;
     let (step, of): (Option<i64>, Option<i64>) = (row.try_get("step")?, row.try_get("steps")?);
     let count = |n: Option<i64>| n.and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
@@ -102,7 +100,7 @@ pub(super) fn alert(row: &SqliteRow) -> sqlx::Result<Alert> {
     })
 }
 
-async fn write_alert(db: &mut SqliteConnection, camera: i64, alert: &Alert) -> sqlx::Result<()> {
+async fn write_alert(db: &mut Connection, camera: i64, alert: &Alert) -> sqlx::Result<()> {
     let escalation = alert.escalation.as_ref();
     query(
         "INSERT INTO alert (id, camera, heard_ms, changed_ms, captured_ms, clock, state, class, severity, score, regime, latency_ms,
@@ -136,7 +134,7 @@ async fn write_alert(db: &mut SqliteConnection, camera: i64, alert: &Alert) -> s
 
 /// Its camera told of an acknowledgement.
 pub(super) async fn acknowledge(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     message: &AckMessage,
     heard_ms: i64,
 ) -> sqlx::Result<()> {
@@ -151,7 +149,7 @@ pub(super) async fn acknowledge(
 }
 
 /// The acknowledgement may have come first.
-async fn acknowledged_before(db: &mut SqliteConnection, alert: &str) -> sqlx::Result<()> {
+async fn acknowledged_before(db: &mut Connection, alert: &str) -> sqlx::Result<()> {
     let rows = query("SELECT message, heard_ms FROM ack WHERE alert = $1 ORDER BY heard_ms")
         .bind(alert)
         .fetch_all(&mut *db)

@@ -1,9 +1,6 @@
 //! The audit log: what people did here, a line each, in the same commit as the deed itself. The lines are a chain, as those of a camera.
 
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, Sqlite, SqliteConnection, query};
-
+use super::database::{Connection, Row, query};
 use super::write::number;
 use super::{Store, StoreError};
 use crate::control::Now;
@@ -112,22 +109,18 @@ impl Store {
     }
 
     /// The connection that writes.
-    pub(super) async fn line(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
-        self.is_there()?;
+    pub(super) async fn line(&self) -> Result<Connection, StoreError> {
+        self.is_there().await?;
         self.writing.acquire().await.map_err(|error| self.fault(&error))
     }
 
     /// What came of a transaction. After one that failed the connection is given up: SQLite has rolled back by itself on a full disk, which sqlx does not
     /// know.
-    pub(super) async fn settle<T>(
-        &self,
-        line: PoolConnection<Sqlite>,
-        done: sqlx::Result<T>,
-    ) -> Result<T, StoreError> {
+    pub(super) async fn settle<T>(&self, line: Connection, done: sqlx::Result<T>) -> Result<T, StoreError> {
         match done {
             Ok(done) => {
                 // A file that went away in between took the commit along.
-                self.is_there()?;
+                self.is_there().await?;
                 Ok(done)
             }
             Err(error) => {
@@ -139,7 +132,7 @@ impl Store {
 }
 
 /// Adds a line; part of the transaction of what it tells of.
-pub(super) async fn append(db: &mut SqliteConnection, deed: &Deed) -> sqlx::Result<Head> {
+pub(super) async fn append(db: &mut Connection, deed: &Deed) -> sqlx::Result<Head> {
     let last =
         query("SELECT seq, line FROM audit ORDER BY seq DESC LIMIT 1").fetch_optional(&mut *db).await?;
     let head = match last {
@@ -160,15 +153,15 @@ pub(super) async fn append(db: &mut SqliteConnection, deed: &Deed) -> sqlx::Resu
     Ok(head)
 }
 
-async fn alone(db: &mut SqliteConnection, deed: &Deed) -> sqlx::Result<Head> {
-    let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
+async fn alone(db: &mut Connection, deed: &Deed) -> sqlx::Result<Head> {
+    let mut work = db.begin().await?;
     let head = append(&mut work, deed).await?;
     work.commit().await?;
     Ok(head)
 }
 
-async fn shorten(db: &mut SqliteConnection, from_ms: i64, deed: &Deed) -> sqlx::Result<Head> {
-    let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
+async fn shorten(db: &mut Connection, from_ms: i64, deed: &Deed) -> sqlx::Result<Head> {
+    let mut work = db.begin().await?;
     // Only from the beginning on: a clock that was set wrong leaves no hole.
     let removed = query(
         "DELETE FROM audit WHERE seq < coalesce((SELECT min(seq) FROM audit WHERE at_ms >= $1), (SELECT max(seq) FROM audit))",
@@ -184,7 +177,7 @@ async fn shorten(db: &mut SqliteConnection, from_ms: i64, deed: &Deed) -> sqlx::
     Ok(head)
 }
 
-fn numbered(row: &SqliteRow) -> sqlx::Result<(i64, String)> {
+fn numbered(row: &Row) -> sqlx::Result<(i64, String)> {
     Ok((row.try_get("seq")?, row.try_get("line")?))
 }
 

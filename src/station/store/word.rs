@@ -1,7 +1,6 @@
 //! What people say of alerts at the desk: kept before it is sent, and sent until the camera has answered.
 
-use sqlx::{Connection, Row, SqliteConnection, query};
-
+use super::database::{Connection, Row, query};
 use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::publish::reply::{Head, Judgement};
@@ -70,26 +69,25 @@ impl Store {
         found.await.map_err(|error: sqlx::Error| self.fault(&error))
     }
 
-    /// A letter was sent.
+    /// A letter is sent now; `false` where it has gone out after `since_ms`, from here or from another station.
     ///
     /// # Errors
-    /// Where the database is away.
-    pub async fn sent(&self, letter: i64) -> Result<(), StoreError> {
-        let done = query("UPDATE word SET tries = tries + 1 WHERE id = $1")
-            .bind(letter)
-            .execute(&self.writing)
-            .await;
-        done.map(|_| ()).map_err(|error| self.fault(&error))
+    /// Where the database is away: it is not sent then.
+    pub async fn sending(&self, letter: i64, since_ms: i64, now_ms: i64) -> Result<bool, StoreError> {
+        let done = query(
+            "UPDATE word SET tries = tries + 1, sent_ms = $2 WHERE id = $1 AND fate = 'waits' AND (coalesce(sent_ms, 0) <= $3 OR sent_ms > $2)",
+        )
+        .bind(letter)
+        .bind(now_ms)
+        .bind(since_ms)
+        .execute(&self.writing)
+        .await;
+        done.map(|done| done.rows_affected() > 0).map_err(|error| self.fault(&error))
     }
 }
 
-async fn say(
-    db: &mut SqliteConnection,
-    word: &Word,
-    command: &str,
-    deed: &Deed,
-) -> sqlx::Result<Option<Head>> {
-    let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
+async fn say(db: &mut Connection, word: &Word, command: &str, deed: &Deed) -> sqlx::Result<Option<Head>> {
+    let mut work = db.begin().await?;
     let written = query(
         "INSERT INTO word (alert, verdict, said_by, note, said_ms, command) SELECT id, $2, $3, $4, $5, $6 FROM alert WHERE id = $1",
     )
@@ -110,7 +108,7 @@ async fn say(
     Ok(Some(head))
 }
 
-fn letter(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Letter> {
+fn letter(row: &Row) -> sqlx::Result<Letter> {
     let verdict: String = row.try_get("verdict")?;
     Ok(Letter {
         id: row.try_get("id")?,

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{Connection, Row, SqliteConnection, query};
-
 use super::command::answered;
+use super::database::{Connection, query};
+use super::news::tell_changes;
 use super::sample::{sample, version};
 use super::steps::{acknowledge, step};
 use super::{Store, StoreError, drift};
 use crate::publish::incoming::{Body, Snapshot};
 use crate::publish::reply::{AckMessage, AnswerMessage, Verdict};
 use crate::publish::settings::Site;
+use crate::station::claims::{self, speaks_for};
 use crate::station::judge::{Entry, Refusal};
 
 /// Refusals that are kept apart; the oldest go.
 const REFUSALS: i64 = 1000;
+/// How often a transaction is tried again that collided with one of another station.
+const AGAIN: u32 = 3;
 
 /// What is to be filed.
 #[derive(Clone, Debug)]
@@ -47,6 +50,8 @@ pub struct Changes {
     pub refused: Vec<Refusal>,
     /// Whether a camera answered to a command from here.
     pub answers: bool,
+    /// Lives that are not whose this station took them for.
+    pub owners: Vec<(String, Site)>,
 }
 
 impl Changes {
@@ -55,6 +60,7 @@ impl Changes {
         self.repeated += other.repeated;
         self.days |= other.days;
         self.refused.extend(other.refused);
+        self.owners.extend(other.owners);
         self.answers |= other.answers;
         for (alert, change) in other.alerts {
             self.touch(&alert, change.rings);
@@ -73,39 +79,60 @@ impl Store {
     /// # Errors
     /// Where nothing was filed.
     pub async fn commit(&self, filed: &[Filed], refusals: &[Refusal]) -> Result<Changes, StoreError> {
-        let mut line = self.line().await?;
-        let done = transaction(&mut line, filed, refusals).await;
-        self.settle(line, done).await
+        // In one order: two stations that file messages of the same cameras never wait for each other.
+        let mut in_order: Vec<&Filed> = filed.iter().collect();
+        in_order.sort_by(|a, b| place(a).cmp(&place(b)));
+        let mut tried = 0;
+        loop {
+            let mut line = self.line().await?;
+            match transaction(&mut line, &self.life, &in_order, refusals).await {
+                Err(error) if tried < AGAIN && collided(&error) => tried += 1,
+                done => return self.settle(line, done).await,
+            }
+        }
     }
 }
 
+fn place(filed: &Filed) -> (&str, &str) {
+    (&filed.entry.site.name, &filed.entry.site.camera)
+}
+
+/// PostgreSQL gave up this one of two transactions that waited for each other (deadlock_detected, serialization_failure): nothing is wrong with it.
+fn collided(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40P01" | "40001"))
+}
+
+/// Two stations that file messages of one camera come one after the other, since each begins with the camera's row: what is read of its alerts holds
+/// until what comes of it is written.
 async fn transaction(
-    db: &mut SqliteConnection,
-    filed: &[Filed],
+    db: &mut Connection,
+    life: &str,
+    filed: &[&Filed],
     refusals: &[Refusal],
 ) -> sqlx::Result<Changes> {
     let mut changes = Changes::default();
-    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = db.begin_beside().await?;
     for one in filed {
         file(&mut transaction, one, &mut changes).await?;
     }
     for refusal in refusals.iter().chain(&changes.refused) {
         refuse(&mut transaction, refusal).await?;
     }
+    tell_changes(&mut transaction, life, &changes).await?;
     transaction.commit().await?;
     Ok(changes)
 }
 
-async fn file(db: &mut SqliteConnection, filed: &Filed, changes: &mut Changes) -> sqlx::Result<()> {
+async fn file(db: &mut Connection, filed: &Filed, changes: &mut Changes) -> sqlx::Result<()> {
     let entry = &filed.entry;
     let camera = camera(db, &entry.site, entry.heard_ms, !entry.retained).await?;
     for life in &filed.lives {
-        query("INSERT INTO boot (id, camera, first_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-            .bind(life)
-            .bind(camera)
-            .bind(entry.heard_ms)
-            .execute(&mut *db)
-            .await?;
+        if let Some(owner) = claimed(db, life, camera, entry.heard_ms).await? {
+            changes.refused.push(foreign(entry, life, &owner));
+            changes.owners.push((life.clone(), owner));
+            return Ok(());
+        }
     }
     if let Body::Telemetry(telemetry) = &entry.body
         && let Some(told) = &telemetry.drift
@@ -122,25 +149,60 @@ async fn file(db: &mut SqliteConnection, filed: &Filed, changes: &mut Changes) -
         }
         Body::Status(status) => {
             version(db, camera, &status.version, entry.heard_ms).await?;
-            newest(db, camera, "UPDATE camera SET status = $1, status_ms = $2 WHERE id = $3", entry).await
+            newest(db, camera, "UPDATE camera SET status = $1, status_ms = $2 WHERE id = $3 AND coalesce(status_ms, 0) <= $2", entry).await
         }
-        Body::State(_) => {
-            newest(db, camera, "UPDATE camera SET orders = $1 WHERE id = $3 AND $2 > 0", entry).await
-        }
+        Body::State(_) => newest(
+            db,
+            camera,
+            "UPDATE camera SET orders = $1, orders_ms = $2 WHERE id = $3 AND coalesce(orders_ms, 0) <= $2",
+            entry,
+        )
+        .await,
         Body::Telemetry(_) if entry.late => history(db, camera, entry).await,
         Body::Telemetry(_) => {
-            newest(db, camera, "UPDATE camera SET telemetry = $1, telemetry_ms = $2 WHERE id = $3", entry)
+            newest(db, camera, "UPDATE camera SET telemetry = $1, telemetry_ms = $2 WHERE id = $3 AND coalesce(telemetry_ms, 0) <= $2", entry)
                 .await?;
             if filed.history { history(db, camera, entry).await } else { Ok(()) }
         }
     }
 }
 
+/// A life is its camera's from now on; whose it was before, where it was another's: one that another station heard first.
+async fn claimed(db: &mut Connection, life: &str, camera: i64, heard_ms: i64) -> sqlx::Result<Option<Site>> {
+    let new = query("INSERT INTO boot (id, camera, first_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+        .bind(life)
+        .bind(camera)
+        .bind(heard_ms)
+        .execute(&mut *db)
+        .await?;
+    if new.rows_affected() > 0 {
+        return Ok(None);
+    }
+    let row = query(
+        "SELECT site, name FROM boot JOIN camera ON camera.id = boot.camera WHERE boot.id = $1 AND boot.camera <> $2",
+    )
+    .bind(life)
+    .bind(camera)
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| Ok(Site { name: row.try_get("site")?, camera: row.try_get("name")? })).transpose()
+}
+
+fn foreign(entry: &Entry, life: &str, owner: &Site) -> Refusal {
+    Refusal {
+        topic: format!("bearwatch/v1/{}/{}/{}", entry.site.name, entry.site.camera, entry.body.kind().name()),
+        reason: speaks_for(life, &claims::place(owner)),
+        bytes: entry.text.len(),
+        beginning: entry.text.chars().take(120).collect(),
+        heard_ms: entry.heard_ms,
+    }
+}
+
 /// Its number here; `lives` where it was heard just now.
-async fn camera(db: &mut SqliteConnection, site: &Site, heard_ms: i64, lives: bool) -> sqlx::Result<i64> {
+async fn camera(db: &mut Connection, site: &Site, heard_ms: i64, lives: bool) -> sqlx::Result<i64> {
     let row = query(
         "INSERT INTO camera (site, name, first_ms, heard_ms) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (site, name) DO UPDATE SET heard_ms = max(heard_ms, excluded.heard_ms) RETURNING id",
+         ON CONFLICT (site, name) DO UPDATE SET heard_ms = CASE WHEN excluded.heard_ms > camera.heard_ms THEN excluded.heard_ms ELSE camera.heard_ms END RETURNING id",
     )
     .bind(&site.name)
     .bind(&site.camera)
@@ -151,16 +213,11 @@ async fn camera(db: &mut SqliteConnection, site: &Site, heard_ms: i64, lives: bo
     row.try_get("id")
 }
 
-async fn newest(
-    db: &mut SqliteConnection,
-    camera: i64,
-    sql: &'static str,
-    entry: &Entry,
-) -> sqlx::Result<()> {
+async fn newest(db: &mut Connection, camera: i64, sql: &'static str, entry: &Entry) -> sqlx::Result<()> {
     query(sql).bind(&entry.text).bind(entry.heard_ms).bind(camera).execute(db).await.map(|_| ())
 }
 
-async fn history(db: &mut SqliteConnection, camera: i64, entry: &Entry) -> sqlx::Result<()> {
+async fn history(db: &mut Connection, camera: i64, entry: &Entry) -> sqlx::Result<()> {
     let Some(envelope) = entry.body.envelope() else { return Ok(()) };
     query(
         "INSERT INTO telemetry (camera, boot, seq, heard_ms, late, message) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
@@ -177,13 +234,17 @@ async fn history(db: &mut SqliteConnection, camera: i64, entry: &Entry) -> sqlx:
 }
 
 async fn picture(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     camera: i64,
     snapshot: &Snapshot,
     entry: &Entry,
     changes: &mut Changes,
 ) -> sqlx::Result<()> {
     let alert = Some(&snapshot.alert).filter(|alert| !alert.is_empty());
+    if filed_before(db, camera, snapshot).await? {
+        changes.repeated += 1;
+        return Ok(());
+    }
     let filed = query(
         "INSERT INTO picture (camera, boot, seq, alert, impairment, request, captured_ms, heard_ms, late, jpeg, marked)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
@@ -213,8 +274,19 @@ async fn picture(
     Ok(())
 }
 
+/// Asked first: the bytes need not go to the database again.
+async fn filed_before(db: &mut Connection, camera: i64, snapshot: &Snapshot) -> sqlx::Result<bool> {
+    let row = query("SELECT 1 FROM picture WHERE camera = $1 AND boot = $2 AND seq = $3")
+        .bind(camera)
+        .bind(&snapshot.boot.0)
+        .bind(number(snapshot.seq))
+        .fetch_optional(db)
+        .await?;
+    Ok(row.is_some())
+}
+
 async fn ack(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     camera: i64,
     message: &AckMessage,
     entry: &Entry,
@@ -246,11 +318,7 @@ async fn ack(
 }
 
 /// What a camera says to a word of ours.
-async fn answer(
-    db: &mut SqliteConnection,
-    message: &AnswerMessage,
-    changes: &mut Changes,
-) -> sqlx::Result<()> {
+async fn answer(db: &mut Connection, message: &AnswerMessage, changes: &mut Changes) -> sqlx::Result<()> {
     let Some(command) = &message.id else { return Ok(()) };
     let fate = if message.verdict == Verdict::Applied { "heard" } else { "refused" };
     let row =
@@ -266,10 +334,10 @@ async fn answer(
     Ok(())
 }
 
-async fn refuse(db: &mut SqliteConnection, refusal: &Refusal) -> sqlx::Result<()> {
+async fn refuse(db: &mut Connection, refusal: &Refusal) -> sqlx::Result<()> {
     query(
         "INSERT INTO refusal (topic, reason, times, first_ms, last_ms, bytes, beginning) VALUES ($1, $2, 1, $3, $3, $4, $5)
-         ON CONFLICT (topic, reason) DO UPDATE SET times = times + 1, last_ms = excluded.last_ms, bytes = excluded.bytes,
+         ON CONFLICT (topic, reason) DO UPDATE SET times = refusal.times + 1, last_ms = excluded.last_ms, bytes = excluded.bytes,
              beginning = excluded.beginning",
     )
     .bind(&refusal.topic)

@@ -11,6 +11,7 @@ use super::command::SigningArgs;
 use super::connection::{ConnectionArgs, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use crate::publish::PublishError;
+use crate::station::notify::settings::Settings as NotifySettings;
 use crate::station::people::Lifetime;
 use crate::station::{self, Address, Public, Retention, Settings, StationError, StoreError};
 use crate::system::signals::raise_on_signal;
@@ -19,6 +20,7 @@ use crate::web::door::{Door, Token};
 
 mod account;
 mod audit;
+mod notify;
 mod report;
 
 /// A broker that says nothing for 1.5 times this is taken for gone; people are waiting in front of the desk.
@@ -87,6 +89,9 @@ pub struct StationArgs {
     /// A camera that is not heard for so long is told as not heard, seconds; or 3.5 of its telemetry's intervals where that is longer
     #[arg(long, value_name = "S", default_value_t = 45, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     silence: u64,
+    /// Whom to tell of alerts outside the page: a file of channels and rules; see `station notify check`
+    #[arg(long, value_name = "FILE")]
+    notify: Option<PathBuf>,
     /// Keep alerts, and what was said of them, for so many days
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_alerts: u32,
@@ -109,6 +114,7 @@ pub struct StationArgs {
 enum Task {
     Account(account::AccountArgs),
     Audit(audit::AuditArgs),
+    Notify(notify::NotifyArgs),
     Report(report::ReportArgs),
     Export(report::ExportArgs),
 }
@@ -130,6 +136,7 @@ pub fn run(args: StationArgs) -> Outcome {
     match &args.task {
         Some(Task::Account(task)) => return account::run(task),
         Some(Task::Audit(task)) => return audit::run(task),
+        Some(Task::Notify(task)) => return notify::run(task),
         Some(Task::Report(task)) => return report::report(task),
         Some(Task::Export(task)) => return report::export(task),
         None => {}
@@ -174,6 +181,7 @@ impl StationArgs {
             public: self.public.clone().map(Public),
             signer: self.signing.signer()?,
             silence: Duration::from_secs(self.silence),
+            notify: self.notify.as_deref().map(NotifySettings::load).transpose().or_exit(Exit::Config)?,
         })
     }
 }

@@ -45,6 +45,8 @@ pub struct Shared {
     pub live: Live,
     /// Rung when what is known of past days has changed.
     pub days: Arc<Notify>,
+    /// Rung when somebody may have to be told of an alert.
+    pub notices: Arc<Notify>,
     /// Clock of the process.
     pub clock: Clock,
 }
@@ -287,6 +289,9 @@ impl Keeper {
         }
         if changes.days {
             self.shared.days.notify_one();
+        }
+        if !changes.alerts.is_empty() {
+            self.shared.notices.notify_one();
         }
         for (id, change) in changes.alerts {
             self.shared.live.alert(&self.shared.store, &id, change.rings).await;

@@ -36,6 +36,7 @@ mod commands;
 mod door;
 mod drift;
 mod events;
+mod notices;
 mod report;
 mod review;
 mod texts;
@@ -170,6 +171,7 @@ impl Desk {
             .route("/api/audit", needs(Right::Administer, get(accounts::audit)))
             .merge(review::ways())
             .merge(report::ways())
+            .merge(notices::ways())
             .layer(from_fn_with_state(desk.clone(), admitted));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))
@@ -278,6 +280,7 @@ async fn word(
     match desk.shared.store.say(&word, &command, &deed).await {
         Ok(true) => {
             desk.bell.notify_one();
+            desk.shared.notices.notify_one();
             desk.shared.live.alert(&desk.shared.store, &word.alert, false).await;
             json(StatusCode::OK, &json!({ "kept": true }))
         }

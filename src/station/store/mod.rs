@@ -24,6 +24,7 @@ mod command;
 mod drift;
 mod fault;
 mod keep;
+mod notify;
 mod opinion;
 mod read;
 mod report;
@@ -38,6 +39,7 @@ pub use account::{Account, AccountView, Change, Changed};
 pub use command::{Asked, CommandView};
 pub use fault::StoreError;
 pub use keep::Retention;
+pub use notify::{ChannelView, Ended, Notice, NoticeView, Overdue, Planned};
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
 pub use report::Labelled;
 pub use review::{PictureKey, Reviewer};
@@ -46,11 +48,12 @@ pub use word::{Letter, Word};
 pub use write::{Changes, Filed};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "begin", include_str!("migrations/1_begin.sql")),
     (20, "people", include_str!("migrations/20_people.sql")),
     (30, "review", include_str!("migrations/30_review.sql")),
     (40, "drift", include_str!("migrations/40_drift.sql")),
+    (60, "notify", include_str!("migrations/60_notify.sql")),
 ];
 /// Longest that another program may hold the database (a backup) before that is told as trouble.
 const BUSY: Duration = Duration::from_secs(2);

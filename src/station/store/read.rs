@@ -4,6 +4,7 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, query};
 
+use super::notify::Record;
 use super::steps::alert;
 use super::{Store, StoreError};
 use crate::publish::message::{AlertMessage, Escalation};
@@ -52,6 +53,8 @@ pub struct AlertView {
     word: Option<WordView>,
     pictures: Vec<PictureView>,
     steps: Vec<StepView>,
+    /// Who else was told of it, and who is next.
+    told: Record,
 }
 
 impl AlertView {
@@ -187,6 +190,7 @@ impl Store {
         let alert = alert(row)?;
         let (pictures, steps, word) =
             (self.pictures(&alert.id).await?, self.steps(&alert.id).await?, self.word(&alert.id).await?);
+        let told = self.told_outside(&alert.id).await?;
         let acked: Option<i64> = row.try_get("acked_ms")?;
         let ack = match acked {
             Some(at_ms) => {
@@ -219,6 +223,7 @@ impl Store {
             word,
             pictures,
             steps,
+            told,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use sqlx::{Connection, Row, SqliteConnection, query};
 
+use super::notify::touch_known;
 use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::publish::reply::{Head, Judgement};
@@ -105,6 +106,7 @@ async fn say(
         work.rollback().await?;
         return Ok(None);
     }
+    touch_known(&mut work, &word.alert).await?;
     let head = append(&mut work, deed).await?;
     work.commit().await?;
     Ok(Some(head))

@@ -7,6 +7,8 @@
 mod commands;
 #[path = "station/drift.rs"]
 mod drift;
+#[path = "station/notify.rs"]
+mod notify;
 #[path = "station/people.rs"]
 mod people;
 #[path = "station/review.rs"]
@@ -14,6 +16,8 @@ mod review;
 mod support;
 #[path = "support/desk.rs"]
 mod support_desk;
+#[path = "support/receiver.rs"]
+mod support_receiver;
 #[path = "support/station.rs"]
 mod support_station;
 

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
 use super::command::SigningArgs;
-use super::connection::{ConnectionArgs, level};
+use super::connection::{ConnectionArgs, Own, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use crate::publish::PublishError;
 use crate::station::notify::settings::Settings as NotifySettings;
@@ -59,9 +59,9 @@ pub struct StationArgs {
     #[command(subcommand)]
     task: Option<Task>,
     #[command(flatten)]
-    connection: ConnectionArgs,
+    connection: Own<ConnectionArgs>,
     #[command(flatten)]
-    signing: SigningArgs,
+    signing: Own<SigningArgs>,
     /// File of the database, made where there is none; its folder must have room for --most-gb
     #[arg(long, value_name = "FILE", default_value = "bearwatch-station.db")]
     database: Address,
@@ -98,6 +98,15 @@ pub struct StationArgs {
     /// Keep pictures for so many days
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_pictures: u32,
+    /// Keep what people labelled, with its pictures, for so many days; as long as alerts where not given
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_labels: Option<u32>,
+    /// Keep what is known of the random sample, without its pictures, for so many days; as long as alerts where not given
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_samples: Option<u32>,
+    /// Keep what was told outside, and what came of it, for so many days; as long as alerts where not given
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_notices: Option<u32>,
     /// Keep the history of telemetry, and messages that were not believed, for so many days
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_telemetry: u32,
@@ -156,7 +165,7 @@ impl StationArgs {
             let remedy = "listen at 127.0.0.1, or add --beyond-loopback where a firewall or a web server with TLS guards the port";
             return Err(Failure::new(Exit::Config, anyhow!("--listen {} {what}; {remedy}", self.listen)));
         }
-        let mut publish = self.connection.load()?.publish;
+        let mut publish = self.connection.0.load()?.publish;
         publish.keep_alive_s = KEEP_ALIVE_S;
         let token = self.token_file.as_ref().map(|file| Token::read("--token-file", file)).transpose();
         let site = self.site.as_deref().unwrap_or("+");
@@ -168,6 +177,9 @@ impl StationArgs {
             retention: Retention {
                 alerts_days: self.keep_alerts,
                 pictures_days: self.keep_pictures,
+                labels_days: self.keep_labels.unwrap_or(self.keep_alerts),
+                samples_days: self.keep_samples.unwrap_or(self.keep_alerts),
+                notices_days: self.keep_notices.unwrap_or(self.keep_alerts),
                 telemetry_days: self.keep_telemetry,
                 audit_days: self.keep_audit,
                 most_bytes: i64::from(self.most_gb) * 1_000_000_000,
@@ -179,7 +191,7 @@ impl StationArgs {
                 most: Duration::from_secs(self.session_hours * 3600),
             },
             public: self.public.clone().map(Public),
-            signer: self.signing.signer()?,
+            signer: self.signing.0.signer()?,
             silence: Duration::from_secs(self.silence),
             notify: self.notify.as_deref().map(NotifySettings::load).transpose().or_exit(Exit::Config)?,
         })

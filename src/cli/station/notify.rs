@@ -61,11 +61,15 @@ pub fn run(args: &NotifyArgs) -> Outcome {
 fn check(settings: &Settings) -> Outcome {
     for (name, channel) in &settings.channels {
         let (kind, hours) = (channel.to.kind(), channel.expire_ms / 3_600_000);
-        let rate = channel.most_a_minute.map_or_else(String::new, |most| format!(", at most {most} a minute"));
-        let tries = if hours > 1 { format!("{hours} h") } else { format!("{} min", channel.expire_ms / 60_000) };
+        let rate =
+            channel.most_a_minute.map_or_else(String::new, |most| format!(", at most {most} a minute"));
+        let tries =
+            if hours > 1 { format!("{hours} h") } else { format!("{} min", channel.expire_ms / 60_000) };
         say(&format!("channel {name}: {kind} to {}{rate}, tried for {tries}", channel.to.address()))?;
         if settings.rules.iter().all(|rule| !rule.channels.contains(name)) {
-            say(&format!("channel {name}: no rule names it; it is told only what another one could not deliver"))?;
+            say(&format!(
+                "channel {name}: no rule names it; it is told only what another one could not deliver"
+            ))?;
         }
     }
     for (number, rule) in (1..).zip(&settings.rules) {
@@ -74,7 +78,11 @@ fn check(settings: &Settings) -> Outcome {
         let places = if places.is_empty() { "every camera".into() } else { places.join(", ") };
         let hours = if rule.hours.are_none() { String::new() } else { format!(", {}", rule.hours) };
         let least = rule.least.name();
-        say(&format!("rule {number}: {} → {}; {places}, severity {least} or above{hours}", when.join(", "), rule.channels.join(", ")))?;
+        say(&format!(
+            "rule {number}: {} → {}; {places}, severity {least} or above{hours}",
+            when.join(", "),
+            rule.channels.join(", ")
+        ))?;
     }
     Ok(Exit::Ok)
 }

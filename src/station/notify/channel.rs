@@ -155,9 +155,14 @@ fn certificate_fault(error: &(dyn std::error::Error + 'static)) -> Option<String
     let mut next = Some(error);
     while let Some(error) = next {
         let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
-        let fault = inner.and_then(|error| error.downcast_ref::<rustls::Error>()).or(error.downcast_ref::<rustls::Error>());
-        if let Some(fault @ (rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_))) = fault {
-            return Some(format!("TLS fails: {fault}; look at the server's certificate, its name, and ca_file"));
+        let fault = inner
+            .and_then(|error| error.downcast_ref::<rustls::Error>())
+            .or(error.downcast_ref::<rustls::Error>());
+        if let Some(fault @ (rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_))) = fault
+        {
+            return Some(format!(
+                "TLS fails: {fault}; look at the server's certificate, its name, and ca_file"
+            ));
         }
         next = error.source();
     }

@@ -144,7 +144,9 @@ impl Lane {
                 let pause = pause.map_or(usual, |asked| asked.clamp(usual, ASKED));
                 self.again_at = self.shared.clock.uptime() + pause;
             }
-            Outcome::Configuration { why } => tracing::error!("channel {}: {why}; not tried again", self.name),
+            Outcome::Configuration { why } => {
+                tracing::error!("channel {}: {why}; not tried again", self.name)
+            }
         }
     }
 
@@ -157,7 +159,9 @@ impl Lane {
             Outcome::Passing { .. } => (None, None),
         };
         let ended = Ended { fate, words: outcome.words().chars().take(300).collect(), receipt };
-        while let Err(error) = self.shared.store.went_out(&self.name, &ids, &ended, self.shared.clock.unix_ms()).await {
+        while let Err(error) =
+            self.shared.store.went_out(&self.name, &ids, &ended, self.shared.clock.unix_ms()).await
+        {
             tracing::debug!("channel {}: {error}", self.name);
             if stop.is_raised() {
                 return;
@@ -180,7 +184,8 @@ fn next(waiting: Vec<Notice>, most: Option<usize>, sent: usize) -> Next {
     let room = most.map_or(usize::MAX, |most| most.saturating_sub(sent));
     let (pictures, mut others): (Vec<_>, Vec<_>) =
         waiting.into_iter().partition(|notice| notice.cause == Cause::Picture);
-    let first = |list: Vec<Notice>| list.into_iter().next().map_or(Next::Nothing, |notice| Next::Send(vec![notice]));
+    let first =
+        |list: Vec<Notice>| list.into_iter().next().map_or(Next::Nothing, |notice| Next::Send(vec![notice]));
     match room {
         0 => Next::Nothing,
         _ if others.is_empty() && room > most.unwrap_or_default() / 2 => first(pictures),

@@ -56,7 +56,9 @@ impl To {
         match self {
             To::Ntfy(to) => format!("{} on {}", to.topic, to.url.host_str().unwrap_or_default()),
             To::Webhook(to) => to.url.host_str().unwrap_or_default().to_owned(),
-            To::Email(to) => to.to.iter().map(|mailbox| mailbox.email.to_string()).collect::<Vec<_>>().join(", "),
+            To::Email(to) => {
+                to.to.iter().map(|mailbox| mailbox.email.to_string()).collect::<Vec<_>>().join(", ")
+            }
             To::EarthRanger(to) => to.url.host_str().unwrap_or_default().to_owned(),
         }
     }
@@ -66,7 +68,12 @@ impl To {
 ///
 /// # Errors
 /// Where the database is away, or a file of authorities is not there any more.
-pub async fn begin(settings: Option<Settings>, shared: &Shared, sign: Sign, stop: &Stop) -> Result<(), StoreError> {
+pub async fn begin(
+    settings: Option<Settings>,
+    shared: &Shared,
+    sign: Sign,
+    stop: &Stop,
+) -> Result<(), StoreError> {
     let settings = settings.unwrap_or_default();
     let kinds: Vec<(&str, &str)> =
         settings.channels.iter().map(|(name, channel)| (name.as_str(), channel.to.kind())).collect();

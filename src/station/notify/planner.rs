@@ -56,7 +56,10 @@ impl Planner {
         let mut changed = BTreeSet::new();
         for (subject, told) in self.shared.store.to_tell(now_ms).await? {
             let plan = plan(&self.rules, &subject, &told, now_ms);
-            self.shared.store.plan(self.planned(&subject, &plan, now_ms), |channel| self.expires(channel, now_ms)).await?;
+            self.shared
+                .store
+                .plan(self.planned(&subject, &plan, now_ms), |channel| self.expires(channel, now_ms))
+                .await?;
             self.ring(&plan);
             if !plan.due.is_empty() || !plan.ahead.is_empty() || !told.is_empty() {
                 changed.insert(subject.alert.id);
@@ -73,7 +76,10 @@ impl Planner {
             self.shared.live.alert(&self.shared.store, &alert, false).await;
         }
         let channels = self.shared.store.channels(now_ms).await?;
-        let failing = channels.into_iter().filter(|channel| channel.failing_ms.is_some() || channel.given_up > 0).collect();
+        let failing = channels
+            .into_iter()
+            .filter(|channel| channel.failing_ms.is_some() || channel.given_up > 0)
+            .collect();
         self.shared.standing.lock().unwrap_or_else(PoisonError::into_inner).channels = failing;
         Ok(())
     }
@@ -98,7 +104,10 @@ impl Planner {
         let by_ms = offset_ms - self.offset_ms;
         if by_ms.abs() >= SET_MS {
             self.shared.store.clock_was_set(by_ms).await?;
-            tracing::warn!("the clock was set by {:.0} s: notifications wait on as before", by_ms as f64 / 1e3);
+            tracing::warn!(
+                "the clock was set by {:.0} s: notifications wait on as before",
+                by_ms as f64 / 1e3
+            );
         }
         self.offset_ms = offset_ms;
         Ok(())
@@ -109,10 +118,17 @@ impl Planner {
         let Some(subject) = self.shared.store.subject(&overdue.alert).await? else {
             return Ok(());
         };
-        let others = if subject.word.is_some() { Vec::new() } else { self.others(&subject, &overdue.channel) };
+        let others =
+            if subject.word.is_some() { Vec::new() } else { self.others(&subject, &overdue.channel) };
         let cause = Cause::Undelivered(overdue.channel.clone());
-        let plan = Plan { due: others.into_iter().map(|name| (name, cause.clone())).collect(), ..Plan::default() };
-        tracing::error!("{}: of alert {} nobody was told by {}; see Notifications on the page", subject.place(), subject.alert.id, overdue.channel);
+        let plan =
+            Plan { due: others.into_iter().map(|name| (name, cause.clone())).collect(), ..Plan::default() };
+        tracing::error!(
+            "{}: of alert {} nobody was told by {}; see Notifications on the page",
+            subject.place(),
+            subject.alert.id,
+            overdue.channel
+        );
         let planned = self.planned(&subject, &plan, now_ms);
         self.shared.store.warned(overdue, planned, |channel| self.expires(channel, now_ms)).await?;
         self.ring(&plan);
@@ -121,9 +137,16 @@ impl Planner {
 
     /// Those who are told of alerts like this one, or, where there are none, all.
     fn others(&self, subject: &Subject, failed: &str) -> Vec<String> {
-        let takes = |name: &String| name != failed && self.channels.get(name).is_some_and(|one| !matches!(one.to, To::EarthRanger(_)));
-        let fitting: BTreeSet<&String> =
-            self.rules.iter().filter(|rule| rule.fits(subject)).flat_map(|rule| &rule.channels).filter(|name| takes(name)).collect();
+        let takes = |name: &String| {
+            name != failed && self.channels.get(name).is_some_and(|one| !matches!(one.to, To::EarthRanger(_)))
+        };
+        let fitting: BTreeSet<&String> = self
+            .rules
+            .iter()
+            .filter(|rule| rule.fits(subject))
+            .flat_map(|rule| &rule.channels)
+            .filter(|name| takes(name))
+            .collect();
         let all = || self.channels.keys().filter(|name| takes(name)).collect();
         let others: BTreeSet<&String> = if fitting.is_empty() { all() } else { fitting };
         others.into_iter().cloned().collect()

@@ -283,7 +283,9 @@ fn is_news(channel: &str, cause: &Cause, told: &[Told], due: &[(String, Cause)])
     match cause {
         Cause::Worse(now) => mine().map(|one| one.severity).max().is_some_and(|known| known < *now),
         Cause::Picture => mine().any(|one| one.cause == Cause::Opened) || planned(&Cause::Opened),
-        Cause::Acknowledged | Cause::Closed => mine().any(|one| one.cause.matters()) || planned(&Cause::Opened),
+        Cause::Acknowledged | Cause::Closed => {
+            mine().any(|one| one.cause.matters()) || planned(&Cause::Opened)
+        }
         _ => true,
     }
 }

@@ -159,4 +159,3 @@ impl Settings {
         if mistakes.is_empty() { Ok(settings) } else { Err(ConfigErrors { mistakes }) }
     }
 }
-

@@ -59,7 +59,8 @@ impl<'a, 'b> Table<'a, 'b> {
 
     /// What is wrong with a key, where it stands; with the table where it is missing.
     pub fn wrong(&mut self, key: &str, what: impl Into<String>, remedy: impl Into<String>) {
-        let stands = self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(name, _)| name.span().start);
+        let stands =
+            self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(name, _)| name.span().start);
         self.notes.wrong(stands.unwrap_or(self.at), &self.full(key), what, remedy);
     }
 
@@ -92,7 +93,9 @@ impl<'a, 'b> Table<'a, 'b> {
     pub fn texts(&mut self, key: &'static str, wanted: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
         let Some(entry) = self.entry(key) else { return Vec::new() };
         let list: Option<Vec<String>> = match entry.get_ref() {
-            DeValue::Array(list) => list.iter().map(|one| text_of(one.get_ref()).filter(|text| fits(text))).collect(),
+            DeValue::Array(list) => {
+                list.iter().map(|one| text_of(one.get_ref()).filter(|text| fits(text))).collect()
+            }
             _ => None,
         };
         match list {
@@ -100,18 +103,6 @@ impl<'a, 'b> Table<'a, 'b> {
             _ => {
                 self.wrong(key, format!("is not {wanted}"), "correct it, or leave it out");
                 Vec::new()
-            }
-        }
-    }
-
-    /// true or false; false where not given.
-    pub fn flag(&mut self, key: &'static str) -> bool {
-        match self.entry(key).map(Spanned::get_ref) {
-            None => false,
-            Some(DeValue::Boolean(flag)) => *flag,
-            Some(_) => {
-                self.wrong(key, "is neither true nor false", "write true or false");
-                false
             }
         }
     }
@@ -145,7 +136,9 @@ impl<'a, 'b> Table<'a, 'b> {
     pub fn secret(&mut self, key: &'static str) -> Option<String> {
         let given = PathBuf::from(self.text(key)?);
         let path = match std::env::var_os("CREDENTIALS_DIRECTORY") {
-            Some(folder) if given.components().count() == 1 && !given.is_absolute() => Path::new(&folder).join(&given),
+            Some(folder) if given.components().count() == 1 && !given.is_absolute() => {
+                Path::new(&folder).join(&given)
+            }
             _ => given,
         };
         if !path.is_absolute() {
@@ -154,13 +147,23 @@ impl<'a, 'b> Table<'a, 'b> {
             return None;
         }
         match fs::read_to_string(&path) {
-            Ok(text) if !text.trim().is_empty() && !text.trim().contains(['\n', '\r']) => Some(text.trim().to_owned()),
+            Ok(text) if !text.trim().is_empty() && !text.trim().contains(['\n', '\r']) => {
+                Some(text.trim().to_owned())
+            }
             Ok(_) => {
-                self.wrong(key, format!("{} does not hold one line alone", path.display()), "write the secret into it, and nothing else");
+                self.wrong(
+                    key,
+                    format!("{} does not hold one line alone", path.display()),
+                    "write the secret into it, and nothing else",
+                );
                 None
             }
             Err(error) => {
-                self.wrong(key, format!("{}: {error}", path.display()), "let the station's user read that file");
+                self.wrong(
+                    key,
+                    format!("{}: {error}", path.display()),
+                    "let the station's user read that file",
+                );
                 None
             }
         }
@@ -177,7 +180,9 @@ impl<'a, 'b> Table<'a, 'b> {
             let (full, at) = (format!("{path}.{}", name.get_ref()), name.span().start);
             match value.get_ref() {
                 DeValue::Table(table) => each(name.get_ref(), Table::new(self.notes, full, at, table)),
-                _ => self.notes.wrong(at, &full, "is no table", format!("write [{full}], and its keys below")),
+                _ => {
+                    self.notes.wrong(at, &full, "is no table", format!("write [{full}], and its keys below"))
+                }
             }
         }
     }
@@ -187,13 +192,19 @@ impl<'a, 'b> Table<'a, 'b> {
         let Some(entry) = self.entry(key) else { return };
         let path = self.full(key);
         let DeValue::Array(list) = entry.get_ref() else {
-            return self.wrong(key, "is no list of tables", format!("write [[{key}]], and its keys below, for each"));
+            return self.wrong(
+                key,
+                "is no list of tables",
+                format!("write [[{key}]], and its keys below, for each"),
+            );
         };
         for (number, value) in (1..).zip(list) {
             let (full, at) = (format!("{path} {number}"), value.span().start);
             match value.get_ref() {
                 DeValue::Table(table) => each(number, Table::new(self.notes, full, at, table)),
-                _ => self.notes.wrong(at, &full, "is no table", format!("write [[{key}]], and its keys below")),
+                _ => {
+                    self.notes.wrong(at, &full, "is no table", format!("write [[{key}]], and its keys below"))
+                }
             }
         }
     }
@@ -212,7 +223,11 @@ impl<'a, 'b> Table<'a, 'b> {
         });
         let found = found.filter(|degrees| degrees.abs() <= most);
         if found.is_none() {
-            self.wrong(key, format!("is no number from -{most} to {most}"), "give degrees, north and east positive");
+            self.wrong(
+                key,
+                format!("is no number from -{most} to {most}"),
+                "give degrees, north and east positive",
+            );
         }
         found
     }
@@ -222,7 +237,12 @@ impl<'a, 'b> Table<'a, 'b> {
         for (name, _) in self.table.iter().filter(|(name, _)| !self.known.contains(name.get_ref().as_ref())) {
             let full = self.full(name.get_ref());
             let known: Vec<&str> = self.known.iter().copied().collect();
-            self.notes.wrong(name.span().start, &full, "unknown key", format!("known here are {}", known.join(", ")));
+            self.notes.wrong(
+                name.span().start,
+                &full,
+                "unknown key",
+                format!("known here are {}", known.join(", ")),
+            );
         }
     }
 }

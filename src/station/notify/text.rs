@@ -70,7 +70,8 @@ impl Voice {
 
     fn text(&self, item: &Item) -> String {
         let (subject, alert) = (&item.subject, &item.subject.alert);
-        let seen = alert.captured_ms.filter(|_| alert.clock == "set").map_or_else(|| "–".into(), |ms| self.time(ms));
+        let seen =
+            alert.captured_ms.filter(|_| alert.clock == "set").map_or_else(|| "–".into(), |ms| self.time(ms));
         let mut lines = vec![t(
             "notice.facts",
             &[
@@ -128,8 +129,13 @@ fn item(topic: Topic, now_ms: i64) -> Item {
     let alert = &topic.subject.alert;
     let at_ms = alert.captured_ms.filter(|_| alert.clock == "set").unwrap_or(alert.heard_ms);
     // Whatever waits for somebody says for how long anyway.
-    let is_late = now_ms - at_ms > LATE_MS && matches!(topic.cause, Cause::Opened | Cause::Worse(_) | Cause::Undelivered(_));
-    Item { late_ms: (is_late || alert.late).then_some(now_ms - at_ms), cause: topic.cause, subject: topic.subject }
+    let is_late = now_ms - at_ms > LATE_MS
+        && matches!(topic.cause, Cause::Opened | Cause::Worse(_) | Cause::Undelivered(_));
+    Item {
+        late_ms: (is_late || alert.late).then_some(now_ms - at_ms),
+        cause: topic.cause,
+        subject: topic.subject,
+    }
 }
 
 fn title(item: &Item, now_ms: i64) -> String {
@@ -140,16 +146,24 @@ fn title(item: &Item, now_ms: i64) -> String {
     let level = alert.escalation.as_ref().map_or("", |escalation| escalation.level.as_str());
     let title = match &item.cause {
         Cause::Opened => t("notice.opened", &[("class", &class), ("place", &place)]),
-        Cause::Worse(now) => t("notice.worse", &[("class", &class), ("place", &place), ("severity", &severity(*now))]),
+        Cause::Worse(now) => {
+            t("notice.worse", &[("class", &class), ("place", &place), ("severity", &severity(*now))])
+        }
         Cause::Picture => t("notice.picture", &[("class", &class), ("place", &place)]),
-        Cause::Escalated(_) => t("notice.escalated", &[("class", &class), ("place", &place), ("level", &level)]),
+        Cause::Escalated(_) => {
+            t("notice.escalated", &[("class", &class), ("place", &place), ("level", &level)])
+        }
         Cause::Unacknowledged(_) => {
             let age = span(now_ms - subject.since_ms);
             t("notice.unacknowledged", &[("class", &class), ("place", &place), ("age", &age)])
         }
-        Cause::Acknowledged => t("notice.acknowledged", &[("class", &class), ("place", &place), ("by", &by), ("verdict", &said)]),
+        Cause::Acknowledged => {
+            t("notice.acknowledged", &[("class", &class), ("place", &place), ("by", &by), ("verdict", &said)])
+        }
         Cause::Closed => t("notice.closed", &[("class", &class), ("place", &place)]),
-        Cause::Undelivered(channel) => t("notice.undelivered", &[("class", &class), ("place", &place), ("channel", channel)]),
+        Cause::Undelivered(channel) => {
+            t("notice.undelivered", &[("class", &class), ("place", &place), ("channel", channel)])
+        }
     };
     let title = match item.late_ms {
         Some(late_ms) => t("notice.late", &[("age", &span(late_ms)), ("title", &title)]),

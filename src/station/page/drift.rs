@@ -155,7 +155,9 @@ async fn accept(
         return *refusal;
     }
     let site = Site { name: place.0, camera: place.1 };
-    match desk.shared.store.accept(&site, &visitor.name, desk.shared.clock.unix_ms()).await {
+    let place = format!("{}/{}", site.name, site.camera);
+    let deed = desk.people.pen().deed("accepted", &visitor.name, &place, "");
+    match desk.shared.store.accept(&site, &deed).await {
         Ok(ended) => {
             desk.shared.days.notify_one();
             json(StatusCode::OK, &json!({ "ended": ended }))

@@ -46,7 +46,7 @@ use door::{admitted, cookie_name, needs, said};
 use drift::ShiftView;
 
 const STYLE: &str = include_str!("assets/station.css");
-const SCRIPTS: [(&str, &str); 9] = [
+const SCRIPTS: [(&str, &str); 10] = [
     ("/station.js", include_str!("assets/station.js")),
     ("/desk.js", include_str!("assets/desk.js")),
     ("/fleet.js", include_str!("assets/fleet.js")),
@@ -56,6 +56,7 @@ const SCRIPTS: [(&str, &str); 9] = [
     ("/people.js", include_str!("assets/people.js")),
     ("/review.js", include_str!("assets/review.js")),
     ("/report.js", include_str!("assets/report.js")),
+    ("/notify.js", include_str!("assets/notify.js")),
 ];
 /// Longest note, characters.
 const MOST_NOTE: usize = 300;
@@ -239,8 +240,12 @@ async fn fleet_view(shared: &Shared) -> Result<FleetView, StoreError> {
 }
 
 async fn picture(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Response {
-    match desk.shared.store.jpeg(id).await {
-        // A number names the same picture for ever, for this browser alone.
+    jpeg(desk.shared.store.jpeg(id).await)
+}
+
+/// A picture. Its number or name is its own for ever; it is for this browser alone.
+fn jpeg(found: Result<Option<Vec<u8>>, StoreError>) -> Response {
+    match found {
         Ok(Some(jpeg)) => {
             ([(CONTENT_TYPE, "image/jpeg"), (CACHE_CONTROL, "private, max-age=3600")], jpeg).into_response()
         }

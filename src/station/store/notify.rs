@@ -107,7 +107,8 @@ impl Store {
     /// Where the database is away.
     pub async fn to_tell(&self, now_ms: i64) -> Result<Vec<(Subject, Vec<Told>)>, StoreError> {
         let found = async {
-            let sql = format!("{SUBJECT} WHERE looks > looked OR next_ms <= $1 ORDER BY telling.since_ms LIMIT $2");
+            let sql =
+                format!("{SUBJECT} WHERE looks > looked OR next_ms <= $1 ORDER BY telling.since_ms LIMIT $2");
             let rows = query(&sql).bind(now_ms).bind(LOOKS).fetch_all(&self.reading).await?;
             let mut all = Vec::with_capacity(rows.len());
             for row in &rows {
@@ -137,7 +138,8 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn subject(&self, id: &str) -> Result<Option<Subject>, StoreError> {
-        let row = query(&format!("{SUBJECT} WHERE alert.id = $1")).bind(id).fetch_optional(&self.reading).await;
+        let row =
+            query(&format!("{SUBJECT} WHERE alert.id = $1")).bind(id).fetch_optional(&self.reading).await;
         row.and_then(|row| row.map(|row| subject(&row)).transpose()).map_err(|error| self.fault(&error))
     }
 
@@ -145,7 +147,11 @@ impl Store {
     ///
     /// # Errors
     /// Where the database is away: nothing is planned then.
-    pub async fn plan(&self, planned: Planned<'_>, expires_ms: impl Fn(&str) -> i64) -> Result<(), StoreError> {
+    pub async fn plan(
+        &self,
+        planned: Planned<'_>,
+        expires_ms: impl Fn(&str) -> i64,
+    ) -> Result<(), StoreError> {
         let mut line = self.line().await?;
         let done = work::plan(&mut line, planned, expires_ms).await;
         self.settle(line, done).await
@@ -204,7 +210,11 @@ impl Store {
         );
         let rows = query(&sql).bind(since_ms).bind(AT_ONCE).fetch_all(&self.reading).await;
         let overdue = |row: &SqliteRow| {
-            Ok(Overdue { id: row.try_get("id")?, alert: row.try_get("alert")?, channel: row.try_get("channel")? })
+            Ok(Overdue {
+                id: row.try_get("id")?,
+                alert: row.try_get("alert")?,
+                channel: row.try_get("channel")?,
+            })
         };
         rows.and_then(|rows| rows.iter().map(overdue).collect()).map_err(|error| self.fault(&error))
     }
@@ -213,7 +223,12 @@ impl Store {
     ///
     /// # Errors
     /// Where the database is away: nothing is planned then.
-    pub async fn warned(&self, overdue: &Overdue, planned: Planned<'_>, expires_ms: impl Fn(&str) -> i64) -> Result<(), StoreError> {
+    pub async fn warned(
+        &self,
+        overdue: &Overdue,
+        planned: Planned<'_>,
+        expires_ms: impl Fn(&str) -> i64,
+    ) -> Result<(), StoreError> {
         let mut line = self.line().await?;
         let done = work::warned(&mut line, overdue, planned, expires_ms).await;
         self.settle(line, done).await
@@ -248,7 +263,13 @@ impl Store {
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn went_out(&self, channel: &str, notices: &[i64], ended: &Ended, now_ms: i64) -> Result<(), StoreError> {
+    pub async fn went_out(
+        &self,
+        channel: &str,
+        notices: &[i64],
+        ended: &Ended,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
         let mut line = self.line().await?;
         let done = work::went_out(&mut line, channel, notices, ended, now_ms).await;
         self.settle(line, done).await
@@ -275,7 +296,9 @@ fn subject(row: &SqliteRow) -> sqlx::Result<Subject> {
     let acked: Option<String> = row.try_get("verdict")?;
     let word = match (said, acked) {
         (Some(verdict), _) => Some((verdict, row.try_get("said_by")?)),
-        (None, Some(verdict)) => Some((verdict, row.try_get::<Option<String>, _>("acked_by")?.unwrap_or_default())),
+        (None, Some(verdict)) => {
+            Some((verdict, row.try_get::<Option<String>, _>("acked_by")?.unwrap_or_default()))
+        }
         (None, None) => None,
     };
     let orders: Option<String> = row.try_get("orders")?;
@@ -298,5 +321,10 @@ fn cause(row: &SqliteRow) -> sqlx::Result<Cause> {
 }
 
 fn notice(row: &SqliteRow) -> sqlx::Result<Notice> {
-    Ok(Notice { id: row.try_get("id")?, alert: row.try_get("alert")?, cause: cause(row)?, tries: row.try_get("tries")? })
+    Ok(Notice {
+        id: row.try_get("id")?,
+        alert: row.try_get("alert")?,
+        cause: cause(row)?,
+        tries: row.try_get("tries")?,
+    })
 }

@@ -20,13 +20,18 @@ pub fn send(to: &EarthRanger, agent: &Agent, message: &Message) -> Result<Outcom
         return Ok(Outcome::Delivered { answer: "an event is made".into(), receipt: None });
     };
     if item.cause == Cause::Opened {
-        let answer = ask(agent, "POST", &events, &headers, json!([event(to, message, item)]).to_string().as_bytes())?;
+        let answer =
+            ask(agent, "POST", &events, &headers, json!([event(to, message, item)]).to_string().as_bytes())?;
         let answer = serde_json::from_str::<Value>(&answer).unwrap_or_default();
         let receipt = answer[0]["object_id"].as_str().map(str::to_owned);
         return Ok(Outcome::Delivered { answer: "an event is made".into(), receipt });
     }
-    let Some(receipt) = message.receipt.as_ref().filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')) else {
-        return Err(Outcome::Configuration { why: "Gundi gave no id of the event, so that nothing can be added to it".into() });
+    let Some(receipt) =
+        message.receipt.as_ref().filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+    else {
+        return Err(Outcome::Configuration {
+            why: "Gundi gave no id of the event, so that nothing can be added to it".into(),
+        });
     };
     match &message.picture {
         Some(jpeg) => {

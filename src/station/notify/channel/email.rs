@@ -41,7 +41,8 @@ fn server(to: &Email, ca_file: Option<&Path>) -> Result<SmtpTransport, String> {
     if ca_file.is_some() {
         parameters = parameters.certificate_store(CertificateStore::None);
         for authority in authorities(ca_file)? {
-            parameters = parameters.add_root_certificate(Certificate::from_der(authority.to_vec()).map_err(wrong)?);
+            parameters =
+                parameters.add_root_certificate(Certificate::from_der(authority.to_vec()).map_err(wrong)?);
         }
     }
     let parameters = parameters.build_rustls().map_err(wrong)?;
@@ -52,7 +53,8 @@ fn server(to: &Email, ca_file: Option<&Path>) -> Result<SmtpTransport, String> {
     };
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
-    let mut server = SmtpTransport::builder_dangerous(to.host.clone()).port(to.port).tls(secured).timeout(Some(PATIENCE));
+    let mut server =
+        SmtpTransport::builder_dangerous(to.host.clone()).port(to.port).tls(secured).timeout(Some(PATIENCE));
     if is_name {
         server = server.hello_name(ClientId::Domain(name));
     }
@@ -65,7 +67,10 @@ fn server(to: &Email, ca_file: Option<&Path>) -> Result<SmtpTransport, String> {
 /// The same message has the same id, however often it is sent, and those of an alert stand in one thread.
 fn mail(to: &Email, message: &Message) -> Result<lettre::Message, lettre::error::Error> {
     let id = |key: &str| format!("<{key}@{}>", to.from.email.domain());
-    let mut mail = lettre::Message::builder().from(to.from.clone()).message_id(Some(id(&message.key))).subject(&message.title);
+    let mut mail = lettre::Message::builder()
+        .from(to.from.clone())
+        .message_id(Some(id(&message.key)))
+        .subject(&message.title);
     for mailbox in &to.to {
         mail = mail.to(Mailbox::clone(mailbox));
     }
@@ -74,7 +79,9 @@ fn mail(to: &Email, message: &Message) -> Result<lettre::Message, lettre::error:
     }
     mail = mail.raw_header(Plain("Auto-Submitted", "auto-generated".into()).header());
     if message.urgency >= Urgency::Urgent {
-        mail = mail.raw_header(Plain("Importance", "high".into()).header()).raw_header(Plain("X-Priority", "1".into()).header());
+        mail = mail
+            .raw_header(Plain("Importance", "high".into()).header())
+            .raw_header(Plain("X-Priority", "1".into()).header());
     }
     let mut text = message.text.clone();
     if let Some(link) = &message.link {
@@ -99,11 +106,18 @@ fn failed(error: &Error) -> Outcome {
     }
     let why = error.to_string();
     if error.is_permanent() {
-        return Outcome::Configuration { why: format!("the mail server refuses: {why}; look at user, password_file, from and to") };
+        return Outcome::Configuration {
+            why: format!("the mail server refuses: {why}; look at user, password_file, from and to"),
+        };
     }
     if error.is_tls() || error.is_client() {
-        return Outcome::Configuration { why: format!("{why}; look at server: smtps:// for TLS from the beginning, smtp:// for STARTTLS") };
+        return Outcome::Configuration {
+            why: format!("{why}; look at server: smtps:// for TLS from the beginning, smtp:// for STARTTLS"),
+        };
     }
     let source = std::error::Error::source(error).map_or(String::new(), |source| format!(": {source}"));
-    Outcome::Passing { why: if why.contains(source.trim_start_matches(": ")) { why } else { format!("{why}{source}") }, pause: None }
+    Outcome::Passing {
+        why: if why.contains(source.trim_start_matches(": ")) { why } else { format!("{why}{source}") },
+        pause: None,
+    }
 }

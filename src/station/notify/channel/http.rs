@@ -73,9 +73,17 @@ fn judged(status: u16, text: String, pause: Option<Duration>) -> Result<String, 
     let said = if shown.is_empty() { String::new() } else { format!(": {shown}") };
     Err(match status {
         408 | 425 | 429 | 500.. => Outcome::Passing { why: format!("it answers {status}{said}"), pause },
-        300..=399 => Outcome::Configuration { why: format!("it answers {status}: it has moved; give its new address") },
-        401 | 403 => Outcome::Configuration { why: format!("it answers {status}{said}: it does not take us; look at the file with its token or key") },
-        _ => Outcome::Configuration { why: format!("it answers {status}{said}: look at its address and what it takes") },
+        300..=399 => {
+            Outcome::Configuration { why: format!("it answers {status}: it has moved; give its new address") }
+        }
+        401 | 403 => Outcome::Configuration {
+            why: format!(
+                "it answers {status}{said}: it does not take us; look at the file with its token or key"
+            ),
+        },
+        _ => Outcome::Configuration {
+            why: format!("it answers {status}{said}: look at its address and what it takes"),
+        },
     })
 }
 
@@ -91,7 +99,9 @@ fn failed(error: &Error) -> Outcome {
     let why = match error {
         Error::Timeout(_) => format!("it does not answer within {} s", PATIENCE.as_secs()),
         Error::HostNotFound => "its name is not known: look at the network and at url".into(),
-        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => "nobody listens there: look whether it runs, and at url".into(),
+        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            "nobody listens there: look whether it runs, and at url".into()
+        }
         Error::Io(error) => error.to_string(),
         other => other.to_string(),
     };

@@ -26,9 +26,17 @@ pub fn send(to: &Ntfy, agent: &Agent, message: &Message) -> Result<Outcome, Outc
     let answer = match &message.picture {
         // A picture's own words stand in headers, which are encoded as those of an e-mail where they are not ASCII.
         Some(jpeg) => {
-            let (priority, title) = (priority.to_string(), message.title.replace(|c: char| !c.is_ascii_graphic() && c != ' ', "?"));
+            let (priority, title) = (
+                priority.to_string(),
+                message.title.replace(|c: char| !c.is_ascii_graphic() && c != ' ', "?"),
+            );
             headers[0].1 = "image/jpeg";
-            headers.extend([("Title", title.as_str()), ("Priority", &priority), ("Filename", "bear.jpg"), ("X-Sequence-ID", &message.key)]);
+            headers.extend([
+                ("Title", title.as_str()),
+                ("Priority", &priority),
+                ("Filename", "bear.jpg"),
+                ("X-Sequence-ID", &message.key),
+            ]);
             headers.extend(message.link.iter().map(|link| ("Click", link.as_str())));
             ask(agent, "PUT", &format!("{server}/{}", to.topic), &headers, jpeg)?
         }
@@ -44,6 +52,8 @@ pub fn send(to: &Ntfy, agent: &Agent, message: &Message) -> Result<Outcome, Outc
             ask(agent, "POST", server, &headers, said.to_string().as_bytes())?
         }
     };
-    let id = serde_json::from_str::<serde_json::Value>(&answer).ok().and_then(|answer| answer["id"].as_str().map(str::to_owned));
+    let id = serde_json::from_str::<serde_json::Value>(&answer)
+        .ok()
+        .and_then(|answer| answer["id"].as_str().map(str::to_owned));
     Ok(Outcome::Delivered { answer: "the server has it".into(), receipt: id })
 }

@@ -18,7 +18,8 @@ pub fn send(to: &Webhook, agent: &Agent, message: &Message) -> Result<Outcome, O
     let body = body(message).to_string();
     let at = message.now_ms.div_euclid(1000).to_string();
     let signature = to.key.as_ref().map(|key| signature(key, &message.key, &at, body.as_bytes()));
-    let mut headers = vec![("Content-Type", "application/json"), ("webhook-id", &message.key), ("webhook-timestamp", &at)];
+    let mut headers =
+        vec![("Content-Type", "application/json"), ("webhook-id", &message.key), ("webhook-timestamp", &at)];
     headers.extend(signature.iter().map(|signature| ("webhook-signature", signature.as_str())));
     headers.extend(to.authorization.iter().map(|text| ("Authorization", text.as_str())));
     ask(agent, "POST", to.url.as_str(), &headers, body.as_bytes())?;

@@ -59,7 +59,11 @@ fn zone(file: &mut Table<'_, '_>) -> TimeZoneName {
     match TimeZone::get(&name) {
         Ok(zone) => TimeZoneName(zone),
         Err(error) => {
-            file.wrong("time_zone", error.to_string(), "give a name of the IANA database, as \"Europe/Bratislava\"");
+            file.wrong(
+                "time_zone",
+                error.to_string(),
+                "give a name of the IANA database, as \"Europe/Bratislava\"",
+            );
             TimeZoneName::default()
         }
     }
@@ -79,7 +83,9 @@ fn channel(name: &str, mut table: Table<'_, '_>) -> Option<Channel> {
         _ => (earthranger(&mut table).map(To::EarthRanger), None),
     };
     let most_a_minute = match most {
-        Some(most) => table.whole("most_a_minute", 1..=1000).and_then(|n| usize::try_from(n).ok()).or(Some(most)),
+        Some(most) => {
+            table.whole("most_a_minute", 1..=1000).and_then(|n| usize::try_from(n).ok()).or(Some(most))
+        }
         None => None,
     };
     let expire_min = table.whole("expire_min", 1..=EXPIRE_MIN.0).unwrap_or(EXPIRE_MIN.1);
@@ -96,7 +102,9 @@ fn channel(name: &str, mut table: Table<'_, '_>) -> Option<Channel> {
 fn ntfy(table: &mut Table<'_, '_>) -> Option<Ntfy> {
     let url = address(table, "url", Some("https://ntfy.sh"));
     let topic = table.needed("topic", "\"bears-and-what-nobody-guesses\"");
-    let fits = |topic: &String| topic.len() <= 64 && topic.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    let fits = |topic: &String| {
+        topic.len() <= 64 && topic.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    };
     if topic.as_ref().is_some_and(|topic| !fits(topic)) {
         table.wrong("topic", "is no topic", "1 to 64 letters, digits, - and _");
     }
@@ -109,7 +117,11 @@ fn webhook(table: &mut Table<'_, '_>) -> Option<Webhook> {
     let key = table.secret("secret_file").and_then(|secret| {
         let key = signing_key(&secret);
         if key.is_none() {
-            table.wrong("secret_file", "holds no secret of 24 bytes or more", "write one with `openssl rand -hex 24`");
+            table.wrong(
+                "secret_file",
+                "holds no secret of 24 bytes or more",
+                "write one with `openssl rand -hex 24`",
+            );
         }
         key
     });
@@ -123,7 +135,8 @@ fn webhook(table: &mut Table<'_, '_>) -> Option<Webhook> {
 fn email(table: &mut Table<'_, '_>) -> Option<Email> {
     let server = table.needed("server", "\"smtps://mail.example\"");
     let form = "write smtps://host[:465], smtp://host[:587] for STARTTLS, or smtp+plain://127.0.0.1:25 for a server on this machine";
-    let parsed = server.as_deref().map(|server| server_of(server).map_err(|what| table.wrong("server", what, form)));
+    let parsed =
+        server.as_deref().map(|server| server_of(server).map_err(|what| table.wrong("server", what, form)));
     let user = table.text("user");
     let password = table.secret("password_file");
     if user.is_some() != password.is_some() && user.is_some() != table.has("password_file") {
@@ -132,7 +145,9 @@ fn email(table: &mut Table<'_, '_>) -> Option<Email> {
     }
     let from = table.needed("from", "\"Bear alarm <bears@park.example>\"");
     let from = from.and_then(|from| {
-        from.parse().map_err(|error| table.wrong("from", format!("{error}"), "write it as \"Name <name@host>\"")).ok()
+        from.parse()
+            .map_err(|error| table.wrong("from", format!("{error}"), "write it as \"Name <name@host>\""))
+            .ok()
     });
     if !table.has("to") {
         table.wrong("to", "is missing", "add to = [\"chief@park.example\"]");
@@ -204,14 +219,19 @@ fn address(table: &mut Table<'_, '_>, key: &'static str, usual: Option<&str>) ->
     if let Some(what) = wrong {
         table.wrong(key, what, "write it as https://host/path; http:// is taken for this machine alone");
     } else if url.password().is_some() || !url.username().is_empty() {
-        table.wrong(key, "holds a user or password", "move them into a file (token_file, authorization_file)");
+        table.wrong(
+            key,
+            "holds a user or password",
+            "move them into a file (token_file, authorization_file)",
+        );
     }
     Some(url)
 }
 
 /// Whether a host is this machine.
 fn is_here(host: &str) -> bool {
-    host == "localhost" || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn is_name(text: &str) -> bool {
@@ -230,7 +250,9 @@ fn rule(mut table: Table<'_, '_>, zone: &TimeZone, channels: &BTreeMap<String, C
     let wanted = format!("a list of {}", known.join(", "));
     let when = table.texts("when", &wanted, |word| known.contains(&word));
     let events = to.iter().any(|name| matches!(channels[name].to, To::EarthRanger(_)));
-    let usual = || if events { EVENTS.to_vec() } else { vec![When::Opened, When::Worse, When::Picture, When::Escalated] };
+    let usual = || {
+        if events { EVENTS.to_vec() } else { vec![When::Opened, When::Worse, When::Picture, When::Escalated] }
+    };
     let word = |word: &String| WHEN.iter().find(|(known, _)| known == word).map(|(_, when)| *when);
     let when: Vec<When> = if table.has("when") { when.iter().filter_map(word).collect() } else { usual() };
     if events && when.iter().any(|one| !EVENTS.contains(one)) {
@@ -250,9 +272,14 @@ fn rule(mut table: Table<'_, '_>, zone: &TimeZone, channels: &BTreeMap<String, C
             text.split_once('/').is_some_and(|(site, camera)| is_name(site) && is_name(camera))
         }),
         least: table
-            .choice("severity", &[Severity::Low, Severity::Normal, Severity::High].map(|one| (one.name(), one)))
+            .choice(
+                "severity",
+                &[Severity::Low, Severity::Normal, Severity::High].map(|one| (one.name(), one)),
+            )
             .unwrap_or(Severity::Normal),
-        modes: table.texts("modes", "a list of armed, disarmed, shadow", |text| ["armed", "disarmed", "shadow"].contains(&text)),
+        modes: table.texts("modes", "a list of armed, disarmed, shadow", |text| {
+            ["armed", "disarmed", "shadow"].contains(&text)
+        }),
         hours: hours(&mut table, zone),
         drills: table.choice("drills", &SHARE).unwrap_or_default(),
         simulated: table.choice("simulated", &SHARE).unwrap_or_default(),

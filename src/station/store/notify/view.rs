@@ -77,7 +77,10 @@ impl Store {
     pub(in crate::station::store) async fn told_outside(&self, alert: &str) -> sqlx::Result<Record> {
         let sql = format!("{NOTICE} WHERE notice.alert = $1 ORDER BY notice.id LIMIT $2");
         let rows = query(&sql).bind(alert).bind(OF_ALERT).fetch_all(&self.reading).await?;
-        let row = query("SELECT ahead FROM telling WHERE alert = $1").bind(alert).fetch_optional(&self.reading).await?;
+        let row = query("SELECT ahead FROM telling WHERE alert = $1")
+            .bind(alert)
+            .fetch_optional(&self.reading)
+            .await?;
         let ahead: Option<String> = row.map(|row| row.try_get("ahead")).transpose()?;
         Ok(Record {
             notices: rows.iter().map(notice).collect::<sqlx::Result<_>>()?,
@@ -113,7 +116,8 @@ impl Store {
                 let count = counted.entry(row.try_get("channel")?).or_default();
                 if fate == "queued" { count.0 += n } else { count.1 += n }
             }
-            let rows = query("SELECT * FROM channel WHERE known = 1 ORDER BY name").fetch_all(&self.reading).await?;
+            let rows =
+                query("SELECT * FROM channel WHERE known = 1 ORDER BY name").fetch_all(&self.reading).await?;
             rows.iter().map(|row| channel(row, &counted)).collect::<sqlx::Result<_>>()
         };
         found.await.map_err(|error: sqlx::Error| self.fault(&error))
@@ -136,7 +140,8 @@ fn channel(row: &SqliteRow, counted: &HashMap<String, (i64, i64)>) -> sqlx::Resu
 }
 
 fn notice(row: &SqliteRow) -> sqlx::Result<NoticeView> {
-    let (site, camera): (Option<String>, Option<String>) = (row.try_get("site")?, row.try_get("camera_name")?);
+    let (site, camera): (Option<String>, Option<String>) =
+        (row.try_get("site")?, row.try_get("camera_name")?);
     let tried_ms: Option<i64> = row.try_get("at_ms")?;
     let tried_to: Option<i64> = row.try_get("tried_to")?;
     let (fate, lead): (String, Option<i64>) = (row.try_get("fate")?, row.try_get("lead")?);

@@ -25,7 +25,11 @@ pub(super) async fn channels_are(db: &mut SqliteConnection, channels: &[(&str, &
     work.commit().await
 }
 
-pub(super) async fn plan(db: &mut SqliteConnection, planned: Planned<'_>, expires_ms: impl Fn(&str) -> i64) -> sqlx::Result<()> {
+pub(super) async fn plan(
+    db: &mut SqliteConnection,
+    planned: Planned<'_>,
+    expires_ms: impl Fn(&str) -> i64,
+) -> sqlx::Result<()> {
     let Planned { subject, plan, now_ms } = planned;
     let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
     enqueue(&mut work, planned, expires_ms).await?;
@@ -48,7 +52,11 @@ pub(super) async fn plan(db: &mut SqliteConnection, planned: Planned<'_>, expire
     work.commit().await
 }
 
-async fn enqueue(db: &mut SqliteConnection, planned: Planned<'_>, expires_ms: impl Fn(&str) -> i64) -> sqlx::Result<()> {
+async fn enqueue(
+    db: &mut SqliteConnection,
+    planned: Planned<'_>,
+    expires_ms: impl Fn(&str) -> i64,
+) -> sqlx::Result<()> {
     let Planned { subject, plan, now_ms } = planned;
     for (channel, cause) in &plan.due {
         let (name, detail) = cause.parts();
@@ -80,7 +88,11 @@ pub(super) async fn warned(
     work.commit().await
 }
 
-pub(super) async fn going_out(db: &mut SqliteConnection, notices: &[i64], now_ms: i64) -> sqlx::Result<Vec<i64>> {
+pub(super) async fn going_out(
+    db: &mut SqliteConnection,
+    notices: &[i64],
+    now_ms: i64,
+) -> sqlx::Result<Vec<i64>> {
     let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
     let mut waits = Vec::new();
     for id in notices {
@@ -103,7 +115,13 @@ pub(super) async fn going_out(db: &mut SqliteConnection, notices: &[i64], now_ms
     Ok(waits)
 }
 
-pub(super) async fn went_out(db: &mut SqliteConnection, channel: &str, notices: &[i64], ended: &Ended, now_ms: i64) -> sqlx::Result<()> {
+pub(super) async fn went_out(
+    db: &mut SqliteConnection,
+    channel: &str,
+    notices: &[i64],
+    ended: &Ended,
+    now_ms: i64,
+) -> sqlx::Result<()> {
     let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
     for id in notices {
         query("UPDATE attempt SET ended_ms = $2, outcome = $3 WHERE notice = $1 AND ended_ms IS NULL")
@@ -122,8 +140,10 @@ pub(super) async fn went_out(db: &mut SqliteConnection, channel: &str, notices: 
                 .await?;
         }
     }
-    let well = "UPDATE channel SET success_ms = $2, failing_ms = NULL, fault = NULL, reason = NULL WHERE name = $1";
-    let unwell = "UPDATE channel SET failing_ms = coalesce(failing_ms, $2), fault = $3, reason = $4 WHERE name = $1";
+    let well =
+        "UPDATE channel SET success_ms = $2, failing_ms = NULL, fault = NULL, reason = NULL WHERE name = $1";
+    let unwell =
+        "UPDATE channel SET failing_ms = coalesce(failing_ms, $2), fault = $3, reason = $4 WHERE name = $1";
     match ended.fate {
         Some("delivered") => query(well).bind(channel).bind(now_ms),
         fate => {

@@ -9,6 +9,8 @@ mod commands;
 mod drift;
 #[path = "station/notify.rs"]
 mod notify;
+#[path = "station/notify_file.rs"]
+mod notify_file;
 #[path = "station/people.rs"]
 mod people;
 #[path = "station/review.rs"]

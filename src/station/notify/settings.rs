@@ -159,3 +159,7 @@ impl Settings {
         if mistakes.is_empty() { Ok(settings) } else { Err(ConfigErrors { mistakes }) }
     }
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

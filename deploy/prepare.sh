@@ -70,6 +70,8 @@ for step in "$@"; do
         has faketime || want faketime
         has nft || want nftables
         has tc || want iproute2
+        # Debian's own Python, for it alone sees Debian's packages.
+        /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || want python3-aiosmtpd
         has prometheus || want prometheus
         find /usr/lib/postgresql -name initdb 2>/dev/null | grep -q . || want postgresql
         has psql || want postgresql-client

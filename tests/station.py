@@ -13,6 +13,7 @@ import time
 
 from page import DESK, NARROW, PHONE, Browser, free_port, wait_for
 from selenium.webdriver.common.keys import Keys
+from station_notify import who_else_is_told_stands_at_the_alert
 from station_review import NOTHING, SURE, pictures_are_reviewed_by_keyboard_alone, publish_sample, the_report_is_read_and_printed, two_review_at_once_one_of_them_by_finger
 
 PASSWORD = "correct horse battery"
@@ -38,6 +39,9 @@ TELEMETRY = {"interval_s": 5, "stages": STAGES, "frames": {"seen": 100, "dropped
 class Park:
     """A broker, the station, and cameras that are spoken for."""
 
+    #: Of the station.
+    options = []
+
     def __init__(self, program, folder):
         self.program, self.folder, self.broker_port, self.port = program, folder, free_port(), free_port()
         (folder / "conf").write_text(f"user root\nlistener {self.broker_port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n")
@@ -62,7 +66,7 @@ class Park:
         self.log = open(self.folder / "log", "a", encoding="utf-8")
         self.station = subprocess.Popen(
             [self.program, "station", "--broker", f"mqtt://127.0.0.1:{self.broker_port}", "--database", self.folder / "station.db",
-             "--listen", f"127.0.0.1:{self.port}", "--silence", "20"], stdout=subprocess.DEVNULL, stderr=self.log)
+             "--listen", f"127.0.0.1:{self.port}", "--silence", "20", *self.options], stdout=subprocess.DEVNULL, stderr=self.log)
 
     def publish(self, camera, kind, payload, *options, source="-s"):
         subprocess.run(["mosquitto_pub", "-V", "5", "-p", str(self.broker_port), "-q", "1", "-t", f"bearwatch/v1/creek/{camera}/{kind}", source, *options],
@@ -491,8 +495,9 @@ def main(program, axe, out):
         finally:
             code = park.end()
     assert code == 0, code
+    who_else_is_told_stands_at_the_alert(Park, program, source, out)
     print(f"station: {size / 1000:.0f} kB of page; an alert was on the screen {shown_s * 1000:.0f} ms after mosquitto_pub was started; axe-core finds nothing; screenshots in {out}")
-    print("9 passed, 0 failed")
+    print("10 passed, 0 failed")
 
 
 if __name__ == "__main__":

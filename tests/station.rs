@@ -7,6 +7,10 @@
 mod commands;
 #[path = "station/drift.rs"]
 mod drift;
+#[path = "station/notify.rs"]
+mod notify;
+#[path = "station/notify_file.rs"]
+mod notify_file;
 #[path = "station/people.rs"]
 mod people;
 #[path = "station/review.rs"]
@@ -18,6 +22,8 @@ mod support;
 mod support_desk;
 #[path = "support/postgres.rs"]
 mod support_postgres;
+#[path = "support/receiver.rs"]
+mod support_receiver;
 #[path = "support/station.rs"]
 mod support_station;
 

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::error::Error;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::exit::{Exit, Failure, OrExit};
 use crate::config::Config;
@@ -32,6 +33,30 @@ pub struct ConnectionArgs {
     /// PEM file of our private key
     #[arg(long, value_name = "FILE", requires = "cert_file", global = true)]
     key_file: Option<PathBuf>,
+}
+
+/// Options of a command alone, and not of the commands below it, which would not look at them.
+#[derive(Debug)]
+pub struct Own<T>(pub T);
+
+impl<T: Args> Args for Own<T> {
+    fn augment_args(command: Command) -> Command {
+        T::augment_args(command).mut_args(|arg| arg.global(false))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        T::augment_args_for_update(command).mut_args(|arg| arg.global(false))
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for Own<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Own<T>, Error> {
+        T::from_arg_matches(matches).map(Own)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        self.0.update_from_arg_matches(matches)
+    }
 }
 
 /// What the options come to.

@@ -8,9 +8,10 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
 use super::command::SigningArgs;
-use super::connection::{ConnectionArgs, level};
+use super::connection::{ConnectionArgs, Own, level};
 use super::exit::{Exit, Failure, OrExit, Outcome};
 use crate::publish::PublishError;
+use crate::station::notify::settings::Settings as NotifySettings;
 use crate::station::people::Lifetime;
 use crate::station::{self, Address, Public, Retention, Settings, StationError, StoreError};
 use crate::system::signals::raise_on_signal;
@@ -20,6 +21,7 @@ use crate::web::door::{Door, Token};
 mod account;
 mod audit;
 mod moving;
+mod notify;
 mod report;
 
 /// A broker that says nothing for 1.5 times this is taken for gone; people are waiting in front of the desk.
@@ -58,9 +60,9 @@ pub struct StationArgs {
     #[command(subcommand)]
     task: Option<Task>,
     #[command(flatten)]
-    connection: ConnectionArgs,
+    connection: Own<ConnectionArgs>,
     #[command(flatten)]
-    signing: SigningArgs,
+    signing: Own<SigningArgs>,
     /// File of the database, made where there is none; its folder must have room for --most-gb. Or postgres://USER@HOST/DATABASE?password-file=FILE
     #[arg(long, value_name = "FILE|URL", default_value = "bearwatch-station.db")]
     database: Address,
@@ -94,12 +96,24 @@ pub struct StationArgs {
     /// A camera that is not heard for so long is told as not heard, seconds; or 3.5 of its telemetry's intervals where that is longer
     #[arg(long, value_name = "S", default_value_t = 45, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     silence: u64,
+    /// Whom to tell of alerts outside the page: a file of channels and rules; see `station notify check`
+    #[arg(long, value_name = "FILE")]
+    notify: Option<PathBuf>,
     /// Keep alerts, and what was said of them, for so many days
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_alerts: u32,
     /// Keep pictures for so many days
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_pictures: u32,
+    /// Keep what people labelled, with its pictures, for so many days; as long as alerts where not given
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_labels: Option<u32>,
+    /// Keep what is known of the random sample, without its pictures, for so many days; as long as alerts where not given
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_samples: Option<u32>,
+    /// Keep what was told outside, and what came of it, for so many days; as long as alerts where not given
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_notices: Option<u32>,
     /// Keep the history of telemetry, and messages that were not believed, for so many days
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_telemetry: u32,
@@ -116,6 +130,7 @@ pub struct StationArgs {
 enum Task {
     Account(account::AccountArgs),
     Audit(audit::AuditArgs),
+    Notify(notify::NotifyArgs),
     Report(report::ReportArgs),
     Export(report::ExportArgs),
     Move(moving::MoveArgs),
@@ -138,6 +153,7 @@ pub fn run(args: StationArgs) -> Outcome {
     match &args.task {
         Some(Task::Account(task)) => return account::run(task),
         Some(Task::Audit(task)) => return audit::run(task),
+        Some(Task::Notify(task)) => return notify::run(task),
         Some(Task::Report(task)) => return report::report(task),
         Some(Task::Export(task)) => return report::export(task),
         Some(Task::Move(task)) => return moving::run(task),
@@ -158,7 +174,7 @@ impl StationArgs {
             let remedy = "listen at 127.0.0.1, or add --beyond-loopback where a firewall or a web server with TLS guards the port";
             return Err(Failure::new(Exit::Config, anyhow!("--listen {} {what}; {remedy}", self.listen)));
         }
-        let mut publish = self.connection.load()?.publish;
+        let mut publish = self.connection.0.load()?.publish;
         publish.keep_alive_s = KEEP_ALIVE_S;
         let token = self.token_file.as_ref().map(|file| Token::read("--token-file", file)).transpose();
         Ok(Settings {
@@ -171,6 +187,9 @@ impl StationArgs {
             retention: Retention {
                 alerts_days: self.keep_alerts,
                 pictures_days: self.keep_pictures,
+                labels_days: self.keep_labels.unwrap_or(self.keep_alerts),
+                samples_days: self.keep_samples.unwrap_or(self.keep_alerts),
+                notices_days: self.keep_notices.unwrap_or(self.keep_alerts),
                 telemetry_days: self.keep_telemetry,
                 audit_days: self.keep_audit,
                 most_bytes: i64::from(self.most_gb) * 1_000_000_000,
@@ -182,8 +201,9 @@ impl StationArgs {
                 most: Duration::from_secs(self.session_hours * 3600),
             },
             public: self.public.clone().map(Public),
-            signer: self.signing.signer()?,
+            signer: self.signing.0.signer()?,
             silence: Duration::from_secs(self.silence),
+            notify: self.notify.as_deref().map(NotifySettings::load).transpose().or_exit(Exit::Config)?,
         })
     }
 }

@@ -15,7 +15,7 @@ use super::fleet::Fleet;
 use super::judge::{Entry, Refusal, judge};
 use super::live::Live;
 use super::standing::Standing;
-use super::store::{Changes, Filed, Notice, Store, StoreError};
+use super::store::{Changes, Filed, News, Store, StoreError};
 use crate::publish::Message;
 use crate::publish::incoming::Body;
 use crate::publish::intake::{Intake, Keeping, Receipt, Sent, Taken};
@@ -45,6 +45,8 @@ pub struct Shared {
     pub live: Live,
     /// Rung when what is known of past days has changed.
     pub days: Arc<Notify>,
+    /// Rung when somebody may have to be told of an alert.
+    pub notices: Arc<Notify>,
     /// Clock of the process.
     pub clock: Clock,
 }
@@ -134,7 +136,7 @@ impl Keeper {
         if let Err(error) = self.shared.store.stopped(nonce, &objection, self.shared.clock.unix_ms()).await {
             tracing::debug!("a refused command is not told: {error}");
         }
-        self.shared.store.announce(Notice::commands()).await;
+        self.shared.store.announce(News::commands()).await;
         self.shared.live.tell("commands", &());
     }
 
@@ -291,6 +293,9 @@ impl Keeper {
         }
         if changes.days {
             self.shared.days.notify_one();
+        }
+        if !changes.alerts.is_empty() {
+            self.shared.notices.notify_one();
         }
         for (id, change) in changes.alerts {
             self.shared.live.alert(&self.shared.store, &id, change.rings).await;

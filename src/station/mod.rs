@@ -5,7 +5,8 @@
 //! ```text
 //! broker ──▶ intake ──▶ judge, claims ──▶ store (commit) ──▶ acknowledgement to the broker
 //!                          └▶ fleet (memory)   └▶ live ──▶ the duty desk's page
-//!                                              └▶ drift: what has shifted, once a day
+//!                                              ├▶ drift: what has shifted, once a day
+//!                                              └▶ notify: whom else to tell
 //! the page's word on an alert ──▶ store ──▶ post ──▶ broker ──▶ camera ──▶ answer, ack
 //! the page's command ──▶ store ──▶ dispatch, once ──▶ broker ──▶ camera ──▶ answer
 //! ```
@@ -37,6 +38,7 @@ mod judge;
 mod keeper;
 mod live;
 mod made;
+pub mod notify;
 mod others;
 mod page;
 pub mod people;
@@ -45,6 +47,7 @@ pub mod report;
 mod review;
 mod standing;
 mod store;
+mod texts;
 
 use claims::Claims;
 use command::Dispatch;
@@ -94,6 +97,8 @@ pub struct Settings {
     pub signer: Option<Signer>,
     /// A camera that is not heard for so long is silent.
     pub silence: Duration,
+    /// Who is told of alerts outside the page.
+    pub notify: Option<notify::settings::Settings>,
 }
 
 /// Why a station cannot be.
@@ -146,10 +151,14 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
         standing: Arc::default(),
         live: Live::default(),
         days: Arc::default(),
+        notices: Arc::default(),
         clock,
     };
     let bells = Bells::default();
     let people = people(&shared, settings.lifetime).await?;
+    let link = settings.public.as_ref().map(|public| format!("{}/#desk", public.0));
+    let sign = notify::Sign { station: kept.id.clone(), link };
+    notify::begin(settings.notify, &shared, sign, stop).await?;
     let ways =
         Ways { people: people.clone(), token: settings.token, public: settings.public, station: kept.id };
     let desk = Desk::new(shared.clone(), ways, bells.clone());

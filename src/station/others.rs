@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::keeper::Shared;
-use super::store::Notice;
+use super::store::News;
 use crate::system::stop::Stop;
 
 /// Pause before it is listened again.
@@ -25,7 +25,7 @@ pub async fn run(shared: Shared, stop: Stop) {
     }
 }
 
-async fn tell(shared: &Shared, news: Notice) {
+async fn tell(shared: &Shared, news: News) {
     if news.all {
         shared.live.tell("anew", &());
     }

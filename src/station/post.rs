@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::keeper::Shared;
-use super::store::{Letter, Notice, StoreError};
+use super::store::{Letter, News, StoreError};
 use crate::control::request::{Request, Signer};
 use crate::publish::Message;
 use crate::publish::intake::Keeping;
@@ -58,7 +58,7 @@ impl Post {
             }
             // Where too much waits for the broker it goes the next time.
             self.keeping.send(message);
-            self.shared.store.announce(Notice::alert(&letter.word.alert)).await;
+            self.shared.store.announce(News::alert(&letter.word.alert)).await;
             self.shared.live.alert(&self.shared.store, &letter.word.alert, false).await;
         }
         Ok(())

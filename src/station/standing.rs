@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
+use super::store::ChannelView;
+
 /// Times at which something may be missing that are remembered.
 const GAPS: usize = 10;
 
@@ -16,6 +18,8 @@ pub struct Standing {
     pub trouble: Option<Trouble>,
     /// Times in which something may have been said that did not come here, the newest last.
     pub gaps: VecDeque<Gap>,
+    /// Ways to people outside that do not get through.
+    pub channels: Vec<ChannelView>,
     /// Counts since the start.
     pub counts: Counts,
 }

@@ -73,11 +73,12 @@ pub mod checks {
     /// Keys that page and scripts use; those that end in a dot are followed by a word of the program's.
     fn used<'a>(page: &'a str, scripts: &[&'a str]) -> BTreeSet<&'a str> {
         // The function is called t; those whose names merely end so are others.
-        let calls = ["(t(\"", " t(\"", "{t(\"", "[t(\""];
+        let calls = ["(t(\"", " t(\"", "{t(\"", "[t(\"", "&t(\""];
         let called =
             scripts.iter().flat_map(|script| calls.iter().flat_map(|start| between(script, start, "\"")));
         let named = between(page, "{{", "}}").into_iter().filter(|key| !["*", "lang"].contains(key));
-        named.chain(called).collect()
+        let made = scripts.iter().flat_map(|script| between(script, "t(&format!(\"", "{"));
+        named.chain(called).chain(made).collect()
     }
 
     /// Every language has every word that is used, none that nobody shows, and the same places to fill in each.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -93,6 +93,11 @@ impl Station {
         station
     }
 
+    /// Further options.
+    pub fn with(&mut self, more: &[&str]) {
+        self.more.extend(more.iter().map(ToString::to_string));
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -123,6 +128,20 @@ impl Station {
             }
             up && self.desk().is_some()
         })
+    }
+
+    /// With a clock that a file sets, as faketime reads it.
+    pub fn start_at_clock(&mut self, clock: &Path) {
+        let library = format!("/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1", std::env::consts::ARCH);
+        assert!(Path::new(&library).exists(), "{library} is missing: apt-get install libfaketime");
+        let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
+        let mut command = self.command();
+        command
+            .env("LD_PRELOAD", library)
+            .env("FAKETIME_TIMESTAMP_FILE", clock)
+            .env("FAKETIME_CACHE_DURATION", "1");
+        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("NO_FAKE_STAT", "1");
+        self.child = Some(command.stderr(log).spawn().unwrap());
     }
 
     pub fn log(&self) -> String {
@@ -186,6 +205,13 @@ impl Station {
         let mut child = command.spawn().unwrap();
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    /// `bearwatch station …` without a database: exit code, and what it says on stdout and stderr.
+    pub fn words(arguments: &[&str]) -> (i32, String, String) {
+        let output = bearwatch().arg("station").args(arguments).env("NO_COLOR", "1").output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }

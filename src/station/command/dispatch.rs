@@ -13,7 +13,7 @@ use crate::control::request::{Request, Signer};
 use crate::publish::Message;
 use crate::publish::intake::Keeping;
 use crate::station::keeper::Shared;
-use crate::station::store::{Asked, Notice, StoreError};
+use crate::station::store::{Asked, News, StoreError};
 use crate::system::stop::Stop;
 
 /// How often it looks whether one is due, or too late.
@@ -61,7 +61,7 @@ impl Dispatch {
             if let Err(reason) = sent {
                 self.shared.store.stopped(&asked.nonce, &reason, now_ms).await?;
             }
-            self.shared.store.announce(Notice::commands()).await;
+            self.shared.store.announce(News::commands()).await;
             self.shared.live.tell("commands", &());
         }
         Ok(())

@@ -23,7 +23,7 @@ use crate::station::drift::series::Feature;
 use crate::station::drift::{BETWEEN, LEAST, REFERENCE, STATED};
 use crate::station::keeper::Shared;
 use crate::station::people::{Right, Visitor};
-use crate::station::store::{Notice, StoreError};
+use crate::station::store::{News, StoreError};
 use crate::web::answers::json;
 
 /// The way to what has shifted at a camera.
@@ -155,9 +155,11 @@ async fn accept(
         return *refusal;
     }
     let site = Site { name: place.0, camera: place.1 };
-    match desk.shared.store.accept(&site, &visitor.name, desk.shared.clock.unix_ms()).await {
+    let place = format!("{}/{}", site.name, site.camera);
+    let deed = desk.people.pen().deed("accepted", &visitor.name, &place, "");
+    match desk.shared.store.accept(&site, &deed).await {
         Ok(ended) => {
-            desk.shared.store.announce(Notice::days()).await;
+            desk.shared.store.announce(News::days()).await;
             desk.shared.days.notify_one();
             json(StatusCode::OK, &json!({ "ended": ended }))
         }

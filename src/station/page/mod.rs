@@ -23,7 +23,7 @@ use super::keeper::Shared;
 use super::people::{People, Right, Visitor};
 use super::report::html::STYLE as REPORT_STYLE;
 use super::standing::Standing;
-use super::store::{AlertView, CommandView, Notice, PictureView, RefusalView, StoreError, Word};
+use super::store::{AlertView, CommandView, News, PictureView, RefusalView, StoreError, Word};
 use crate::control::signing::nonce;
 use crate::publish::reply::Judgement;
 use crate::web::answers::{CSS, JAVASCRIPT, asset, closed, document, json};
@@ -36,6 +36,7 @@ mod commands;
 mod door;
 mod drift;
 mod events;
+mod notices;
 mod report;
 mod review;
 mod texts;
@@ -45,7 +46,7 @@ use door::{admitted, cookie_name, needs, said};
 use drift::ShiftView;
 
 const STYLE: &str = include_str!("assets/station.css");
-const SCRIPTS: [(&str, &str); 9] = [
+const SCRIPTS: [(&str, &str); 10] = [
     ("/station.js", include_str!("assets/station.js")),
     ("/desk.js", include_str!("assets/desk.js")),
     ("/fleet.js", include_str!("assets/fleet.js")),
@@ -55,6 +56,7 @@ const SCRIPTS: [(&str, &str); 9] = [
     ("/people.js", include_str!("assets/people.js")),
     ("/review.js", include_str!("assets/review.js")),
     ("/report.js", include_str!("assets/report.js")),
+    ("/notify.js", include_str!("assets/notify.js")),
 ];
 /// Longest note, characters.
 const MOST_NOTE: usize = 300;
@@ -170,6 +172,7 @@ impl Desk {
             .route("/api/audit", needs(Right::Administer, get(accounts::audit)))
             .merge(review::ways())
             .merge(report::ways())
+            .merge(notices::ways())
             .layer(from_fn_with_state(desk.clone(), admitted));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))
@@ -237,8 +240,12 @@ async fn fleet_view(shared: &Shared) -> Result<FleetView, StoreError> {
 }
 
 async fn picture(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Response {
-    match desk.shared.store.jpeg(id).await {
-        // A number names the same picture for ever, for this browser alone.
+    jpeg(desk.shared.store.jpeg(id).await)
+}
+
+/// A picture. Its number or name is its own for ever; it is for this browser alone.
+fn jpeg(found: Result<Option<Vec<u8>>, StoreError>) -> Response {
+    match found {
         Ok(Some(jpeg)) => {
             ([(CONTENT_TYPE, "image/jpeg"), (CACHE_CONTROL, "private, max-age=3600")], jpeg).into_response()
         }
@@ -278,7 +285,8 @@ async fn word(
     match desk.shared.store.say(&word, &command, &deed).await {
         Ok(true) => {
             desk.bell.notify_one();
-            desk.shared.store.announce(Notice::alert(&word.alert)).await;
+            desk.shared.store.announce(News::alert(&word.alert)).await;
+            desk.shared.notices.notify_one();
             desk.shared.live.alert(&desk.shared.store, &word.alert, false).await;
             json(StatusCode::OK, &json!({ "kept": true }))
         }

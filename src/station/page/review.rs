@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde::Deserialize;
@@ -14,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::door::{needs, said_at_most};
-use super::{Desk, away, refused};
+use super::{Desk, away, jpeg, refused};
 use crate::station::people::{Right, Visitor};
 use crate::station::review::{Label, Thing, seen};
 use crate::station::store::{PictureKey, Reviewer, StoreError};
@@ -138,15 +137,8 @@ async fn label(
 }
 
 async fn picture(State(desk): State<Arc<Desk>>, Path(key): Path<String>) -> Response {
-    let key = match named(&key) {
-        Ok(key) => key,
-        Err(refusal) => return *refusal,
-    };
-    match desk.shared.store.jpeg_of(&key).await {
-        Ok(Some(jpeg)) => {
-            ([(CONTENT_TYPE, "image/jpeg"), (CACHE_CONTROL, "private, max-age=3600")], jpeg).into_response()
-        }
-        Ok(None) => refused(StatusCode::NOT_FOUND, "this picture is not kept any more"),
-        Err(error) => away(&error),
+    match named(&key) {
+        Ok(key) => jpeg(desk.shared.store.jpeg_of(&key).await),
+        Err(refusal) => *refusal,
     }
 }

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::rates::Rate;
 use super::{Mistake, Report, written};
 use crate::evaluate::audit::{FEWEST_BEARS, FEWEST_VISITS, Recall};
+use crate::station::texts::{LANGUAGES, t};
 use crate::web::html::Escaped;
 
 mod charts;
@@ -36,10 +37,10 @@ pub fn document(drawing: &Drawing) -> Result<String, fmt::Error> {
     let mut page = String::new();
     write!(
         page,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>bearwatch: {} to {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body class=\"alone\">\n<main>\n",
-        Escaped(first),
-        Escaped(last)
+        "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body class=\"alone\">\n<main>\n",
+        LANGUAGES[0].0,
+        Escaped(&t("paper.file", &[("first", first), ("last", last)]))
     )?;
     body(&mut page, drawing)?;
     page.write_str("</main>\n</body>\n</html>\n")?;
@@ -53,28 +54,19 @@ pub fn document(drawing: &Drawing) -> Result<String, fmt::Error> {
 pub fn body(page: &mut String, drawing: &Drawing) -> fmt::Result {
     let report = drawing.report;
     let (first, last) = &report.days;
-    writeln!(
-        page,
-        "<article class=\"report\">\n<h2>Bears from {} to {}</h2>",
-        Escaped(first),
-        Escaped(last)
-    )?;
-    writeln!(
-        page,
-        "<p class=\"quiet\">{}. Times are those of {}.</p>",
-        words::count(report.cameras as u64, "camera"),
-        Escaped(&report.zone)
-    )?;
+    let title = t("paper.title", &[("first", first), ("last", last)]);
+    writeln!(page, "<article class=\"report\">\n<h2>{}</h2>", Escaped(&title))?;
+    let under = t("paper.under", &[("cameras", &words::cameras(report.cameras)), ("zone", &report.zone)]);
+    paragraph(page, "quiet", &under)?;
     if report.simulated {
-        page.write_str(
-            "<p class=\"warn\">What the simulator drew is counted: nothing here is about real bears.</p>\n",
-        )?;
+        paragraph(page, "warn", &t("paper.simulated", &[]))?;
     }
     page.write_str("<ul class=\"headlines\">\n")?;
     for (name, value, text) in headlines(report) {
         writeln!(
             page,
-            "<li><span>{name}</span> <strong>{}</strong> <span>{}</span></li>",
+            "<li><span>{}</span> <strong>{}</strong> <span>{}</span></li>",
+            Escaped(&name),
             Escaped(&value),
             Escaped(&text)
         )?;
@@ -94,14 +86,18 @@ pub fn body(page: &mut String, drawing: &Drawing) -> fmt::Result {
 pub fn lines(report: &Report) -> String {
     let (first, last) = &report.days;
     let told = headlines(report).into_iter().map(|(name, value, text)| format!("{name}: {value}, {text}"));
-    std::iter::once(format!("Bears from {first} to {last}")).chain(told).collect::<Vec<_>>().join("\n")
+    std::iter::once(t("paper.title", &[("first", first), ("last", last)]))
+        .chain(told)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn outcome(page: &mut String, report: &Report) -> fmt::Result {
     let outcome = &report.outcome;
-    page.write_str("<section>\n<h3>When bears came</h3>\n")?;
+    section(page, &t("paper.when", &[]))?;
     if outcome.bears + outcome.open == 0 {
-        return page.write_str("<p>No alert was a bear, and none is left open.</p>\n</section>\n");
+        paragraph(page, "", &t("paper.when.none", &[]))?;
+        return page.write_str("</section>\n");
     }
     charts::hours(page, &outcome.hours)?;
     let days: Vec<Vec<String>> = outcome
@@ -110,82 +106,79 @@ fn outcome(page: &mut String, report: &Report) -> fmt::Result {
         .filter(|day| day.bears + day.open + day.none > 0)
         .map(|day| vec![day.date.clone(), day.bears.to_string(), day.open.to_string(), day.none.to_string()])
         .collect();
-    table(page, "Alerts by day", &["Day", "Bears", "Not said or not sure", "No bear"], &days)?;
+    let head =
+        [t("paper.day", &[]), t("paper.day.bears", &[]), t("paper.day.open", &[]), t("paper.day.none", &[])];
+    table(page, &t("paper.days", &[]), &head, &days)?;
     page.write_str("</section>\n")
 }
 
 fn missed(page: &mut String, report: &Report) -> fmt::Result {
     let (missed, sample) = (&report.missed, &report.sample);
-    page.write_str("<section>\n<h3>What was missed</h3>\n")?;
+    section(page, &t("paper.missed", &[]))?;
     if sample.came == 0 {
-        return page.write_str(
-            "<p>No estimate: no camera sends a random sample. Set <code>[audit] per_day</code> on the cameras; without it nobody can know what they miss.</p>\n</section>\n",
-        );
+        paragraph(page, "", &t("paper.missed.none", &[]))?;
+        return page.write_str("</section>\n");
     }
-    writeln!(
-        page,
-        "<p>From a random sample of all that the cameras looked at: {} came, {} were lost on their way; people looked at {} and could not tell of {}. {}</p>",
-        words::count(sample.came as u64, "picture"),
-        sample.lost,
-        sample.looked_at,
-        sample.cannot_tell,
-        words::agreement(sample)
-    )?;
-    let mut rows = vec![row("Alerts covered, of the time with a bear in sight", &missed.told)];
-    rows.extend(missed.told_by_regime.iter().map(|(regime, recall)| row(words::regime(regime), recall)));
+    let from = t(
+        "paper.missed.from",
+        &[
+            ("pictures", &words::some_pictures(sample.came)),
+            ("lost", &sample.lost),
+            ("looked", &sample.looked_at),
+            ("unclear", &sample.cannot_tell),
+            ("agreement", &words::agreement(sample)),
+        ],
+    );
+    paragraph(page, "", &from)?;
+    let mut rows = vec![row(&t("paper.missed.told", &[]), &missed.told)];
+    rows.extend(missed.told_by_regime.iter().map(|(regime, recall)| row(&words::regime(regime), recall)));
     rows.extend(missed.told_by_camera.iter().map(|(camera, recall)| row(camera, recall)));
-    rows.push(row("The model saw it, of single frames with a bear", &missed.seen));
-    table(page, "Share of the time with a bear in sight", &["", "Share", "95 % interval", "From"], &rows)?;
-    writeln!(
-        page,
-        "<p class=\"quiet\">Nothing is said with fewer than {FEWEST_BEARS} pictures of a bear or {FEWEST_VISITS} visits. What is blackened by privacy areas, and what \
-         people cannot see on a picture either, is in no estimate.</p>\n</section>"
-    )
+    rows.push(row(&t("paper.missed.seen", &[]), &missed.seen));
+    let head = [String::new(), t("paper.share", &[]), t("paper.interval", &[]), t("paper.from", &[])];
+    table(page, &t("paper.shares", &[]), &head, &rows)?;
+    let least = t("paper.missed.least", &[("bears", &FEWEST_BEARS), ("visits", &FEWEST_VISITS)]);
+    paragraph(page, "quiet", &least)?;
+    page.write_str("</section>\n")
 }
 
 fn row(name: &str, recall: &Recall) -> Vec<String> {
     let (share, between, from) = match recall {
         Recall::Unknown { bears, visits } => {
-            ("no estimate".into(), String::new(), words::pictures(*bears, *visits))
+            (t("paper.no.estimate", &[]), String::new(), words::pictures(*bears, *visits))
         }
-        Recall::Known { value, low, high, bears, visits, .. } => (
-            percent(*value),
-            format!("{} to {}", percent(*low), percent(*high)),
-            words::pictures(*bears, *visits),
-        ),
+        Recall::Known { value, low, high, bears, visits, .. } => {
+            (percent(*value), between(percent(*low), percent(*high)), words::pictures(*bears, *visits))
+        }
     };
     vec![name.to_owned(), share, between, from]
 }
 
 fn false_alarms(page: &mut String, report: &Report) -> fmt::Result {
     let told = &report.false_alarms;
-    page.write_str("<section>\n<h3>What was told for nothing</h3>\n")?;
+    section(page, &t("paper.nothing", &[]))?;
     let rate = |name: &str, rate: &Rate| {
         let days = format!("{:.1}", rate.camera_days);
         let (a_day, between) = match (rate.a_day, rate.low, rate.high) {
             (Some(a_day), Some(low), Some(high)) => {
-                (words::figure(a_day), format!("{} to {}", words::figure(low), words::figure(high)))
+                (words::figure(a_day), between(words::figure(low), words::figure(high)))
             }
-            _ => ("no estimate".into(), String::new()),
+            _ => (t("paper.no.estimate", &[]), String::new()),
         };
         vec![name.to_owned(), rate.count.to_string(), days, a_day, between]
     };
-    let mut rows = vec![rate("All", &told.all)];
-    rows.extend(told.by_regime.iter().map(|(regime, of)| rate(words::regime(regime), of)));
+    let mut rows = vec![rate(&t("paper.all", &[]), &told.all)];
+    rows.extend(told.by_regime.iter().map(|(regime, of)| rate(&words::regime(regime), of)));
     rows.extend(told.by_camera.iter().map(|(camera, of)| rate(camera, of)));
-    table(
-        page,
-        "False alarms",
-        &["", "False alarms", "Camera-days", "A camera-day", "95 % interval"],
-        &rows,
-    )?;
-    writeln!(
-        page,
-        "<p>{} in all; of {} nobody said what it was, and of {} people were not sure: any of these may have been false, too.</p>\n</section>",
-        words::count(told.alerts, "alert"),
-        told.unsaid,
-        told.unsure
-    )
+    let name = t("paper.false.name", &[]);
+    let days = [t("paper.camera.days", &[]), t("paper.camera.day", &[]), t("paper.interval", &[])];
+    let head: Vec<String> = [String::new(), name.clone()].into_iter().chain(days).collect();
+    table(page, &name, &head, &rows)?;
+    let open = t(
+        "paper.false.open",
+        &[("alerts", &words::alerts(told.alerts)), ("unsaid", &told.unsaid), ("unsure", &told.unsure)],
+    );
+    paragraph(page, "", &open)?;
+    page.write_str("</section>\n")
 }
 
 fn confusion(page: &mut String, report: &Report) -> fmt::Result {
@@ -193,26 +186,22 @@ fn confusion(page: &mut String, report: &Report) -> fmt::Result {
     if confusion.pictures.iter().flatten().all(|count| *count == 0) {
         return Ok(());
     }
-    page.write_str("<section>\n<h3>What was taken for what</h3>\n")?;
+    section(page, &t("paper.taken", &[]))?;
+    let seen = |what: &str| t(&format!("seen.{what}"), &[]).to_lowercase();
     let rows: Vec<Vec<String>> = (0..4)
         .map(|truth| {
             let cell = |said: usize| match confusion.pictures[truth][said] {
                 0 => "0".to_owned(),
                 count => format!("{count} ({})", span_h(confusion.hours[truth][said])),
             };
-            std::iter::once(format!("people see: {}", confusion.names[truth]))
+            std::iter::once(t("paper.people.see", &[("what", &seen(confusion.names[truth]))]))
                 .chain((0..4).map(cell))
                 .collect()
         })
         .collect();
-    let head = [
-        "Pictures of the sample (time that they stand for)",
-        "model says: bear",
-        "person",
-        "animal",
-        "nothing",
-    ];
-    table(page, "Pictures by what people and the model say", &head, &rows)?;
+    let says = t("paper.model.says", &[("what", &seen("bear"))]);
+    let head = [t("paper.sample", &[]), says, seen("person"), seen("animal"), seen("nothing")];
+    table(page, &t("paper.confusion", &[]), &head, &rows)?;
     page.write_str("</section>\n")
 }
 
@@ -221,15 +210,19 @@ fn worst(page: &mut String, drawing: &Drawing) -> fmt::Result {
     if worst.is_empty() {
         return Ok(());
     }
-    page.write_str("<section>\n<h3>The worst mistakes of the model</h3>\n<div class=\"mistakes\">\n")?;
+    section(page, &t("paper.worst", &[]))?;
+    page.write_str("<div class=\"mistakes\">\n")?;
     for mistake in worst {
         let Mistake { key, camera, at_ms, regime, seen, score, .. } = mistake;
-        let said = format!(
-            "{camera}, {}, {}: people see {}, the model is {} sure of a bear",
-            written(*at_ms, drawing.zone),
-            words::regime(regime),
-            words::seen(*seen),
-            percent(*score)
+        let said = t(
+            "paper.mistake",
+            &[
+                ("camera", camera),
+                ("time", &written(*at_ms, drawing.zone)),
+                ("regime", &words::regime(regime)),
+                ("seen", &words::seen(*seen)),
+                ("score", &percent(*score)),
+            ],
         );
         page.write_str("<figure>")?;
         match (drawing.picture)(key) {
@@ -242,32 +235,25 @@ fn worst(page: &mut String, drawing: &Drawing) -> fmt::Result {
 }
 
 fn watch(page: &mut String, report: &Report) -> fmt::Result {
-    page.write_str("<section>\n<h3>Who was watching</h3>\n")?;
+    section(page, &t("paper.watch", &[]))?;
     let mut cameras: Vec<_> = report.watch.cameras.iter().collect();
     cameras.sort_by(|a, b| b.1.silent_h.total_cmp(&a.1.silent_h));
     let row = |(name, hours): &(&String, &super::rates::Hours)| {
         vec![(*name).clone(), format!("{:.1}", hours.watched_h), format!("{:.1}", hours.silent_h)]
     };
     let rows: Vec<Vec<String>> = cameras.iter().take(100).map(row).collect();
-    table(
-        page,
-        "Hours by camera, the most silent first",
-        &["Camera", "At work, hours", "Not heard at the time, hours"],
-        &rows,
-    )?;
-    page.write_str(
-        "<p class=\"quiet\">By the station's history of telemetry, a row in five minutes; what a camera told afterwards of a time without connection counts as \
-         at work.</p>\n</section>\n",
-    )
+    let head = [t("paper.watch.camera", &[]), t("paper.watch.hours", &[]), t("paper.watch.silent", &[])];
+    table(page, &t("paper.watch.table", &[]), &head, &rows)?;
+    paragraph(page, "quiet", &t("paper.watch.how", &[]))?;
+    page.write_str("</section>\n")
 }
 
 fn changes(page: &mut String, drawing: &Drawing) -> fmt::Result {
-    page.write_str("<section>\n<h3>What changed</h3>\n")?;
+    section(page, &t("paper.changed", &[]))?;
     let changes = &drawing.report.changes;
     if changes.is_empty() {
-        return page.write_str(
-            "<p>No version, model or operating point is known to have changed.</p>\n</section>\n",
-        );
+        paragraph(page, "", &t("paper.changed.nothing", &[]))?;
+        return page.write_str("</section>\n");
     }
     let rows: Vec<Vec<String>> = changes
         .iter()
@@ -283,12 +269,36 @@ fn changes(page: &mut String, drawing: &Drawing) -> fmt::Result {
             ]
         })
         .collect();
-    table(page, "Changes", &["Since", "Camera", "What", "Before", "Now"], &rows)?;
+    let head = [
+        t("paper.changed.since", &[]),
+        t("paper.watch.camera", &[]),
+        t("paper.changed.what", &[]),
+        t("paper.changed.before", &[]),
+        t("paper.changed.now", &[]),
+    ];
+    table(page, &t("paper.changed.table", &[]), &head, &rows)?;
     page.write_str("</section>\n")
 }
 
+fn section(page: &mut String, title: &str) -> fmt::Result {
+    writeln!(page, "<section>\n<h3>{}</h3>", Escaped(title))
+}
+
+/// `class` is empty where it has none.
+fn paragraph(page: &mut String, class: &str, text: &str) -> fmt::Result {
+    match class {
+        "" => writeln!(page, "<p>{}</p>", Escaped(text)),
+        class => writeln!(page, "<p class=\"{class}\">{}</p>", Escaped(text)),
+    }
+}
+
+/// "78 % to 95 %".
+fn between(low: String, high: String) -> String {
+    t("paper.between", &[("low", &low), ("high", &high)])
+}
+
 /// A table that may be wider than a telephone.
-fn table(page: &mut String, name: &str, head: &[&str], rows: &[Vec<String>]) -> fmt::Result {
+fn table(page: &mut String, name: &str, head: &[String], rows: &[Vec<String>]) -> fmt::Result {
     let name = Escaped(name);
     write!(
         page,

@@ -1,11 +1,13 @@
 //! What cameras count of their pictures and finds, and what has shifted.
 
 use super::database::{Connection, Row, query};
+use super::trail::{Deed, append};
 use super::write::number;
 use super::{Store, StoreError};
 use crate::perceive::observation::Regime;
 use crate::publish::drift::DriftMessage;
 use crate::publish::message::Envelope;
+use crate::publish::reply::Head;
 use crate::publish::settings::Site;
 use crate::station::drift::days::{DAY_MS, Telling};
 use crate::station::drift::inspection::{ALL, Ended, Key, Shift};
@@ -125,24 +127,41 @@ impl Store {
         done.await.map_err(|error| self.fault(&error))
     }
 
-    /// Somebody says that this is how the camera is now; tells how many shifts that ends.
+    /// Somebody says that this is how the camera is now; tells how many shifts that ends. The deed is written down where it ended any.
     ///
     /// # Errors
-    /// Where the database is away.
-    pub async fn accept(&self, site: &Site, by: &str, now_ms: i64) -> Result<u64, StoreError> {
-        self.is_there().await?;
-        let done = query(
-            "UPDATE shift SET ended = 'accepted', ended_ms = $1, ended_by = $2 WHERE ended IS NULL
-             AND camera = (SELECT id FROM camera WHERE site = $3 AND name = $4)",
-        )
-        .bind(now_ms)
-        .bind(by)
-        .bind(&site.name)
-        .bind(&site.camera)
-        .execute(&self.writing)
-        .await;
-        done.map(|done| done.rows_affected()).map_err(|error| self.fault(&error))
+    /// Where the database is away: nothing is kept then.
+    pub async fn accept(&self, site: &Site, deed: &Deed) -> Result<u64, StoreError> {
+        let mut line = self.line().await?;
+        let done = accept(&mut line, site, deed).await;
+        let (ended, head) = self.settle(line, done).await?;
+        head.inspect(|head| self.tell(deed, head));
+        Ok(ended)
     }
+}
+
+async fn accept(db: &mut Connection, site: &Site, deed: &Deed) -> sqlx::Result<(u64, Option<Head>)> {
+    let mut work = db.begin().await?;
+    let done = query(
+        "UPDATE shift SET ended = 'accepted', ended_ms = $1, ended_by = $2 WHERE ended IS NULL
+         AND camera = (SELECT id FROM camera WHERE site = $3 AND name = $4)",
+    )
+    .bind(deed.now.unix_ms)
+    .bind(&deed.entry.who)
+    .bind(&site.name)
+    .bind(&site.camera)
+    .execute(&mut *work)
+    .await?;
+    let head = match done.rows_affected() {
+        0 => None,
+        ended => {
+            let mut deed = deed.clone();
+            deed.entry.reason = format!("{ended} shifts are how it is now");
+            Some(append(&mut work, &deed).await?)
+        }
+    };
+    work.commit().await?;
+    Ok((done.rows_affected(), head))
 }
 
 async fn enter(db: &mut Connection, shift: &Shift) -> sqlx::Result<()> {

@@ -5,6 +5,8 @@ use super::super::{Filed, Retention};
 use super::*;
 use crate::publish::Message;
 use crate::station::judge::judge;
+use crate::station::people::Pen;
+use crate::system::clock::Clock;
 
 /// 2026-11-25T00:00:00Z
 const TODAY: i64 = 20_782;
@@ -122,8 +124,14 @@ fn a_shift_is_told_once_until_it_ends_and_may_then_come_again() {
             known.iter().any(|one| one.ended == Some(Ended::Returned) && one.ended_ms == Some(NOW_MS + 2))
         );
         store.shifted(&[score], &[], NOW_MS + 3).await.unwrap();
-        assert_eq!(store.accept(&told.site, "anna", NOW_MS + 4).await.unwrap(), 2);
-        assert_eq!(store.accept(&told.site, "anna", NOW_MS + 5).await.unwrap(), 0);
+        let deed = Pen::new(Clock::start()).deed("accepted", "anna", "creek/north", "");
+        assert_eq!(store.accept(&told.site, &deed).await.unwrap(), 2);
+        assert_eq!(store.accept(&told.site, &deed).await.unwrap(), 0);
+        let lines = store.trail(i64::MAX).await.unwrap();
+        assert_eq!(
+            (lines.len(), lines[0].entry.who.as_str(), lines[0].entry.event.as_str()),
+            (1, "anna", "accepted")
+        );
         let years = Retention { alerts_days: 2, ..Retention::default() };
         while store.tidy(&years, NOW_MS + 200 * DAY_MS).await.unwrap() > 0 {}
         assert!(store.shifts(0).await.unwrap().is_empty() && store.counted().await.unwrap().is_empty());

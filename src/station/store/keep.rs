@@ -23,6 +23,12 @@ pub struct Retention {
     pub alerts_days: u32,
     /// Pictures, days; they show people, too.
     pub pictures_days: u32,
+    /// What people labelled, with its pictures, days.
+    pub labels_days: u32,
+    /// What is known of the random sample, days; its pictures go with the others.
+    pub samples_days: u32,
+    /// What was told outside, and what came of it, days.
+    pub notices_days: u32,
     /// Telemetry and what was refused, days.
     pub telemetry_days: u32,
     /// Lines of the audit log, days.
@@ -36,6 +42,9 @@ impl Default for Retention {
         Retention {
             alerts_days: 365,
             pictures_days: 30,
+            labels_days: 365,
+            samples_days: 365,
+            notices_days: 365,
             telemetry_days: 30,
             audit_days: 730,
             most_bytes: 20_000_000_000,
@@ -60,16 +69,22 @@ const ALERTS: [&str; 4] = [
     "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE changed_ms < $1
          AND NOT EXISTS (SELECT 1 FROM step WHERE step.alert = alert.id) AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id) LIMIT $2)",
 ];
-/// What somebody labelled is kept as long as alerts: others learn from it.
+/// What somebody labelled has days of its own: others learn from it.
 const PICTURES: [&str; 1] = ["DELETE FROM picture WHERE id IN (SELECT id FROM picture WHERE heard_ms < $1
      AND NOT EXISTS (SELECT 1 FROM judged WHERE judged.camera = picture.camera AND judged.boot = picture.boot AND judged.seq = picture.seq)
      ORDER BY heard_ms LIMIT $2)"];
-const LABELLED: [&str; 4] = [
+const LABELLED: [&str; 1] = [
     "DELETE FROM picture WHERE id IN (SELECT id FROM picture WHERE heard_ms < $1 ORDER BY heard_ms LIMIT $2)",
+];
+const LABELS: [&str; 2] = [
     "DELETE FROM judged WHERE (camera, boot, seq) IN (SELECT camera, boot, seq FROM judged WHERE judged_ms < $1 LIMIT $2)",
     "DELETE FROM label WHERE id IN (SELECT id FROM label WHERE labelled_ms < $1 LIMIT $2)",
+];
+const SAMPLES: [&str; 1] = [
     "DELETE FROM sample WHERE (camera, boot, seq) IN (SELECT camera, boot, seq FROM sample WHERE heard_ms < $1 LIMIT $2)",
 ];
+const NOTICES: [&str; 1] =
+    ["DELETE FROM notice WHERE id IN (SELECT id FROM notice WHERE made_ms < $1 ORDER BY id LIMIT $2)"];
 const TELEMETRY: [&str; 2] = [
     "DELETE FROM telemetry WHERE (camera, boot, seq) IN (SELECT camera, boot, seq FROM telemetry WHERE heard_ms < $1 LIMIT $2)",
     "DELETE FROM refusal WHERE (topic, reason) IN (SELECT topic, reason FROM refusal WHERE last_ms < $1 LIMIT $2)",
@@ -147,7 +162,10 @@ impl Store {
                 (&SHIFTS[..], before(retention.alerts_days)),
                 (&COUNTS[..], now_ms / DAY_MS - COUNTS_DAYS),
                 (&PICTURES[..], before(retention.pictures_days)),
-                (&LABELLED[..], before(retention.alerts_days.max(retention.pictures_days))),
+                (&LABELLED[..], before(retention.labels_days.max(retention.pictures_days))),
+                (&LABELS[..], before(retention.labels_days)),
+                (&SAMPLES[..], before(retention.samples_days)),
+                (&NOTICES[..], before(retention.notices_days)),
                 (&TELEMETRY[..], before(retention.telemetry_days)),
                 (&COMMANDS[..], before(retention.alerts_days)),
                 (&LIVES[..], before(retention.alerts_days.max(retention.telemetry_days))),
@@ -156,7 +174,7 @@ impl Store {
             }
             if self.bytes().await? > retention.most_bytes {
                 let room = self.remove(&PICTURES, i64::MAX).await?;
-                removed += if room > 0 { room } else { self.remove(&LABELLED[..1], i64::MAX).await? };
+                removed += if room > 0 { room } else { self.remove(&LABELLED, i64::MAX).await? };
             }
             self.give_back().await?;
             Ok(removed)

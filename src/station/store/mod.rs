@@ -18,6 +18,7 @@ mod fault;
 mod keep;
 mod moving;
 mod news;
+mod notify;
 mod opinion;
 mod read;
 mod report;
@@ -34,7 +35,8 @@ pub use command::{Asked, CommandView};
 pub use duty::Duty;
 pub use fault::StoreError;
 pub use keep::Retention;
-pub use news::Notice;
+pub use news::News;
+pub use notify::{ChannelView, Ended, Notice, NoticeView, Overdue, Planned};
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
 pub use report::Labelled;
 pub use review::{PictureKey, Reviewer};
@@ -46,11 +48,12 @@ use address::Server;
 use database::{Pool, ddl, postgres, sqlite};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [ddl::Step; 5] = [
+const MIGRATIONS: [ddl::Step; 6] = [
     (1, "begin", include_str!("migrations/1_begin.sql")),
     (20, "people", include_str!("migrations/20_people.sql")),
     (30, "review", include_str!("migrations/30_review.sql")),
     (40, "drift", include_str!("migrations/40_drift.sql")),
+    (60, "notify", include_str!("migrations/60_notify.sql")),
     (80, "several", include_str!("migrations/80_several.sql")),
 ];
 

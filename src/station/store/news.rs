@@ -15,7 +15,7 @@ const AT_ONCE: usize = 60;
 
 /// What has changed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
-pub struct Notice {
+pub struct News {
     /// Alerts, and whether each is worth a bell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<(String, bool)>,
@@ -33,26 +33,26 @@ pub struct Notice {
     from: String,
 }
 
-impl Notice {
+impl News {
     /// One alert has changed.
-    pub fn alert(id: &str) -> Notice {
-        Notice { alerts: vec![(id.to_owned(), false)], ..Notice::default() }
+    pub fn alert(id: &str) -> News {
+        News { alerts: vec![(id.to_owned(), false)], ..News::default() }
     }
 
     /// What was told to cameras.
-    pub fn commands() -> Notice {
-        Notice { commands: true, ..Notice::default() }
+    pub fn commands() -> News {
+        News { commands: true, ..News::default() }
     }
 
     /// What somebody said of past days.
-    pub fn days() -> Notice {
-        Notice { days: true, ..Notice::default() }
+    pub fn days() -> News {
+        News { days: true, ..News::default() }
     }
 }
 
 impl Store {
     /// Tells the other stations. Where that fails whoever looks there sees it later.
-    pub async fn announce(&self, news: Notice) {
+    pub async fn announce(&self, news: News) {
         let Pool::Postgres(..) = self.writing else { return };
         let told = async {
             let mut connection = self.writing.acquire().await?;
@@ -75,16 +75,16 @@ pub(super) async fn tell_changes(db: &mut Connection, life: &str, changes: &Chan
     let Connection::Postgres(..) = db else { return Ok(()) };
     let alerts: Vec<_> = changes.alerts.iter().map(|(id, change)| (id.clone(), change.rings)).collect();
     for some in alerts.chunks(AT_ONCE) {
-        tell(db, life, Notice { alerts: some.to_vec(), ..Notice::default() }).await?;
+        tell(db, life, News { alerts: some.to_vec(), ..News::default() }).await?;
     }
     if changes.answers {
-        tell(db, life, Notice::commands()).await?;
+        tell(db, life, News::commands()).await?;
     }
     Ok(())
 }
 
-async fn tell(db: &mut Connection, life: &str, news: Notice) -> sqlx::Result<()> {
-    let news = Notice { from: life.to_owned(), ..news };
+async fn tell(db: &mut Connection, life: &str, news: News) -> sqlx::Result<()> {
+    let news = News { from: life.to_owned(), ..news };
     let text = serde_json::to_string(&news).map_err(|error| sqlx::Error::Encode(error.into()))?;
     query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(text).execute(db).await.map(|_| ())
 }
@@ -102,7 +102,7 @@ impl Ear {
     ///
     /// # Errors
     /// Where nothing is heard now; whoever asks again hears it again, and first of all that something may have been missed.
-    pub async fn next(&mut self) -> Result<Notice, StoreError> {
+    pub async fn next(&mut self) -> Result<News, StoreError> {
         let news = self.heard().await;
         news.map_err(|error| {
             self.listener = None;
@@ -110,8 +110,8 @@ impl Ear {
         })
     }
 
-    async fn heard(&mut self) -> sqlx::Result<Notice> {
-        let missed = Notice { all: true, ..Notice::default() };
+    async fn heard(&mut self) -> sqlx::Result<News> {
+        let missed = News { all: true, ..News::default() };
         let listener = match &mut self.listener {
             Some(listener) => listener,
             None => {
@@ -124,7 +124,7 @@ impl Ear {
         loop {
             let Some(notification) = listener.try_recv().await? else { return Ok(missed) };
             // What a later version tells, or somebody else, is none of ours.
-            let Ok(news) = serde_json::from_str::<Notice>(notification.payload()) else { continue };
+            let Ok(news) = serde_json::from_str::<News>(notification.payload()) else { continue };
             if news.from != self.own {
                 return Ok(news);
             }

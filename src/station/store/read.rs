@@ -1,6 +1,7 @@
 //! What is shown: read beside the writing, from the last commit.
 
 use super::database::{Row, query};
+use super::notify::Record;
 use super::steps::alert;
 use super::{Store, StoreError};
 use crate::publish::message::{AlertMessage, Escalation};
@@ -50,6 +51,8 @@ pub struct AlertView {
     word: Option<WordView>,
     pictures: Vec<PictureView>,
     steps: Vec<StepView>,
+    /// Who else was told of it, and who is next.
+    told: Record,
 }
 
 impl AlertView {
@@ -185,6 +188,7 @@ impl Store {
         let alert = alert(row)?;
         let (pictures, steps, word) =
             (self.pictures(&alert.id).await?, self.steps(&alert.id).await?, self.word(&alert.id).await?);
+        let told = self.told_outside(&alert.id).await?;
         let acked: Option<i64> = row.try_get("acked_ms")?;
         let ack = match acked {
             Some(at_ms) => {
@@ -217,6 +221,7 @@ impl Store {
             word,
             pictures,
             steps,
+            told,
         })
     }
 

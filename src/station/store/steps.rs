@@ -1,6 +1,7 @@
 //! Steps of alerts, and what becomes of the alerts by them.
 
 use super::database::{Connection, Row, query};
+use super::notify::{touch, touch_known};
 use super::write::{Changes, number};
 use crate::publish::message::{AlertMessage, Escalation};
 use crate::publish::reply::AckMessage;
@@ -37,6 +38,7 @@ pub(super) async fn step(
         }
     };
     write_alert(db, camera, &alert).await?;
+    touch(db, &alert.id, entry.heard_ms).await?;
     acknowledged_before(db, &alert.id).await?;
     changes.touch(&alert.id, rings);
     query("INSERT INTO step (camera, boot, seq, alert, heard_ms, late, message) VALUES ($1, $2, $3, $4, $5, $6, $7)")
@@ -138,6 +140,7 @@ pub(super) async fn acknowledge(
     message: &AckMessage,
     heard_ms: i64,
 ) -> sqlx::Result<()> {
+    touch_known(db, &message.alert).await?;
     query("UPDATE alert SET verdict = $1, acked_by = $2, acked_ms = $3 WHERE id = $4 AND coalesce(acked_ms, 0) <= $3")
         .bind(message.verdict.name())
         .bind(&message.by)

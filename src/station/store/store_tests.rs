@@ -119,6 +119,9 @@ fn everything_has_its_time_and_pictures_their_room() {
     let retention = Retention {
         alerts_days: 10,
         pictures_days: 2,
+        labels_days: 10,
+        samples_days: 10,
+        notices_days: 10,
         telemetry_days: 1,
         audit_days: 9,
         most_bytes: i64::MAX,
@@ -217,6 +220,9 @@ fn what_somebody_labelled_is_kept_as_long_as_alerts_unless_there_is_no_room() {
     let retention = Retention {
         alerts_days: 10,
         pictures_days: 2,
+        labels_days: 10,
+        samples_days: 10,
+        notices_days: 10,
         telemetry_days: 1,
         audit_days: 1,
         most_bytes: i64::MAX,

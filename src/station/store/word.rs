@@ -1,6 +1,7 @@
 //! What people say of alerts at the desk: kept before it is sent, and sent until the camera has answered.
 
 use super::database::{Connection, Row, query};
+use super::notify::touch_known;
 use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::publish::reply::{Head, Judgement};
@@ -103,6 +104,7 @@ async fn say(db: &mut Connection, word: &Word, command: &str, deed: &Deed) -> sq
         work.rollback().await?;
         return Ok(None);
     }
+    touch_known(&mut work, &word.alert).await?;
     let head = append(&mut work, deed).await?;
     work.commit().await?;
     Ok(Some(head))

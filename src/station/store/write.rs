@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::command::answered;
 use super::database::{Connection, query};
 use super::news::tell_changes;
+use super::notify::touch_known;
 use super::sample::{sample, version};
 use super::steps::{acknowledge, step};
 use super::{Store, StoreError, drift};
@@ -264,7 +265,10 @@ async fn picture(
     .await?;
     match (filed.rows_affected(), alert) {
         (0, _) => changes.repeated += 1,
-        (_, Some(alert)) => changes.touch(alert, false),
+        (_, Some(alert)) => {
+            changes.touch(alert, false);
+            touch_known(db, alert).await?;
+        }
         _ => {
             if let Some(note) = &snapshot.audit {
                 sample(db, camera, snapshot, note, entry).await?;

@@ -8,7 +8,7 @@ const FIRST = 40;
 // While something waits the bell rings again after this, milliseconds.
 const AGAIN_MS = 15000;
 
-export function desk({ $, t, element, write, clock, whole, span, now, wire, may }) {
+export function desk({ $, t, element, write, clock, whole, span, now, wire, may, outside }) {
   const known = new Map(), cards = new Map(), urls = new Map();
   let chosen = "", oldest = Infinity, audio = null, rangAt = 0;
 
@@ -101,9 +101,11 @@ export function desk({ $, t, element, write, clock, whole, span, now, wire, may 
       when(alert),
       gallery(alert, shown),
       ...told(alert).map((row) => element("p", { class: row.bad ? "mistake" : "" }, row.text)),
+      ...outside.steps(alert),
       may("speak") ? say(alert) : "",
       hint,
       steps(alert, old),
+      outside.record(alert, old?.made.querySelector(".told")?.open),
     );
     made.onfocusin = () => {
       if (waits(known.get(alert.id) ?? alert)) chosen = alert.id;

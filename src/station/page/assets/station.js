@@ -3,6 +3,7 @@
 import { desk } from "./desk.js";
 import { fleet } from "./fleet.js";
 import { line } from "./line.js";
+import { notify } from "./notify.js";
 import { orders } from "./orders.js";
 import { people } from "./people.js";
 import { report } from "./report.js";
@@ -52,7 +53,7 @@ function span(seconds) {
 const wire = line({ t, left: (why) => key && leave(t("door.out", { reason: why })) });
 const may = (right) => me?.rights.includes(right) ?? false;
 const tools = { $, t, element, write, lines, clock, whole, span, now, wire, may };
-const told = orders(tools), alerts = desk(tools), cameras = fleet({ ...tools, orders: told });
+const told = orders(tools), outside = notify(tools), alerts = desk({ ...tools, outside }), cameras = fleet({ ...tools, orders: told });
 const accounts = people({ ...tools, me: () => me, out: (why) => leave(why) });
 const pictures = review(tools), week = report(tools);
 
@@ -92,6 +93,7 @@ async function enter() {
       if (name === "pulse") feel(data);
       if (name === "alert") alerts.changed(data.alert, data.rings);
       if (name === "commands") cameras.changed();
+      if (name === "notices") outside.changed();
       if (name === "anew") refresh().catch(() => {});
     },
     still: (since) => {
@@ -125,6 +127,7 @@ function leave(why = "") {
   $("door").hidden = false;
   alerts.forget();
   accounts.forget();
+  outside.forget();
   cameras.shown(false);
   told.close();
   pictures.forget();
@@ -158,6 +161,7 @@ function show() {
   pictures.shown(which === "review" && inside);
   week.shown(which === "report" && inside);
   accounts.shown(which === "people" && inside);
+  outside.shown(which === "people" && inside);
 }
 addEventListener("hashchange", show);
 
@@ -181,6 +185,7 @@ function troubles() {
   for (const gap of gaps) said.push(t("trouble.gap", { from: clock(gap.from_ms), to: clock(gap.to_ms) }));
   const { online, degraded, silent, offline, unknown } = pulse.call;
   if (link.connected && online + degraded + silent + offline + unknown === 0) said.push(t("trouble.nobody"));
+  said.push(...outside.troubles(pulse.standing.channels));
   lines("trouble", said);
 }
 

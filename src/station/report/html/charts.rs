@@ -2,6 +2,9 @@
 
 use std::fmt::{self, Write};
 
+use crate::station::texts::t;
+use crate::web::html::Escaped;
+
 /// Pixels of one bar with its gap, and of the highest one.
 const STEP: usize = 24;
 const HIGH: f64 = 80.0;
@@ -13,14 +16,17 @@ pub fn hours(page: &mut String, hours: &[u64; 24]) -> fmt::Result {
         .iter()
         .enumerate()
         .filter(|(_, count)| **count > 0)
-        .map(|(hour, count)| format!("{hour} h: {count}"))
+        .map(|(hour, count)| t("paper.hour", &[("hour", &hour), ("n", count)]))
         .collect();
+    let name = t("paper.by.hour", &[]);
+    let drawn = t("paper.by.hour.drawn", &[("hours", &told.join(", "))]);
     write!(
         page,
-        "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Alerts by hour of the day\">\
-         <svg class=\"bars\" viewBox=\"0 0 {} 124\" role=\"img\" aria-label=\"Alerts that were no false ones, by the hour of the day. {}\">",
+        "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">\
+         <svg class=\"bars\" viewBox=\"0 0 {} 124\" role=\"img\" aria-label=\"{}\">",
+        Escaped(&name),
         24 * STEP,
-        told.join(", ")
+        Escaped(&drawn)
     )?;
     for (hour, &count) in hours.iter().enumerate() {
         let (x, high) = (hour * STEP, HIGH * count as f64 / most);

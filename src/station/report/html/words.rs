@@ -1,12 +1,15 @@
-//! What the report says in words.
+//! What the report says in words. All of them stand in the file of the page's.
+
+use std::fmt::Display;
 
 use crate::evaluate::audit::Recall;
 use crate::station::report::{Report, SampleFacts};
 use crate::station::review::Seen;
+use crate::station::texts::t;
 
 /// "88 %".
 pub fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
+    t("paper.percent", &[("n", &format!("{:.0}", share * 100.0))])
 }
 
 /// Two digits that count.
@@ -19,50 +22,66 @@ pub fn figure(value: f64) -> String {
     }
 }
 
-/// "1 camera", "12 cameras".
-pub fn count(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+/// One thing has words of its own: "1 camera", "12 cameras".
+fn number(
+    n: u64,
+    one: fn(&[(&str, &dyn Display)]) -> String,
+    many: fn(&[(&str, &dyn Display)]) -> String,
+) -> String {
+    let values: [(&str, &dyn Display); 1] = [("n", &n)];
+    if n == 1 { one(&values) } else { many(&values) }
 }
 
-/// "1 bear", "5 pictures of a bear, 3 visits".
+/// "1 camera", "12 cameras".
+pub fn cameras(n: usize) -> String {
+    number(n as u64, |n| t("paper.camera", n), |n| t("paper.cameras", n))
+}
+
+/// "1 picture", "12 pictures".
+pub fn some_pictures(n: usize) -> String {
+    number(n as u64, |n| t("paper.picture", n), |n| t("paper.pictures", n))
+}
+
+/// "1 alert", "12 alerts".
+pub fn alerts(n: u64) -> String {
+    number(n, |n| t("paper.alert", n), |n| t("paper.alerts", n))
+}
+
+/// "1 picture of a bear, 1 visit", "5 pictures of a bear, 3 visits".
 pub fn pictures(bears: usize, visits: usize) -> String {
-    format!("{} of a bear, {}", count(bears as u64, "picture"), count(visits as u64, "visit"))
+    let visits = number(visits as u64, |n| t("paper.visit", n), |n| t("paper.visits", n));
+    t("paper.of.a.bear", &[("pictures", &some_pictures(bears)), ("visits", &visits)])
 }
 
 /// "12 min", "3.4 h".
 pub fn span_h(hours: f64) -> String {
-    if hours < 1.0 { format!("{:.0} min", hours * 60.0) } else { format!("{hours:.1} h") }
+    if hours < 1.0 {
+        t("paper.minutes", &[("n", &format!("{:.0}", hours * 60.0))])
+    } else {
+        t("paper.hours", &[("n", &format!("{hours:.1}"))])
+    }
 }
 
 /// The light.
-pub fn regime(name: &str) -> &str {
-    match name {
-        "infrared" => "night, infrared",
-        other => other,
-    }
+pub fn regime(name: &str) -> String {
+    t(&format!("regime.{name}"), &[])
 }
 
 /// What people saw.
-pub fn seen(seen: Seen) -> &'static str {
-    match seen {
-        Seen::Bear => "a bear",
-        Seen::Person => "a person",
-        Seen::Animal => "another animal",
-        Seen::Nothing => "nothing",
-        Seen::CannotTell => "what they cannot tell",
-    }
+pub fn seen(seen: Seen) -> String {
+    t(&format!("paper.seen.{}", seen.name()), &[])
 }
 
 /// How far people agree.
 pub fn agreement(sample: &SampleFacts) -> String {
     match sample.twice {
-        0 => "How far people agree with each other is not known yet: none of the pictures that are shown to two were seen by both.".into(),
-        twice => format!("Of {} that two people saw whatever the first said, they agreed on {} whether a bear is there.", count(twice as u64, "picture"), sample.agreed),
+        0 => t("paper.agreement.none", &[]),
+        twice => t("paper.agreement", &[("pictures", &some_pictures(twice)), ("agreed", &sample.agreed)]),
     }
 }
 
 /// What a superintendent reads: name, figure, and what it means.
-pub fn headlines(report: &Report) -> Vec<(&'static str, String, String)> {
+pub fn headlines(report: &Report) -> Vec<(String, String, String)> {
     vec![
         bears(report),
         missed(report),
@@ -73,127 +92,105 @@ pub fn headlines(report: &Report) -> Vec<(&'static str, String, String)> {
     ]
 }
 
-fn bears(report: &Report) -> (&'static str, String, String) {
+fn bears(report: &Report) -> (String, String, String) {
     let outcome = &report.outcome;
     let before = match (outcome.bears_before, outcome.alerts_before) {
-        (Some(bears), Some(_)) => format!("{bears} in the time before, which was as long"),
-        _ => "nothing is kept of the time before".into(),
+        (Some(bears), Some(_)) => t("paper.bears.before", &[("n", &bears)]),
+        _ => t("paper.bears.before.none", &[]),
     };
     let night: u64 = outcome.hours[..6].iter().chain(&outcome.hours[20..]).sum();
     let all: u64 = outcome.hours.iter().sum();
     let when =
-        if all > 0 { format!("; {night} of {all} came between 20 and 6 o'clock") } else { String::new() };
-    let open = if outcome.open > 0 {
-        format!("; of {} more nobody said for sure what they were", outcome.open)
+        if all > 0 { t("paper.bears.night", &[("night", &night), ("all", &all)]) } else { String::new() };
+    let open = if outcome.open > 0 { t("paper.bears.open", &[("n", &outcome.open)]) } else { String::new() };
+    let count = number(outcome.bears, |n| t("paper.bear", n), |n| t("paper.bears", n));
+    (
+        t("paper.bears.name", &[]),
+        count,
+        t("paper.bears.text", &[("open", &open), ("before", &before), ("when", &when)]),
+    )
+}
+
+fn missed(report: &Report) -> (String, String, String) {
+    let name = t("paper.told.name", &[]);
+    if report.sample.came == 0 {
+        return (name, t("paper.told.unknown", &[]), t("paper.told.none", &[]));
+    }
+    match &report.missed.told {
+        Recall::Unknown { bears, visits } => {
+            (name, t("paper.no.estimate", &[]), t("paper.told.few", &[("from", &pictures(*bears, *visits))]))
+        }
+        Recall::Known { value, low, high, bears, visits, .. } => {
+            let (low, high, from) = (percent(*low), percent(*high), pictures(*bears, *visits));
+            (name, percent(*value), t("paper.told.text", &[("low", &low), ("high", &high), ("from", &from)]))
+        }
+    }
+}
+
+fn false_alarms(report: &Report) -> (String, String, String) {
+    let told = &report.false_alarms;
+    let all = &told.all;
+    let unsaid = if told.unsaid > 0 {
+        t("paper.false.unsaid", &[("alerts", &alerts(told.unsaid as u64))])
     } else {
         String::new()
     };
-    ("Bears", count(outcome.bears, "bear"), format!("by what people said of alerts{open}; {before}{when}."))
-}
-
-fn missed(report: &Report) -> (&'static str, String, String) {
-    let name = "Told of";
-    if report.sample.came == 0 {
-        return (
-            name,
-            "not known".into(),
-            "no camera sends a random sample, so nobody can know what was missed.".into(),
-        );
-    }
-    match &report.missed.told {
-        Recall::Unknown { bears, visits } => (
-            name,
-            "no estimate".into(),
-            format!(
-                "{} in the sample: too few to say how many bears were missed.",
-                pictures(*bears, *visits)
-            ),
-        ),
-        Recall::Known { value, low, high, bears, visits, .. } => (
-            name,
-            percent(*value),
-            format!(
-                "of the time with a bear in sight an alert was open; with 95 % confidence {} to {} ({}).",
-                percent(*low),
-                percent(*high),
-                pictures(*bears, *visits)
-            ),
-        ),
-    }
-}
-
-fn false_alarms(report: &Report) -> (&'static str, String, String) {
-    let told = &report.false_alarms;
-    let all = &told.all;
     let text = match (all.a_day, all.low, all.high) {
-        (Some(a_day), Some(low), Some(high)) => format!(
-            "in {} camera-days: {} a camera-day, with 95 % confidence {} to {}{}.",
-            figure(all.camera_days),
-            figure(a_day),
-            figure(low),
-            figure(high),
-            if told.unsaid > 0 {
-                format!("; {} not judged", count(told.unsaid, "alert"))
-            } else {
-                String::new()
-            }
+        (Some(a_day), Some(low), Some(high)) => t(
+            "paper.false.text",
+            &[
+                ("days", &figure(all.camera_days)),
+                ("rate", &figure(a_day)),
+                ("low", &figure(low)),
+                ("high", &figure(high)),
+                ("unsaid", &unsaid),
+            ],
         ),
-        _ => "how long cameras were at work is not kept for this time, so there is no rate.".into(),
+        _ => t("paper.false.none", &[]),
     };
-    ("False alarms", all.count.to_string(), text)
+    (t("paper.false.name", &[]), all.count.to_string(), text)
 }
 
-fn silence(report: &Report) -> (&'static str, String, String) {
+fn silence(report: &Report) -> (String, String, String) {
     let watch = &report.watch;
     let worst = watch
         .cameras
         .iter()
         .filter(|(_, hours)| hours.silent_h >= 1.0)
         .max_by(|a, b| a.1.silent_h.total_cmp(&b.1.silent_h));
-    let worst =
-        worst.map_or_else(String::new, |(name, hours)| format!("; longest {name}, {:.0} h", hours.silent_h));
-    let all = watch.watched_h + watch.silent_h;
-    (
-        "Not heard",
-        span_h(watch.silent_h),
-        format!(
-            "of about {all:.0} camera-hours: of that time nobody knows at once whether bears came{worst}."
-        ),
-    )
+    let worst = worst.map_or_else(String::new, |(name, hours)| {
+        t("paper.silent.worst", &[("camera", name), ("n", &format!("{:.0}", hours.silent_h))])
+    });
+    let all = format!("{:.0}", watch.watched_h + watch.silent_h);
+    let text = t("paper.silent.text", &[("all", &all), ("worst", &worst)]);
+    (t("paper.silent.name", &[]), span_h(watch.silent_h), text)
 }
 
-fn latency(report: &Report) -> (&'static str, String, String) {
+fn latency(report: &Report) -> (String, String, String) {
     let latency = &report.latency;
-    let seconds = |ms: f64| format!("{:.1} s", ms / 1e3);
+    let seconds = |ms: f64| t("paper.seconds", &[("n", &format!("{:.1}", ms / 1e3))]);
     let late = if latency.late > 0 {
-        format!("; {} came late, after a time without connection", count(latency.late as u64, "alert"))
+        t("paper.latency.late", &[("alerts", &alerts(latency.late as u64))])
     } else {
         String::new()
     };
+    let name = t("paper.latency.name", &[]);
     match (latency.p50_ms, latency.p95_ms) {
-        (Some(p50), Some(p95)) => (
-            "From picture to desk",
-            seconds(p50),
-            format!(
-                "in the middle, {} for the slowest of twenty, of {}{late}.",
-                seconds(p95),
-                count(latency.alerts as u64, "alert")
-            ),
-        ),
-        _ => (
-            "From picture to desk",
-            "no alert".into(),
-            format!("came at once from a camera with a true clock{late}."),
-        ),
+        (Some(p50), Some(p95)) => {
+            let of = alerts(latency.alerts as u64);
+            (
+                name,
+                seconds(p50),
+                t("paper.latency.text", &[("p95", &seconds(p95)), ("alerts", &of), ("late", &late)]),
+            )
+        }
+        _ => (name, t("paper.latency.no", &[]), t("paper.latency.none", &[("late", &late)])),
     }
 }
 
-fn changed(report: &Report) -> (&'static str, String, String) {
+fn changed(report: &Report) -> (String, String, String) {
     let changes = report.changes.len() as u64;
-    let text = if changes == 0 {
-        "no version, model or operating point."
-    } else {
-        "of version, model or operating point: what is better or worse may come from these."
-    };
-    ("Changed", count(changes, "change"), text.into())
+    let text = if changes == 0 { t("paper.changed.none", &[]) } else { t("paper.changed.text", &[]) };
+    let count = number(changes, |n| t("paper.change", n), |n| t("paper.changes", n));
+    (t("paper.changed.name", &[]), count, text)
 }

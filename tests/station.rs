@@ -16,6 +16,8 @@ mod support;
 mod support_desk;
 #[path = "support/station.rs"]
 mod support_station;
+#[path = "station/trial.rs"]
+mod trial;
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};

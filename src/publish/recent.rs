@@ -133,7 +133,7 @@ mod tests {
     use crate::perceive::frame::Stamp;
     use crate::perceive::geometry::Rect;
     use crate::perceive::observation::{Alert, AlertId, AlertState, Regime, Severity};
-    use crate::publish::AlertDraft;
+    use crate::publish::{AlertDraft, Audience};
     use crate::publish::message::{BootId, Envelope};
     use crate::system::clock::Clock;
 
@@ -150,6 +150,7 @@ mod tests {
             simulated: false,
             drill: false,
             open: 0,
+            audience: Audience::default(),
         };
         AlertMessage::new(Envelope::now(Clock::start(), &BootId("b".into()), 0), &draft)
     }

@@ -44,6 +44,7 @@ pub mod report;
 mod review;
 mod standing;
 mod store;
+mod trial;
 
 use claims::Claims;
 use command::Dispatch;
@@ -57,6 +58,7 @@ use page::{Bells, Desk, Ways};
 use people::{Lifetime, Pen, People};
 use post::Post;
 use standing::Standing;
+use trial::Conduct;
 pub use store::{Address, Retention, Store, StoreError};
 
 /// People who look at once, and what their pages fetch beside that.
@@ -151,8 +153,10 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let keeper = Keeper::new(shared.clone(), intake, keeping.clone(), claims, kept.heard_ms);
     let signer = settings.signer.map(Arc::new);
     let post = Post::new(shared.clone(), keeping.clone(), signer.clone(), bells.words);
-    let dispatch = Dispatch::new(shared.clone(), keeping, signer, bells.commands);
+    let dispatch = Dispatch::new(shared.clone(), keeping, signer, bells.commands.clone());
+    let conduct = Conduct::new(shared.clone(), people.pen().clone(), bells.commands);
     tokio::spawn(pulse(shared.clone(), stop.clone()));
+    tokio::spawn(conduct.run(stop.clone()));
     tokio::spawn(drift::inspection::run(shared.clone(), stop.clone()));
     tokio::spawn(tidy(shared, people, settings.retention, stop.clone()));
     tokio::spawn(post.run(stop.clone()));

@@ -39,13 +39,14 @@ mod events;
 mod report;
 mod review;
 mod texts;
+mod trial;
 
 pub use door::Public;
 use door::{admitted, cookie_name, needs, said};
 use drift::ShiftView;
 
 const STYLE: &str = include_str!("assets/station.css");
-const SCRIPTS: [(&str, &str); 9] = [
+const SCRIPTS: [(&str, &str); 10] = [
     ("/station.js", include_str!("assets/station.js")),
     ("/desk.js", include_str!("assets/desk.js")),
     ("/fleet.js", include_str!("assets/fleet.js")),
@@ -55,6 +56,7 @@ const SCRIPTS: [(&str, &str); 9] = [
     ("/people.js", include_str!("assets/people.js")),
     ("/review.js", include_str!("assets/review.js")),
     ("/report.js", include_str!("assets/report.js")),
+    ("/trial.js", include_str!("assets/trial.js")),
 ];
 /// Longest note, characters.
 const MOST_NOTE: usize = 300;
@@ -170,6 +172,7 @@ impl Desk {
             .route("/api/audit", needs(Right::Administer, get(accounts::audit)))
             .merge(review::ways())
             .merge(report::ways())
+            .merge(trial::ways())
             .layer(from_fn_with_state(desk.clone(), admitted));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))

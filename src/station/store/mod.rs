@@ -31,6 +31,7 @@ mod review;
 mod sample;
 mod steps;
 mod trail;
+mod trial;
 mod word;
 mod write;
 
@@ -46,11 +47,12 @@ pub use word::{Letter, Word};
 pub use write::{Changes, Filed};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "begin", include_str!("migrations/1_begin.sql")),
     (20, "people", include_str!("migrations/20_people.sql")),
     (30, "review", include_str!("migrations/30_review.sql")),
     (40, "drift", include_str!("migrations/40_drift.sql")),
+    (70, "trial", include_str!("migrations/70_trial.sql")),
 ];
 /// Longest that another program may hold the database (a backup) before that is told as trouble.
 const BUSY: Duration = Duration::from_secs(2);

@@ -7,6 +7,7 @@ import { orders } from "./orders.js";
 import { people } from "./people.js";
 import { report } from "./report.js";
 import { review } from "./review.js";
+import { trials } from "./trial.js";
 
 const $ = (id) => document.getElementById(id);
 const texts = JSON.parse($("texts").textContent);
@@ -54,7 +55,7 @@ const may = (right) => me?.rights.includes(right) ?? false;
 const tools = { $, t, element, write, lines, clock, whole, span, now, wire, may };
 const told = orders(tools), alerts = desk(tools), cameras = fleet({ ...tools, orders: told });
 const accounts = people({ ...tools, me: () => me, out: (why) => leave(why) });
-const pictures = review(tools), week = report(tools);
+const pictures = review(tools), week = report(tools), tried = trials(tools);
 
 // ---- the door ---------------------------------------------------------------------------------------------------------------------
 
@@ -92,6 +93,7 @@ async function enter() {
       if (name === "pulse") feel(data);
       if (name === "alert") alerts.changed(data.alert, data.rings);
       if (name === "commands") cameras.changed();
+      if (name === "trials") tried.changed();
       if (name === "anew") refresh().catch(() => {});
     },
     still: (since) => {
@@ -129,6 +131,8 @@ function leave(why = "") {
   told.close();
   pictures.forget();
   week.forget();
+  tried.shown(false);
+  tried.forget();
   document.title = t("title.out");
   write("door-mistake", why);
   $("password").value = "";
@@ -146,7 +150,7 @@ $("leave").onclick = async () => {
 // ---- which page -------------------------------------------------------------------------------------------------------------------
 
 function show() {
-  const pages = ["desk", "fleet", "review", "report", "people"], inside = !$("inside").hidden;
+  const pages = ["desk", "fleet", "review", "report", "trials", "people"], inside = !$("inside").hidden;
   const which = pages.find((id) => location.hash === "#" + id) ?? "desk";
   for (const id of pages) {
     $(id).hidden = id !== which;
@@ -157,6 +161,7 @@ function show() {
   cameras.shown(which === "fleet" && inside);
   pictures.shown(which === "review" && inside);
   week.shown(which === "report" && inside);
+  tried.shown(which === "trials" && inside);
   accounts.shown(which === "people" && inside);
 }
 addEventListener("hashchange", show);

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test program: what cannot be set up is a failure")]
 
+#[path = "commands/field.rs"]
+mod field;
+#[path = "commands/modes.rs"]
+mod modes;
 mod support;
 
 use std::path::PathBuf;

@@ -26,6 +26,8 @@ mod support_postgres;
 mod support_receiver;
 #[path = "support/station.rs"]
 mod support_station;
+#[path = "station/trial.rs"]
+mod trial;
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};

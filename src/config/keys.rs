@@ -54,6 +54,7 @@ const fn only(name: &'static str, kinds: &'static [Kind]) -> Key {
 pub const KEYS: &[Key] = &[
     always("site.name"),
     always("site.camera"),
+    always("site.mode"),
     always("capture.source"),
     only("capture.device", &[Camera]),
     only("capture.width", &[Camera, Command, Simulated]),
@@ -117,6 +118,7 @@ pub const KEYS: &[Key] = &[
     always("command.accept"),
     always("command.keys"),
     always("command.longest_s"),
+    always("command.longest_trial_days"),
     always("command.threshold_min"),
     always("command.threshold_max"),
     always("drill.within_s"),
@@ -127,6 +129,15 @@ pub const KEYS: &[Key] = &[
     always("store.path"),
     always("store.max_mb"),
     always("store.review_mb"),
+    always("store.field_mb"),
+    always("store.field_mb_a_day"),
+    always("store.field_alerts_per_hour"),
+    always("store.field_near_misses_per_hour"),
+    always("store.field_near_from"),
+    always("store.field_challenger_per_hour"),
+    always("store.field_asked_per_hour"),
+    always("store.field_send"),
+    always("store.field_hours"),
     always("metrics.listen"),
     always("metrics.beyond_loopback"),
     always("page.listen"),
@@ -137,8 +148,17 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// Keys that stand in the overrides alone: what was ordered for a time.
-pub const RUN_TIME: &[Key] =
-    &[always("mode.alerts"), always("mode.by"), always("mode.until"), always("mode.left_s")];
+pub const RUN_TIME: &[Key] = &[
+    always("mode.alerts"),
+    always("mode.by"),
+    always("mode.until"),
+    always("mode.left_s"),
+    always("mode.trial"),
+    always("mode.trial_alerts"),
+    always("mode.trial_by"),
+    always("mode.trial_until"),
+    always("mode.trial_left_s"),
+];
 
 /// The sections in pipeline order.
 pub const SECTIONS: [&str; 16] = [

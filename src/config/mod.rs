@@ -14,6 +14,7 @@ pub mod overrides;
 
 mod command;
 mod delivery;
+mod field;
 mod layer;
 mod reader;
 mod sections;
@@ -60,18 +61,22 @@ pub struct Config {
     pub commands: publish::settings::CommandSettings,
     /// When drills are given.
     pub drill: publish::settings::DrillSettings,
+    /// What alerts are subject to where nothing is ordered.
+    pub usual_mode: Mode,
     /// What was ordered for a time and was in force when the daemon ended.
     pub mode: Option<HeldMode>,
+    /// The trial that was on then.
+    pub trial: Option<HeldTrial>,
     /// Operating point for bears as the file has it, whatever was changed at run time.
     pub usual_threshold: Option<f32>,
     /// What was changed at run time, for `check` and `reset`.
     pub overrides: Overrides,
 }
 
-/// That nobody is to be told of bears, for a time.
+/// Another mode than the usual one, for a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldMode {
-    /// Disarmed or shadow.
+    /// What alerts are subject to.
     pub mode: Mode,
     /// Who ordered it.
     pub by: String,
@@ -79,6 +84,15 @@ pub struct HeldMode {
     pub until_unix_ms: Option<i64>,
     /// What was left of it when it was last written down, seconds.
     pub left_s: u64,
+}
+
+/// Another mode until the end of a trial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldTrial {
+    /// Names the trial.
+    pub name: String,
+    /// Its mode and its end.
+    pub held: HeldMode,
 }
 
 /// Settings of the model.
@@ -139,7 +153,9 @@ impl Config {
             sysfs: SYSFS.into(),
             commands: publish::settings::CommandSettings::default(),
             drill: publish::settings::DrillSettings::default(),
+            usual_mode: Mode::default(),
             mode: None,
+            trial: None,
             usual_threshold: None,
             overrides: Overrides::default(),
         }
@@ -175,9 +191,12 @@ fn assemble(layers: &[&Layer], name: &str) -> Result<Config, ConfigErrors> {
         sysfs: sections::sysfs(&mut reader),
         commands: command::commands(&mut reader),
         drill: sections::drill(&mut reader),
+        usual_mode: command::usual_mode(&mut reader),
         mode: command::mode(&mut reader),
+        trial: command::trial(&mut reader),
         overrides: Overrides::default(),
     };
+    field::fit(&mut reader, &mut config);
     config.publish.home_assistant = delivery::home_assistant(&mut reader, &config);
     match reader.finish() {
         mistakes if mistakes.is_empty() => Ok(config),

@@ -105,7 +105,7 @@ pub fn drill(reader: &mut Reader) -> DrillSettings {
 }
 
 /// Stretches of the day in `alert.time_zone`. The zone is asked for, not taken from the board: that is often left as it was delivered.
-fn hours(reader: &mut Reader, key: &str, zone: Option<TimeZone>) -> Hours {
+pub(super) fn hours(reader: &mut Reader, key: &str, zone: Option<TimeZone>) -> Hours {
     let mut stretches = Vec::new();
     for text in reader.texts(key, "a list of hours, [\"22:00-06:00\"]").unwrap_or_default() {
         match Stretch::parse(&text) {

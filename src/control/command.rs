@@ -7,13 +7,14 @@ use std::time::UNIX_EPOCH;
 use serde_json::{Map, Value};
 
 use crate::publish::message::{VERSION, parse_rfc3339};
-use crate::publish::reply::Judgement;
+use crate::publish::reply::{Judgement, Mode};
 use crate::system::log::Level;
 
 /// Largest payload, bytes.
 pub const MOST_BYTES: usize = 4096;
 /// The last levels of their topics.
-pub(super) const KNOWN: &str = "arm, disarm, shadow, test, drill, snapshot, threshold, log, ack";
+pub(super) const KNOWN: &str =
+    "arm, disarm, shadow, assist, live, trial, end-trial, send, test, drill, snapshot, threshold, log, ack";
 /// Longest name, id or nonce, characters.
 const NAME: usize = 80;
 
@@ -26,6 +27,16 @@ pub enum Action {
     Disarm(u64),
     /// Tell nobody but keep what would have been told, for so many seconds.
     Shadow(u64),
+    /// Tell reviewers alone, for so many seconds.
+    Assist(u64),
+    /// Tell everybody, for so many seconds, whatever the file says is usual.
+    Live(u64),
+    /// Take part in a trial.
+    Trial(Trial),
+    /// Take part in this trial no more.
+    EndTrial(String),
+    /// Send what is kept for training and review, for so many seconds, whatever the link costs.
+    Send(u64),
     /// Send an exercise the whole way of an alert.
     Test,
     /// Draw a bear into the picture, which must come out as an alert.
@@ -45,6 +56,19 @@ pub enum Action {
         /// What else there is to say.
         note: Option<String>,
     },
+}
+
+/// A trial to take part in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// Names it.
+    pub name: String,
+    /// What alerts are subject to in it.
+    pub mode: Mode,
+    /// For so many seconds.
+    pub seconds: u64,
+    /// And no longer than until then, milliseconds since 1970, for those whose clock is set.
+    pub until_unix_ms: Option<i64>,
 }
 
 impl Action {
@@ -111,6 +135,16 @@ fn action(word: &str, fields: &mut Fields) -> Result<Action, String> {
         "arm" => Action::Arm,
         "disarm" => Action::Disarm(fields.length()?),
         "shadow" => Action::Shadow(fields.length()?),
+        "assist" => Action::Assist(fields.length()?),
+        "live" => Action::Live(fields.length()?),
+        "send" => Action::Send(fields.length()?),
+        "trial" => Action::Trial(Trial {
+            name: fields.trial()?,
+            mode: fields.mode()?,
+            seconds: fields.length()?,
+            until_unix_ms: fields.time("until")?,
+        }),
+        "end-trial" => Action::EndTrial(fields.trial()?),
         "test" => Action::Test,
         "drill" => Action::Drill,
         "snapshot" => Action::Snapshot,
@@ -170,6 +204,16 @@ impl Fields {
             Some(seconds) if seconds > 0 => Ok(seconds),
             _ => Err("\"for_s\" must say for how many seconds; nothing is ordered for ever".into()),
         }
+    }
+
+    fn trial(&mut self) -> Result<String, String> {
+        self.text("trial")?.ok_or_else(|| "\"trial\" must name the trial".into())
+    }
+
+    fn mode(&mut self) -> Result<Mode, String> {
+        let named = self.text("mode")?.and_then(|name| Mode::from_name(&name));
+        let named = named.filter(|mode| *mode != Mode::Disarmed);
+        named.ok_or_else(|| "\"mode\" must be shadow, assist or armed".into())
     }
 
     fn threshold(&mut self) -> Result<Option<f32>, String> {

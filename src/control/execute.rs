@@ -4,11 +4,12 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::areas::Drawn;
-use super::command::Action;
-use super::orders::Held;
+use super::command::{self, Action};
+use super::orders::{Held, Orders, Trial};
 use super::term::{Now, Term};
 use super::trust::Who;
 use super::{Control, Order};
+use crate::publish::message::rfc3339;
 use crate::publish::reply::{Judgement, Until};
 use crate::publish::{AckDraft, Draft, Mode};
 use crate::system::log::{self, Level};
@@ -19,10 +20,16 @@ const FRESH_MS: u64 = 10_000;
 /// A command that is within its limits.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plan {
-    /// Tell of bears.
-    Arm,
-    /// Tell nobody.
-    Withhold(Mode, Term),
+    /// End what was ordered for a time; what holds then, in words.
+    Arm(String),
+    /// Another mode for a time.
+    Switch(Mode, Term),
+    /// Take part in a trial.
+    Trial(Trial, Term),
+    /// Take part in it no more; what holds then, in words.
+    EndTrial(String),
+    /// Send what is kept.
+    Send(Term),
     /// Send an exercise.
     Exercise,
     /// Draw a bear, which must come out as an alert by then.
@@ -50,8 +57,12 @@ impl Plan {
     /// What is done, for the answer.
     pub fn words(&self) -> String {
         match self {
-            Plan::Arm => "armed: alerts are told".into(),
-            Plan::Withhold(mode, term) => format!("{} {}", mode.name(), term.words()),
+            Plan::Arm(words) | Plan::EndTrial(words) => words.clone(),
+            Plan::Switch(mode, term) => format!("{} {}", mode.name(), term.words()),
+            Plan::Trial(trial, term) => {
+                format!("{} in the trial \"{}\" {}", trial.mode.name(), trial.name, term.words())
+            }
+            Plan::Send(term) => format!("what is kept is sent {}", term.words()),
             Plan::Exercise => "an alert marked as drill is on its way, with a picture".into(),
             Plan::Drill(_) => "a drill begins: a drawn bear walks into the picture, and the broker must have an alert on it, marked as drill, in time; \
                                …/state tells how it went"
@@ -70,7 +81,11 @@ impl Plan {
     /// When it ends by itself.
     pub fn until(&self) -> Option<Until> {
         match self {
-            Plan::Withhold(_, term) | Plan::Log(_, term) | Plan::Drill(term) => Some(term.until()),
+            Plan::Switch(_, term)
+            | Plan::Trial(_, term)
+            | Plan::Log(_, term)
+            | Plan::Drill(term)
+            | Plan::Send(term) => Some(term.until()),
             _ => None,
         }
     }
@@ -83,9 +98,17 @@ impl Control {
             return Err("this camera takes acknowledgements alone: command.accept is not configured".into());
         }
         Ok(match action {
-            Action::Arm => Plan::Arm,
-            Action::Disarm(seconds) => Plan::Withhold(Mode::Disarmed, self.term(*seconds, now)?),
-            Action::Shadow(seconds) => Plan::Withhold(Mode::Shadow, self.term(*seconds, now)?),
+            Action::Arm => Plan::Arm(self.armed_words()),
+            Action::Disarm(seconds) => Plan::Switch(Mode::Disarmed, self.term(*seconds, now)?),
+            Action::Shadow(seconds) => Plan::Switch(Mode::Shadow, self.term(*seconds, now)?),
+            Action::Assist(seconds) => Plan::Switch(Mode::Assist, self.term(*seconds, now)?),
+            Action::Live(seconds) => Plan::Switch(Mode::Armed, self.term(*seconds, now)?),
+            Action::Trial(wanted) => self.plan_trial(wanted, now)?,
+            Action::EndTrial(name) => self.plan_end_of_trial(name)?,
+            Action::Send(_) if !self.keeps => {
+                return Err("this camera keeps nothing for training and review: store.field_mb is 0".into());
+            }
+            Action::Send(seconds) => Plan::Send(self.term(*seconds, now)?),
             Action::Test => Plan::Exercise,
             Action::Drill => match self.objection_to_drill(now) {
                 Some(objection) => return Err(objection),
@@ -136,12 +159,18 @@ impl Control {
     pub(super) fn execute(&mut self, plan: Plan, who: &Who, now: &Now) -> Result<(), String> {
         let number = self.audit.head().seq;
         match plan {
-            Plan::Arm => self.arm(now),
-            Plan::Withhold(mode, term) => {
+            Plan::Arm(_) => self.arm(now),
+            Plan::Switch(mode, term) => {
                 let held = Held { what: mode, term, by: who.name.clone() };
-                self.keep_next_mode(Some(&held), now).map_err(unkept)?;
-                self.orders.mode = Some(held);
-                self.send(Draft::Mode(mode));
+                self.settle(Orders { mode: Some(held), ..self.orders.clone() }, now)?;
+            }
+            Plan::Trial(trial, term) => {
+                let held = Held { what: trial, term, by: who.name.clone() };
+                self.settle(Orders { trial: Some(held), ..self.orders.clone() }, now)?;
+            }
+            Plan::EndTrial(_) => self.settle(Orders { trial: None, ..self.orders.clone() }, now)?,
+            Plan::Send(term) => {
+                self.send(Draft::Send(term.left(now)));
             }
             Plan::Exercise => self.order(Order::Exercise(number))?,
             Plan::Drill(_) => self.begin_drill(Some(number), now)?,
@@ -162,10 +191,65 @@ impl Control {
         Ok(())
     }
 
+    /// Never makes a camera quieter that tells everybody.
     fn arm(&mut self, now: &Now) {
-        self.orders.mode = None;
+        self.orders.mode.take_if(|held| held.what != Mode::Armed);
         self.keep_mode(now);
-        self.send(Draft::Mode(Mode::Armed));
+        self.send(Draft::Mode(self.orders.mode()));
+    }
+
+    /// What arming comes to.
+    fn armed_words(&self) -> String {
+        let mut after = self.orders.clone();
+        after.mode.take_if(|held| held.what != Mode::Armed);
+        match after.warning() {
+            None => "armed: alerts are told".into(),
+            Some(warning) => format!(
+                "nothing is ordered any more: {warning}; the command live tells everybody, for a time"
+            ),
+        }
+    }
+
+    fn plan_trial(&self, wanted: &command::Trial, now: &Now) -> Result<Plan, String> {
+        let command::Trial { name, mode, seconds, until_unix_ms } = wanted;
+        let days = self.limits.longest_trial_days;
+        if days == 0 {
+            return Err("this camera takes part in no trial: command.longest_trial_days is 0".into());
+        }
+        if *seconds > days * 86_400 {
+            return Err(format!(
+                "{seconds} s is longer than the {days} days that command.longest_trial_days allows"
+            ));
+        }
+        let term = Term::with_end(Duration::from_secs(*seconds), *until_unix_ms, now);
+        if term.is_over(now) {
+            return Err(format!(
+                "the trial is over by the camera's clock, which says {}",
+                rfc3339(now.unix_ms)
+            ));
+        }
+        match &self.orders.trial {
+            Some(on) if on.what.name != *name => {
+                Err(format!("it takes part in the trial \"{}\" {}", on.what.name, on.term.words()))
+            }
+            _ => Ok(Plan::Trial(Trial { name: name.clone(), mode: *mode }, term)),
+        }
+    }
+
+    fn plan_end_of_trial(&self, name: &str) -> Result<Plan, String> {
+        if self.orders.trial.as_ref().is_none_or(|on| on.what.name != name) {
+            return Err(format!("it takes part in no trial \"{name}\""));
+        }
+        let after = Orders { trial: None, ..self.orders.clone() };
+        Ok(Plan::EndTrial(format!("the trial \"{name}\" is over here: {}", after.words())))
+    }
+
+    /// On the medium, then in force.
+    fn settle(&mut self, next: Orders, now: &Now) -> Result<(), String> {
+        self.keep_orders(&next, now).map_err(unkept)?;
+        self.orders = next;
+        self.send(Draft::Mode(self.orders.mode()));
+        Ok(())
     }
 
     fn reweigh(&mut self, bear: Option<f32>) -> Result<(), String> {

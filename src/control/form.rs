@@ -52,6 +52,35 @@ struct Timed {
     for_s: u64,
 }
 
+/// A trial to take part in.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Trial {
+    #[schemars(flatten)]
+    envelope: Envelope,
+    /// Names it.
+    trial: Line,
+    /// What alerts are subject to in it: shadow, assist or armed.
+    #[schemars(extend("enum" = ["shadow", "assist", "armed"]))]
+    mode: String,
+    /// For so many seconds, at most `command.longest_trial_days`.
+    #[schemars(range(min = 1))]
+    for_s: u64,
+    /// And no longer than until then, for a camera whose clock is set.
+    #[schemars(extend("format" = "date-time"))]
+    until: Option<Line>,
+}
+
+/// A trial to take part in no more.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct EndTrial {
+    #[schemars(flatten)]
+    envelope: Envelope,
+    /// Names it.
+    trial: Line,
+}
+
 /// Another operating point.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -105,13 +134,18 @@ pub struct Form {
 }
 
 /// Every command.
-pub const FORMS: [Form; 9] = [
-    form::<Plain>("arm", "Alerts are told."),
+pub const FORMS: [Form; 14] = [
+    form::<Plain>("arm", "What was ordered ends: alerts are told, or what is usual there."),
     form::<Timed>("disarm", "For so many seconds nobody is told of bears and nothing is kept."),
     form::<Timed>(
         "shadow",
         "For so many seconds nobody is told; what would have been is kept on the device.",
     ),
+    form::<Timed>("assist", "For so many seconds reviewers alone are told of bears."),
+    form::<Timed>("live", "For so many seconds everybody is told of bears, whatever is usual there."),
+    form::<Trial>("trial", "The camera takes part in a trial: another mode, which ends by itself."),
+    form::<EndTrial>("end-trial", "The camera takes part in this trial no more."),
+    form::<Timed>("send", "For so many seconds what is kept for training and review is sent."),
     form::<Plain>(
         "test",
         "An alert marked as drill goes the whole way, with a picture; also while disarmed.",
@@ -166,7 +200,8 @@ mod tests {
 
     /// A value that a field could have, near to what it should.
     fn value() -> impl Strategy<Value = Value> {
-        let texts = ["anna", "", "a\nb", "bear", "not-bear", "debug", "2026-11-26T20:00:00Z", "tomorrow"];
+        let texts =
+            ["assist", "anna", "", "a\nb", "bear", "not-bear", "debug", "2026-11-26T20:00:00Z", "tomorrow"];
         let long = prop::sample::select(vec![80, 81]).prop_map(|length| json!("ü".repeat(length)));
         let others =
             vec![json!(null), json!(0), json!(1), json!(2), json!(-1), json!(0.4), json!([]), json!(true)];
@@ -178,7 +213,7 @@ mod tests {
     }
 
     fn payload() -> impl Strategy<Value = Value> {
-        let fields = "v id by boot nonce expires for_s bear level alert verdict note bera"
+        let fields = "v id by boot nonce expires for_s bear level alert verdict note bera trial mode until"
             .split(' ')
             .map(str::to_owned);
         let fields =

@@ -4,21 +4,20 @@ use std::io;
 
 use toml::Value;
 
+use super::Control;
 use super::areas::Drawn;
 use super::chain::Entry;
-use super::orders::left_s;
-use super::term::Now;
-use super::{Control, Held};
+use super::orders::{Orders, left_s};
+use super::term::{Now, Term};
 use crate::config::overrides;
 use crate::perceive::zone::Polygon;
-use crate::publish::Mode;
 use crate::publish::message::rfc3339;
 
 impl Control {
     /// Writes down the mode in force and what is left of it. A disk that fails is told: after a restart the camera is armed.
     pub(super) fn keep_mode(&mut self, now: &Now) {
         self.written_at = now.uptime;
-        if let Err(error) = overrides::change(&self.store, mode_keys(self.orders.mode.as_ref(), now)) {
+        if let Err(error) = overrides::change(&self.store, mode_keys(&self.orders, now)) {
             tracing::error!(
                 "the mode cannot be written down: {}: {error}",
                 overrides::path(&self.store).display()
@@ -27,9 +26,9 @@ impl Control {
     }
 
     /// Writes down what is about to be in force.
-    pub(super) fn keep_next_mode(&mut self, held: Option<&Held<Mode>>, now: &Now) -> io::Result<()> {
+    pub(super) fn keep_orders(&mut self, next: &Orders, now: &Now) -> io::Result<()> {
         self.written_at = now.uptime;
-        overrides::change(&self.store, mode_keys(held, now))
+        overrides::change(&self.store, mode_keys(next, now))
     }
 
     /// Writes down an operating point.
@@ -62,13 +61,20 @@ impl Control {
     }
 }
 
-fn mode_keys(held: Option<&Held<Mode>>, now: &Now) -> Vec<(&'static str, Option<Value>)> {
+fn mode_keys(orders: &Orders, now: &Now) -> Vec<(&'static str, Option<Value>)> {
     let text = |text: &str| Value::String(text.to_owned());
-    let until = held.and_then(|held| held.term.until().unix_ms);
+    let until = |term: &Term| term.until().unix_ms.map(|unix_ms| text(&rfc3339(unix_ms)));
+    let left = |term: &Term| Value::Integer(left_s(term, now) as i64);
+    let (held, trial) = (orders.mode.as_ref(), orders.trial.as_ref());
     vec![
         ("mode.alerts", held.map(|held| text(held.what.name()))),
         ("mode.by", held.map(|held| text(&held.by))),
-        ("mode.until", until.map(|unix_ms| text(&rfc3339(unix_ms)))),
-        ("mode.left_s", held.map(|held| Value::Integer(left_s(&held.term, now) as i64))),
+        ("mode.until", held.and_then(|held| until(&held.term))),
+        ("mode.left_s", held.map(|held| left(&held.term))),
+        ("mode.trial", trial.map(|trial| text(&trial.what.name))),
+        ("mode.trial_alerts", trial.map(|trial| text(trial.what.mode.name()))),
+        ("mode.trial_by", trial.map(|trial| text(&trial.by))),
+        ("mode.trial_until", trial.and_then(|trial| until(&trial.term))),
+        ("mode.trial_left_s", trial.map(|trial| left(&trial.term))),
     ]
 }

@@ -9,14 +9,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::config::{Config, HeldMode};
+use crate::config::{Config, HeldMode, HeldTrial};
 use crate::infer::sight::Sight;
 use crate::infer::worker::Order;
 use crate::perceive::settings::Settings as Perceive;
 use crate::publish::drill::DrillMessage;
 use crate::publish::message::BootId;
 use crate::publish::settings::CommandSettings;
-use crate::publish::{Acknowledger, Draft, Message, StateDraft};
+use crate::publish::{Acknowledger, Draft, Message, Mode, StateDraft};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
 use crate::system::pulse::Pulse;
@@ -110,6 +110,8 @@ pub struct Control {
     limits: CommandSettings,
     perceive: Perceive,
     usual_threshold: Option<f32>,
+    /// Whether anything is kept for training and review.
+    keeps: bool,
     links: Links,
     orders: Orders,
     drills: Drills,
@@ -130,7 +132,8 @@ pub struct Control {
 /// Whether there is anything to do: commands or acknowledgements are taken, a command is in force still, drills are given, or a page may ask for
 /// something.
 pub fn is_wanted(config: &Config) -> bool {
-    heard(config).is_some() || config.mode.is_some() || !config.drill.every.is_zero() || config.page.is_some()
+    let switched = config.mode.is_some() || config.trial.is_some() || config.usual_mode != Mode::Armed;
+    heard(config).is_some() || switched || !config.drill.every.is_zero() || config.page.is_some()
 }
 
 /// The last level of the topics that are listened to, as a filter; `None` where there are none.
@@ -156,7 +159,12 @@ impl Control {
             limits: config.commands.clone(),
             perceive: config.perceive.clone(),
             usual_threshold: config.usual_threshold,
-            orders: Orders { bear_threshold: config.perceive.bear_threshold, ..Orders::default() },
+            keeps: config.publish.field.mb > 0,
+            orders: Orders {
+                usual: config.usual_mode,
+                bear_threshold: config.perceive.bear_threshold,
+                ..Orders::default()
+            },
             trust,
             audit,
             unproven: Allowance::new(now.uptime, flood::UNPROVEN),
@@ -170,9 +178,7 @@ impl Control {
             links,
         };
         control.note("start", format!("version {}", env!("CARGO_PKG_VERSION")), &now);
-        if let Some(held) = &config.mode {
-            control.resume(held, &now);
-        }
+        control.resume(config, &now);
         control.tell_areas();
         control.look_around();
         control
@@ -192,22 +198,36 @@ impl Control {
             self.look_around();
             self.links.pulse.beat();
         }
-        if self.orders.mode.is_some() {
+        if self.is_timed() {
             self.keep_mode(&self.now());
         }
     }
 
-    /// A mode of an earlier life goes on for what is left of it.
-    fn resume(&mut self, held: &HeldMode, now: &Now) {
-        let longest = Duration::from_secs(self.limits.longest_s);
-        let left = Duration::from_secs(held.left_s).min(longest);
-        let left = if now.synced { left } else { left.saturating_sub(WRITTEN_EVERY) };
-        let term = Term::restored(left, held.until_unix_ms, now);
-        self.orders.mode = Some(Held { what: held.mode, term, by: held.by.clone() });
-        if !term.is_over(now) {
-            self.send(Draft::Mode(held.mode));
+    fn is_timed(&self) -> bool {
+        self.orders.mode.is_some() || self.orders.trial.is_some()
+    }
+
+    /// What an earlier life was ordered goes on for what is left of it.
+    fn resume(&mut self, config: &Config, now: &Now) {
+        let longest_trial = Duration::from_secs(self.limits.longest_trial_days * 86_400);
+        let mode = config.mode.as_ref().map(|held| {
+            let term = remaining(held, Duration::from_secs(self.limits.longest_s), now);
+            Held { what: held.mode, term, by: held.by.clone() }
+        });
+        let trial = config.trial.as_ref().map(|HeldTrial { name, held }| {
+            let what = orders::Trial { name: name.clone(), mode: held.mode };
+            Held { what, term: remaining(held, longest_trial, now), by: held.by.clone() }
+        });
+        (self.orders.mode, self.orders.trial) = (mode, trial);
+        // What is over already ends by the first look around, and is told then.
+        let goes_on = |term: Option<&Term>| term.is_some_and(|term| !term.is_over(now));
+        let ordered = self.orders.mode.as_ref().map(|held| &held.term);
+        if goes_on(ordered) || goes_on(self.orders.trial.as_ref().map(|trial| &trial.term)) {
             self.keep_mode(now);
-            tracing::warn!("{}", self.orders.warning().unwrap_or_default());
+        }
+        if let Some(warning) = self.orders.warning() {
+            self.send(Draft::Mode(self.orders.mode()));
+            tracing::warn!("{warning}");
         }
     }
 
@@ -217,7 +237,7 @@ impl Control {
         for expired in self.orders.expire(&now) {
             self.expired(expired, &now);
         }
-        if self.orders.mode.is_some() && now.uptime.saturating_sub(self.written_at) >= WRITTEN_EVERY {
+        if self.is_timed() && now.uptime.saturating_sub(self.written_at) >= WRITTEN_EVERY {
             self.keep_mode(&now);
         }
         self.look_after_drills(&now);
@@ -227,12 +247,8 @@ impl Control {
 
     fn expired(&mut self, expired: Expired, now: &Now) {
         match expired {
-            Expired::Mode(mode) => {
-                self.send(Draft::Mode(self.orders.mode()));
-                self.keep_mode(now);
-                tracing::info!("{} has run out: alerts are told again", mode.name());
-                self.note("expired", format!("{} has run out; armed", mode.name()), now);
-            }
+            Expired::Mode(mode) => self.fell_back(mode.name(), now),
+            Expired::Trial(name) => self.fell_back(&format!("the trial \"{name}\""), now),
             Expired::Log(level) => {
                 crate::system::log::set(None);
                 tracing::info!("the log is as usual again");
@@ -241,13 +257,24 @@ impl Control {
         }
     }
 
+    /// Something over the mode has run out.
+    fn fell_back(&mut self, what: &str, now: &Now) {
+        let then = self.orders.mode();
+        self.send(Draft::Mode(then));
+        self.keep_mode(now);
+        tracing::info!("{what} has run out: the camera is {}", then.name());
+        self.note("expired", format!("{what} has run out; {}", then.name()), now);
+    }
+
     /// Told when it changes.
     fn tell_state(&mut self) {
         self.tell_watch();
         let state = StateDraft {
             mode: self.orders.mode(),
             until: self.orders.until(),
-            by: self.orders.mode.as_ref().map(|held| held.by.clone()).unwrap_or_default(),
+            by: self.orders.by(),
+            usual: self.orders.usual,
+            trial: self.orders.trial_draft(),
             bear_threshold: self.orders.bear_threshold,
             log: self.orders.log_words(),
             signed_only: self.trust.signed_only(),
@@ -280,6 +307,13 @@ impl Control {
     fn now(&self) -> Now {
         now(self.links.clock)
     }
+}
+
+/// A board without a clock starts again and again: each start takes off what may have passed since it was written down.
+fn remaining(held: &HeldMode, longest: Duration, now: &Now) -> Term {
+    let left = Duration::from_secs(held.left_s).min(longest);
+    let left = if now.synced { left } else { left.saturating_sub(WRITTEN_EVERY) };
+    Term::restored(left, held.until_unix_ms, now)
 }
 
 fn now(clock: Clock) -> Now {

@@ -34,6 +34,16 @@ impl Term {
         term
     }
 
+    /// Begins now and ends, for a wall clock that is set, no later than at `until_unix_ms`.
+    pub fn with_end(length: Duration, until_unix_ms: Option<i64>, now: &Now) -> Term {
+        let by_length = Term::new(length, now);
+        let until_unix_ms = match (until_unix_ms, by_length.until_unix_ms) {
+            (Some(end), Some(by_length)) => Some(end.min(by_length)),
+            (end, by_length) => end.or(by_length),
+        };
+        Term { until_unix_ms, ..by_length }
+    }
+
     /// Of an earlier boot, which wrote down what was `left` and, where it knew, the end by the wall clock.
     pub fn restored(left: Duration, until_unix_ms: Option<i64>, now: &Now) -> Term {
         let mut term = Term { ends: now.uptime + left, until_unix_ms };
@@ -113,6 +123,17 @@ mod tests {
         assert_eq!(term.until().unix_ms, Some(1_800_001_800_000));
         assert_eq!(term.words(), "until 2027-01-15T08:30:00Z");
         assert_eq!(term.left(&now), HOUR / 2);
+    }
+
+    #[test]
+    fn an_end_by_the_wall_clock_counts_once_that_one_is_set() {
+        let unset = at(0, 86_400, false);
+        let term = Term::with_end(HOUR, Some(1_800_000_600_000), &unset);
+        assert_eq!(term.left(&at(60, 86_460, false)), HOUR - Duration::from_secs(60));
+        assert_eq!(term.left(&at(60, 1_800_000_000, true)), Duration::from_secs(600), "it was late already");
+        let set = at(0, 1_800_000_000, true);
+        assert_eq!(Term::with_end(HOUR, Some(1_800_009_000_000), &set).left(&set), HOUR, "never longer");
+        assert!(Term::with_end(HOUR, Some(1_799_000_000_000), &set).is_over(&set));
     }
 
     #[test]

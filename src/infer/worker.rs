@@ -26,8 +26,8 @@ use crate::perceive::model::Class;
 use crate::perceive::observation::{Alert, AlertState, Detection, Observation, Regime};
 use crate::perceive::perception::{Perception, Spent};
 use crate::perceive::regions::Region;
-use crate::publish::settings::People;
-use crate::publish::{AlertDraft, Draft};
+use crate::publish::settings::{FieldSettings, People};
+use crate::publish::{AlertDraft, Audience, Draft};
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
 use crate::system::pulse::Pulse;
@@ -35,11 +35,13 @@ use crate::system::seldom::Seldom;
 
 mod audit;
 mod drill;
+mod keep;
 mod live;
 mod orders;
 mod snapshots;
 
 use drill::Drill;
+use keep::Keeper;
 pub use live::{Live, Shown};
 pub use orders::Order;
 
@@ -66,6 +68,8 @@ pub struct SnapshotSettings {
     pub place: String,
     /// How many go out at random, whatever is seen on them.
     pub audit: AuditSettings,
+    /// Which are kept for training and review.
+    pub field: FieldSettings,
 }
 
 /// What the worker shares with the other threads.
@@ -102,6 +106,7 @@ pub struct Worker {
     quiet: Quiet,
     discretion: Discretion,
     audit: Audit,
+    keeper: Keeper,
     simulated: bool,
     /// When the last rest that the board was owed ended, or the last picture for the page was made: what a frame waits until then is told by
     /// the effort and is no miss.
@@ -141,6 +146,7 @@ impl Worker {
         let discretion = Discretion::new(snapshots.people);
         // Nobody knows beforehand which frames are chosen.
         let audit = Audit::new(snapshots.audit, RandomState::new().hash_one("audit"));
+        let keeper = Keeper::new(snapshots.field.clone());
         Worker {
             engine,
             perception,
@@ -148,6 +154,7 @@ impl Worker {
             snapshots,
             discretion,
             audit,
+            keeper,
             links,
             picture,
             lanes,
@@ -283,6 +290,7 @@ impl Worker {
             }
         }
         self.audit(&observation);
+        self.keep(&observation);
     }
 
     /// As bright as the picture is where nothing was blackened; what is hidden for the most part tells nothing.
@@ -355,6 +363,7 @@ impl Worker {
             simulated: self.simulated || alert.id.is_of_drill(),
             drill,
             open: 0,
+            audience: Audience::default(),
         };
         if self.links.drafts.send(Draft::Alert(draft)).is_err() {
             tracing::error!("alert not published: publishing has ended");

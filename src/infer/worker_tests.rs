@@ -33,6 +33,7 @@ pub(super) fn worker(queue: usize, history: Option<History>) -> (Worker, Receive
         people: People::Shown,
         place: "camp north".into(),
         audit: AuditSettings::default(),
+        field: FieldSettings::default(),
     };
     let quiet = Quiet::new(Hours::default());
     (Worker::new(engine, perception, bundle.id, snapshots, 2, quiet, links), received)

@@ -71,7 +71,8 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    fn of(detection: &Detection, (width, height): (u32, u32)) -> Sighting {
+    /// In pixels of a picture of this size.
+    pub fn of(detection: &Detection, (width, height): (u32, u32)) -> Sighting {
         let tenths = |pixels: f32| (pixels * 10.0).round() / 10.0;
         let score = (detection.score * 1e4).round() / 1e4;
         let bbox = detection.bbox.clipped().to_pixels(width, height).map(tenths);
@@ -86,6 +87,8 @@ pub struct AuditNote {
     pub draw: String,
     /// How probable it was that it is chosen, by either.
     pub probability: f64,
+    /// How probable it was that the camera still had it when it could be sent; it is part of `probability`.
+    pub room: f64,
     /// Time that it stands for, seconds.
     pub stands_s: f64,
     /// Time that was looked at up to it since the start of its daemon, seconds.
@@ -145,6 +148,7 @@ impl AuditNote {
         Ok(Some(AuditNote {
             draw: draw.to_owned(),
             probability,
+            room: if find("room").is_some() { number("room", f64::MIN_POSITIVE, 1.0)? } else { 1.0 },
             stands_s: number("stands_s", 0.0, 3600.0)?,
             watched_s: number("watched_s", 0.0, 1e10)?,
             number: text("number")?.parse().map_err(|_| wrong("number"))?,

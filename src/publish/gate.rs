@@ -1,13 +1,13 @@
 //! Which steps of alerts are told, by what was ordered. PURE.
 //!
 //! An alert that was told is closed for those who heard of it, whatever was ordered meanwhile; a bear that came while nobody was to be
-//! told and is still there when the camera is armed again is told then, as opened. An exercise always goes through: somebody wants
-//! to know whether it does.
+//! told and is still there when the camera is armed again is told then, as opened. So is one that reviewers alone have heard of; what
+//! everybody was told stays everybody's until it is closed. An exercise always goes through: somebody wants to know whether it does.
 
 use std::collections::HashMap;
 
 use super::reply::Mode;
-use super::{AlertDraft, Subject};
+use super::{AlertDraft, Audience, Subject};
 use crate::perceive::observation::{AlertId, AlertState};
 
 /// What becomes of a step, or of a picture.
@@ -25,8 +25,21 @@ pub enum Passage {
 #[derive(Debug, Default)]
 pub struct Gate {
     mode: Mode,
-    /// Alerts that were told and are not closed, and whether each is an exercise.
-    told: HashMap<AlertId, bool>,
+    /// Alerts that were told and are not closed.
+    told: HashMap<AlertId, Told>,
+}
+
+/// How an alert was told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Told {
+    drill: bool,
+    audience: Audience,
+}
+
+impl Told {
+    fn is_open(&self) -> bool {
+        !self.drill && self.audience == Audience::Everybody
+    }
 }
 
 impl Gate {
@@ -40,7 +53,7 @@ impl Gate {
         self.mode
     }
 
-    /// Whether alerts are told.
+    /// Whether everybody is told of alerts.
     pub fn is_open(&self) -> bool {
         self.mode == Mode::Armed
     }
@@ -48,23 +61,40 @@ impl Gate {
     /// Where a step goes. The first one of an alert that is told becomes its opening.
     pub fn alert(&mut self, draft: &mut AlertDraft) -> Passage {
         let passage = self.passage(draft);
-        draft.open = self.told.values().filter(|&&drill| !drill).count();
+        draft.open = self.told.values().filter(|told| told.is_open()).count();
         passage
     }
 
     fn passage(&mut self, draft: &mut AlertDraft) -> Passage {
         let alert = &mut draft.alert;
         if alert.state == AlertState::Closed {
-            let known = self.told.remove(&alert.id).is_some();
-            return if known { Passage::Told } else { self.withheld() };
+            let Some(known) = self.told.remove(&alert.id) else { return self.withheld() };
+            draft.audience = known.audience;
+            return Passage::Told;
         }
-        if !draft.drill && self.mode != Mode::Armed {
-            return self.withheld();
-        }
-        if self.told.insert(alert.id, draft.drill).is_none() {
+        let now = match self.mode {
+            _ if draft.drill => Audience::Everybody,
+            Mode::Armed => Audience::Everybody,
+            Mode::Assist => Audience::Reviewers,
+            Mode::Disarmed | Mode::Shadow => return self.withheld(),
+        };
+        let before = self.told.get(&alert.id).map(|told| told.audience);
+        draft.audience = before.map_or(now, |before| before.max(now));
+        if before != Some(draft.audience) {
             alert.state = AlertState::Opened;
         }
+        self.told.insert(alert.id, Told { drill: draft.drill, audience: draft.audience });
         Passage::Told
+    }
+
+    /// Whom a picture is for: whoever its alert is for.
+    pub fn audience(&self, subject: Subject) -> Audience {
+        match subject {
+            Subject::Impairment(_) | Subject::Request(_) => Audience::Everybody,
+            Subject::Alert(id) | Subject::Before(id) => {
+                self.told.get(&id).map(|told| told.audience).unwrap_or_default()
+            }
+        }
     }
 
     /// Where a picture goes: with its alert. What shows the camera itself is always told.
@@ -72,7 +102,8 @@ impl Gate {
         match subject {
             Subject::Impairment(_) | Subject::Request(_) => Passage::Told,
             Subject::Alert(id) | Subject::Before(id)
-                if self.mode == Mode::Armed || self.told.get(&id) == Some(&true) =>
+                if matches!(self.mode, Mode::Armed | Mode::Assist)
+                    || self.told.get(&id).is_some_and(|told| told.drill) =>
             {
                 Passage::Told
             }
@@ -115,6 +146,7 @@ mod tests {
             simulated: false,
             drill,
             open: 0,
+            audience: Audience::default(),
         }
     }
 
@@ -169,6 +201,33 @@ mod tests {
         assert_eq!(step(&mut gate, 1, Updated), (Passage::Told, Opened));
         assert_eq!(step(&mut gate, 1, Updated), (Passage::Told, Updated));
         assert_eq!(step(&mut gate, 1, Closed), (Passage::Told, Closed));
+    }
+
+    /// Where the step goes, as what, for whom, and how many alerts are open for those on duty.
+    fn told(gate: &mut Gate, state: AlertState) -> (Passage, AlertState, Audience, usize) {
+        let mut draft = draft(1, state, false);
+        let passage = gate.alert(&mut draft);
+        (passage, draft.alert.state, draft.audience, draft.open)
+    }
+
+    #[test]
+    fn in_assist_mode_reviewers_alone_are_told_until_the_camera_is_armed() {
+        use Audience::{Everybody, Reviewers};
+        let mut gate = Gate::default();
+        gate.set(Mode::Assist);
+        assert_eq!(told(&mut gate, Opened), (Passage::Told, Opened, Reviewers, 0));
+        assert_eq!(gate.picture(Subject::Alert(AlertId(1))), Passage::Told);
+        assert_eq!(gate.audience(Subject::Before(AlertId(1))), Reviewers);
+        assert_eq!(told(&mut gate, Updated), (Passage::Told, Updated, Reviewers, 0));
+        gate.set(Mode::Armed);
+        assert_eq!(told(&mut gate, Updated), (Passage::Told, Opened, Everybody, 1), "news for those on duty");
+        gate.set(Mode::Assist);
+        assert_eq!(
+            told(&mut gate, Updated),
+            (Passage::Told, Updated, Everybody, 1),
+            "who heard of it hears on"
+        );
+        assert_eq!(told(&mut gate, Closed), (Passage::Told, Closed, Everybody, 0));
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn entities(told: &HomeAssistant, site: &Site) -> Vec<(&'static str, Value)> {
 
 fn of_alerts(told: &HomeAssistant, site: &Site) -> Vec<(&'static str, Value)> {
     let alerts = topic(site, Kind::Alert);
-    let present = "not (value_json.late or value_json.drill or value_json.escalation is defined)";
+    let present = "not (value_json.late or value_json.drill or value_json.escalation is defined or value_json.audience is defined)";
     let bear = json!({
         "platform": "binary_sensor",
         "name": "Bear",

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::audit::AuditNote;
+use super::field::Reason;
 use super::message::{AlertMessage, BootId, Envelope, Kind, StatusMessage, VERSION, parse_topic};
 use super::mqtt::Message;
 use super::reply::{AckMessage, AnswerMessage, StateMessage};
@@ -81,6 +82,8 @@ pub struct Snapshot {
     pub request: Option<String>,
     /// Whether a box and words are drawn on it; an older daemon does not tell.
     pub marked: Option<bool>,
+    /// Why the camera kept it, where it did for training and review beside the random sample.
+    pub kept: Option<Reason>,
     /// How it was chosen, where it is of the random sample.
     pub audit: Option<Box<AuditNote>>,
     /// When it was taken, RFC 3339.
@@ -144,6 +147,7 @@ fn snapshot(message: Message) -> Result<Snapshot, String> {
         impairment: property("impairment").ok(),
         request: property("request").ok(),
         marked: property("marked").ok().and_then(|marked| marked.parse().ok()),
+        kept: property("kept").ok().and_then(|name| Reason::from_name(&name)),
         audit: AuditNote::read(&message.properties)?.map(Box::new),
         captured: property("captured")?,
         boot: BootId(property("boot")?),

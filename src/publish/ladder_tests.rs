@@ -31,6 +31,7 @@ fn message(id: &str, state: &str, drill: bool) -> AlertMessage {
         simulated: false,
         drill,
         open: 0,
+        audience: crate::publish::Audience::Everybody,
         escalation: None,
     }
 }

@@ -202,6 +202,35 @@ pub struct AlertMessage {
     /// Nobody has acknowledged it in time: it is told once more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<Escalation>,
+    /// `reviewers` where the camera was in assist mode: it rings nowhere. Not there where the alert is for everybody.
+    #[serde(default, skip_serializing_if = "Audience::is_everybody")]
+    pub audience: Audience,
+}
+
+/// Whom an alert is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Audience {
+    /// Whoever judges what cameras see, at leisure: nobody is to be woken, called or sent.
+    Reviewers,
+    /// Everybody; not said on the wire.
+    #[default]
+    Everybody,
+}
+
+impl Audience {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Audience::Reviewers => "reviewers",
+            Audience::Everybody => "everybody",
+        }
+    }
+
+    /// Whether it is the usual one.
+    pub fn is_everybody(&self) -> bool {
+        *self == Audience::Everybody
+    }
 }
 
 /// A step of the ladder that an alert has reached which nobody acknowledged.
@@ -249,6 +278,11 @@ impl AlertMessage {
         self.severity == Severity::Low.name()
     }
 
+    /// Whether it is for reviewers alone.
+    pub fn is_for_reviewers(&self) -> bool {
+        self.audience == Audience::Reviewers
+    }
+
     /// Puts a draft into its envelope.
     pub fn new(envelope: Envelope, draft: &AlertDraft) -> AlertMessage {
         let (width, height) = draft.frame;
@@ -271,6 +305,7 @@ impl AlertMessage {
             drill: draft.drill,
             open: draft.open,
             escalation: None,
+            audience: draft.audience,
         }
     }
 }

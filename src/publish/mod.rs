@@ -12,6 +12,7 @@ mod delivery;
 mod disk;
 pub mod drift;
 pub mod drill;
+pub mod field;
 mod gate;
 mod handshake;
 mod home_assistant;
@@ -40,6 +41,7 @@ mod traffic;
 pub mod worker;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::perceive::frame::Stamp;
 use crate::perceive::liveness::Impairment;
@@ -47,7 +49,7 @@ use crate::perceive::observation::{Alert, AlertId, Regime};
 
 pub use address::credential_path;
 pub use audit::AuditDraft;
-pub use message::{Kind, State};
+pub use message::{Audience, Kind, State};
 pub use mqtt::Message;
 pub use pending::Acknowledger;
 pub use reply::{AckDraft, AnswerDraft, Mode, StateDraft};
@@ -71,6 +73,10 @@ pub enum Draft {
     },
     /// A picture of the random sample. Kept as long as there is room for all else.
     Audit(Box<AuditDraft>),
+    /// A picture for training and review. Kept in the field store, where there is one.
+    Kept(Box<field::KeptDraft>),
+    /// Somebody asks for what is kept, for so long.
+    Send(Duration),
     /// Measurements. Kept as a bounded history while there is no connection.
     Telemetry(Box<TelemetryDraft>),
     /// How the daemon is. The latest one is kept and retained by the broker.
@@ -113,8 +119,10 @@ pub struct AlertDraft {
     pub simulated: bool,
     /// Whether it is an exercise.
     pub drill: bool,
-    /// Alerts that were told and are open after this step, exercises left out. The gate counts them.
+    /// Alerts that everybody was told of and that are open after this step, exercises left out. The gate counts them.
     pub open: usize,
+    /// Whom it is for. The gate says.
+    pub audience: Audience,
 }
 
 /// How the daemon is, for the retained status.

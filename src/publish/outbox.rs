@@ -249,6 +249,11 @@ impl Outbox {
         self.on_disk[lane as usize].count + self.memory[lane as usize].len() as u64
     }
 
+    /// What waits of one lane.
+    pub fn waiting(&self, lane: Lane) -> u64 {
+        self.depth_of(lane)
+    }
+
     /// Changes when a failed disk came back: what waits there comes before what was sent meanwhile, and keys may be new.
     pub fn returned(&self) -> u64 {
         self.returned

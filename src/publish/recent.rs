@@ -133,8 +133,8 @@ mod tests {
     use crate::perceive::frame::Stamp;
     use crate::perceive::geometry::Rect;
     use crate::perceive::observation::{Alert, AlertId, AlertState, Regime, Severity};
-    use crate::publish::AlertDraft;
     use crate::publish::message::{BootId, Envelope};
+    use crate::publish::{AlertDraft, Audience};
     use crate::system::clock::Clock;
 
     fn message(id: u64, state: AlertState, score: f32) -> AlertMessage {
@@ -150,6 +150,7 @@ mod tests {
             simulated: false,
             drill: false,
             open: 0,
+            audience: Audience::default(),
         };
         AlertMessage::new(Envelope::now(Clock::start(), &BootId("b".into()), 0), &draft)
     }

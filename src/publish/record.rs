@@ -10,7 +10,7 @@ use super::settings::Site;
 use super::telemetry::TelemetryMessage;
 use crate::perceive::frame::Stamp;
 use crate::perceive::observation::{Alert, AlertState};
-use crate::publish::{AlertDraft, Subject};
+use crate::publish::{AlertDraft, Audience, Subject};
 
 /// A message that is sent later than this after it was made is marked as late.
 const LATE_AFTER_MS: u64 = 10_000;
@@ -117,6 +117,31 @@ impl Record {
             drill: false,
         };
         Record { header, body: jpeg }
+    }
+
+    /// Says of a picture of the random sample that it was left with this probability when room ran out.
+    pub fn thinned(mut self, share: f64) -> Record {
+        if share < 1.0 {
+            for (_, value) in self.header.more.iter_mut().filter(|(name, _)| name == "probability") {
+                *value =
+                    value.parse::<f64>().map_or_else(|_| value.clone(), |p| format!("{:.6e}", p * share));
+            }
+            self.header.more.push(("room".into(), format!("{share:.6e}")));
+        }
+        self
+    }
+
+    /// A further user property of a picture.
+    pub fn property(&self, name: &str) -> Option<&str> {
+        self.header.more.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Says of a picture whom its alert is for.
+    pub fn for_whom(mut self, audience: Audience) -> Record {
+        if !audience.is_everybody() {
+            self.header.more.push(("audience".into(), audience.name().into()));
+        }
+        self
     }
 
     /// Length of what goes out.

@@ -47,6 +47,7 @@ fn draft(state: AlertState) -> AlertDraft {
         simulated: true,
         drill: false,
         open: 1,
+        audience: Audience::default(),
     }
 }
 

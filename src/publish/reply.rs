@@ -16,8 +16,10 @@ pub enum Mode {
     Armed,
     /// Nobody is told, nothing is kept.
     Disarmed,
-    /// Nobody is told; what would have been is kept on the device.
+    /// Nobody is told; what would have been is kept on the device. To people: "observe".
     Shadow,
+    /// Reviewers alone are told: nobody on duty hears of it.
+    Assist,
 }
 
 impl Mode {
@@ -27,7 +29,45 @@ impl Mode {
             Mode::Armed => "armed",
             Mode::Disarmed => "disarmed",
             Mode::Shadow => "shadow",
+            Mode::Assist => "assist",
         }
+    }
+
+    /// The mode of that name on the wire.
+    pub fn from_name(name: &str) -> Option<Mode> {
+        [Mode::Armed, Mode::Disarmed, Mode::Shadow, Mode::Assist].into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+/// A trial that a camera takes part in: another mode until a time that it knows itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialDraft {
+    /// Names it.
+    pub trial: String,
+    /// What alerts are subject to while nothing else is ordered.
+    pub mode: Mode,
+    /// When it ends by itself.
+    pub until: Until,
+}
+
+/// A trial, in `…/state`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrialMessage {
+    /// Names it, as the command did that began it.
+    pub trial: String,
+    /// What alerts are subject to in it while nothing else is ordered.
+    pub mode: Mode,
+    /// When it ends by itself, RFC 3339; null while the clock is not synchronised.
+    #[schemars(extend("format" = "date-time"))]
+    pub until: Option<String>,
+    /// The same by the uptime of this boot.
+    pub until_uptime_ms: u64,
+}
+
+impl From<&TrialDraft> for TrialMessage {
+    fn from(draft: &TrialDraft) -> TrialMessage {
+        let TrialDraft { trial, mode, until } = draft.clone();
+        TrialMessage { trial, mode, until: until.unix_ms.map(rfc3339), until_uptime_ms: until.uptime_ms }
     }
 }
 
@@ -149,6 +189,10 @@ pub struct StateDraft {
     pub until: Option<Until>,
     /// Who ordered the mode; empty where nobody did.
     pub by: String,
+    /// The mode where nothing is ordered: `site.mode` of the file.
+    pub usual: Mode,
+    /// The trial that is on.
+    pub trial: Option<TrialDraft>,
     /// Operating point for bears; the model card's where `None`.
     pub bear_threshold: Option<f32>,
     /// What is logged.
@@ -176,6 +220,12 @@ pub struct StateMessage {
     pub until_uptime_ms: Option<u64>,
     /// Who ordered the mode; empty where nobody did.
     pub by: String,
+    /// The mode where nothing is ordered. An older daemon, which does not tell, is armed then.
+    #[serde(default)]
+    pub usual: Mode,
+    /// The trial that is on; null where none is.
+    #[serde(default)]
+    pub trial: Option<TrialMessage>,
     /// Operating point for bears; null for the model card's.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub bear_threshold: Option<f32>,
@@ -199,6 +249,8 @@ impl StateMessage {
             until: draft.until.and_then(|until| until.unix_ms).map(rfc3339),
             until_uptime_ms: draft.until.map(|until| until.uptime_ms),
             by: draft.by.clone(),
+            usual: draft.usual,
+            trial: draft.trial.as_ref().map(TrialMessage::from),
             bear_threshold: draft.bear_threshold,
             log: draft.log.clone(),
             signed_only: draft.signed_only,

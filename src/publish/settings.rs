@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::field::Reason;
 use super::ladder::Rung;
 use crate::system::hours::Hours;
 
@@ -55,6 +56,75 @@ pub struct Settings {
     pub home_assistant: Option<HomeAssistant>,
     /// Where messages wait: the outbox and its folder.
     pub store: StoreSettings,
+    /// What is kept for training and review.
+    pub field: FieldSettings,
+}
+
+/// What is kept for training and review, and when it is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldSettings {
+    /// Most room, megabytes; 0 keeps nothing.
+    pub mb: u64,
+    /// Most that is written for it in a day, megabytes.
+    pub mb_a_day: f64,
+    /// Of that, what is left to the random sample.
+    pub reserved_mb_a_day: f64,
+    /// Pictures of alerts in an hour, at most.
+    pub alerts_per_hour: f64,
+    /// Pictures in an hour on which a bear is nearly seen, at most.
+    pub near_misses_per_hour: f64,
+    /// Score from which a bear is nearly seen; up to the operating point.
+    pub near_from: f32,
+    /// Pictures in an hour on which another model says something else, at most.
+    pub challenger_per_hour: f64,
+    /// Pictures in an hour that somebody asked for, at most.
+    pub asked_per_hour: f64,
+    /// When it is sent.
+    pub send: When,
+    /// The hours of [`When::Hours`].
+    pub hours: Hours,
+}
+
+/// When what is kept is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    /// As soon as nothing else waits.
+    #[default]
+    Always,
+    /// In certain hours, where the clock is set.
+    Hours,
+    /// When somebody asks for it.
+    Asked,
+}
+
+impl FieldSettings {
+    /// Pictures in an hour, at most; the random sample has rates of its own.
+    pub fn per_hour(&self, reason: Reason) -> f64 {
+        match reason {
+            Reason::NearMiss => self.near_misses_per_hour,
+            Reason::Challenger => self.challenger_per_hour,
+            Reason::Alert => self.alerts_per_hour,
+            Reason::Asked => self.asked_per_hour,
+            Reason::Random => 0.0,
+        }
+    }
+}
+
+impl Default for FieldSettings {
+    fn default() -> Self {
+        FieldSettings {
+            mb: 0,
+            mb_a_day: 50.0,
+            reserved_mb_a_day: 0.0,
+            alerts_per_hour: 12.0,
+            near_misses_per_hour: 4.0,
+            near_from: 0.2,
+            challenger_per_hour: 4.0,
+            asked_per_hour: 60.0,
+            send: When::default(),
+            hours: Hours::default(),
+        }
+    }
 }
 
 /// What becomes of people on pictures that are stored or sent.
@@ -102,6 +172,8 @@ pub struct CommandSettings {
     pub keys: Vec<TrustedKey>,
     /// Longest time that anything may be ordered for, seconds.
     pub longest_s: u64,
+    /// Longest time that a trial may last, days; 0 where the camera takes part in none.
+    pub longest_trial_days: u64,
     /// Operating points for bears that may be ordered.
     pub threshold: RangeInclusive<f32>,
 }
@@ -134,7 +206,13 @@ pub struct TrustedKey {
 
 impl Default for CommandSettings {
     fn default() -> Self {
-        CommandSettings { accept: false, keys: Vec::new(), longest_s: 28_800, threshold: 0.1..=0.95 }
+        CommandSettings {
+            accept: false,
+            keys: Vec::new(),
+            longest_s: 28_800,
+            longest_trial_days: 60,
+            threshold: 0.1..=0.95,
+        }
     }
 }
 
@@ -159,6 +237,7 @@ impl Default for Settings {
             drills_climb: false,
             home_assistant: None,
             store: StoreSettings { path: PathBuf::from("/var/lib/bearwatch"), max_mb: 64, review_mb: 16 },
+            field: FieldSettings::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::certificates::{Expiry, Holder};
 use super::drift::DriftMessage;
 use super::drill::DrillMessage;
+use super::field::FieldMessage;
 use super::message::{Envelope, FrameSize, rfc3339};
 use super::{Health, State};
 use crate::perceive::ghost::Ghost;
@@ -100,6 +101,9 @@ pub struct TelemetryMessage {
     /// When the certificates of the connections end; empty without TLS.
     #[serde(default)]
     pub certificates: Vec<CertificateEnd>,
+    /// What is kept for training and review; null where nothing is, and from an older daemon.
+    #[serde(default)]
+    pub field: Option<FieldMessage>,
 }
 
 /// What the status said.
@@ -219,6 +223,7 @@ impl TelemetryMessage {
             memory_mb: draft.memory_mb,
             written: draft.written,
             certificates: Vec::new(),
+            field: None,
         }
     }
 

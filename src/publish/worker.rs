@@ -10,13 +10,14 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::certificates::Ending;
 use super::delivery::Lane;
+use super::field::{Feed, KeptDraft, Reason};
 use super::gate::{Gate, Passage};
 use super::message::{AlertMessage, BootId, Kind, alert_id, rfc3339, topic};
 use super::mqtt::Message;
 use super::pending::{Acknowledger, Pending};
 use super::recent::Fate;
 use super::record::{self, Record};
-use super::reply::{AnswerDraft, AnswerMessage};
+use super::reply::{AnswerDraft, AnswerMessage, Mode};
 use super::review::Review;
 use super::settings::{Settings, Site};
 use super::shared::{Inbox, Link, Shared, Standing};
@@ -73,6 +74,7 @@ pub fn spawn(
         answers,
         gate: Gate::default(),
         review: Review::new(&store.path, store.review_mb),
+        feed: Feed::new(&shared),
         waited_at: clock.uptime(),
         ending: None,
         pulse,
@@ -165,6 +167,8 @@ struct Worker {
     answers: mpsc::Sender<Message>,
     gate: Gate,
     review: Review,
+    /// What is kept for training and review; `None` where nothing is.
+    feed: Option<Feed>,
     /// Up to when the ladder's time was counted.
     waited_at: Duration,
     /// What was logged of certificates that end.
@@ -183,6 +187,9 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.escalate();
+            if let Some(feed) = &mut self.feed {
+                feed.go_on(&self.shared);
+            }
             self.tell_endings();
             self.shared.outbox().maintain();
             if self.session_life.age() < STUCK {
@@ -227,6 +234,7 @@ impl Worker {
                     records.extend(self.snapshot(subject, jpeg, captured));
                 }
                 Draft::Audit(draft) => records.extend(self.audit(*draft)),
+                Draft::Kept(draft) => self.keep(&draft),
                 present => self.take_present(present),
             }
         }
@@ -246,11 +254,15 @@ impl Worker {
             Draft::Telemetry(telemetry) => self.send_telemetry(&telemetry),
             Draft::Health(health) => *self.shared.health() = health,
             Draft::Mode(mode) => self.gate.set(mode),
+            Draft::Send(time) => {
+                let now = self.shared.clock.uptime();
+                self.feed.iter_mut().for_each(|feed| feed.ask(time, now));
+            }
             Draft::State(state) => {
                 *self.shared.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
             }
             Draft::Answer(answer) => self.send_answer(*answer),
-            Draft::Alert(_) | Draft::Snapshot { .. } | Draft::Audit(_) => {}
+            Draft::Alert(_) | Draft::Snapshot { .. } | Draft::Audit(_) | Draft::Kept(_) => {}
         }
     }
 
@@ -289,7 +301,10 @@ impl Worker {
         let alert = &draft.alert;
         let steps = &self.shared.metrics.counters.alerts[usize::from(draft.drill)];
         count(&steps[alert.state as usize][alert.severity as usize]);
-        self.pending().told(&message);
+        // Nobody on duty hears of what is for reviewers: nobody is called for it either.
+        if !message.is_for_reviewers() {
+            self.pending().told(&message);
+        }
         let record = Record::alert(envelope, draft).and_then(|record| record.encode());
         self.encoded(Lane::Alerts, record)
     }
@@ -332,7 +347,9 @@ impl Worker {
         if passage != Passage::Told {
             return None;
         }
+        let audience = self.gate.audience(subject);
         let record = Record::snapshot(&self.shared.envelope(Kind::Snapshot), subject, captured, jpeg);
+        let record = record.for_whom(audience);
         self.encoded(Lane::Snapshots, record.encode())
     }
 
@@ -340,7 +357,24 @@ impl Worker {
     fn audit(&mut self, draft: AuditDraft) -> Option<(Lane, Vec<u8>)> {
         let properties = draft.properties(self.gate.mode());
         let envelope = self.shared.envelope(Kind::Snapshot);
-        self.encoded(Lane::Audit, Record::audit(&envelope, properties, draft.captured, draft.jpeg).encode())
+        let record = Record::audit(&envelope, properties, draft.captured, draft.jpeg).encode();
+        let (lane, bytes) = self.encoded(Lane::Audit, record)?;
+        let Some(feed) = &mut self.feed else { return Some((lane, bytes)) };
+        feed.field.keep(Reason::Random, &bytes, self.shared.clock.uptime());
+        None
+    }
+
+    /// While a camera is disarmed nothing is kept but what somebody asks for.
+    fn keep(&mut self, draft: &KeptDraft) {
+        let mode = self.gate.mode();
+        let wanted = mode != Mode::Disarmed || draft.reason == Reason::Asked;
+        let Some(feed) = self.feed.as_mut().filter(|_| wanted) else { return };
+        let envelope = self.shared.envelope(Kind::Snapshot);
+        let record = Record::audit(&envelope, draft.properties(mode), draft.captured, draft.jpeg.clone());
+        match record.encode() {
+            Ok(bytes) => feed.field.keep(draft.reason, &bytes, self.shared.clock.uptime()),
+            Err(error) => tracing::error!("cannot write what goes beside a picture as JSON: {error}"),
+        }
     }
 
     fn encoded(&self, lane: Lane, record: Result<Vec<u8>, serde_json::Error>) -> Option<(Lane, Vec<u8>)> {
@@ -357,8 +391,10 @@ impl Worker {
     fn send_telemetry(&self, draft: &TelemetryDraft) {
         let shared = &self.shared;
         let envelope = shared.envelope(Kind::Telemetry);
+        let field = self.feed.as_ref().map(|feed| feed.field.message());
         let message = TelemetryMessage::new(envelope.clone(), draft, &shared.metrics)
             .with(shared.status(), &shared.certificates.known());
+        let message = TelemetryMessage { field, ..message };
         let Ok(record) = Record::other(&envelope, None, "", &message) else {
             return count(&shared.metrics.counters.lost_telemetry);
         };

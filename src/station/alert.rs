@@ -4,6 +4,7 @@
 //! first hearing.
 
 use super::judge::{Entry, Worth};
+use crate::publish::Audience;
 use crate::publish::message::{AlertMessage, Escalation};
 
 /// States in the order of an alert's life.
@@ -42,6 +43,8 @@ pub struct Alert {
     pub drill: bool,
     /// The simulator drew it.
     pub simulated: bool,
+    /// Whom it is for: everybody, once a step of it was.
+    pub audience: Audience,
     /// The highest step of the ladder that it has reached.
     pub escalation: Option<Escalation>,
 }
@@ -71,6 +74,7 @@ impl Alert {
             late: entry.late,
             drill: message.drill,
             simulated: message.simulated,
+            audience: message.audience,
             escalation: message.escalation.clone(),
         }
     }
@@ -85,6 +89,8 @@ impl Alert {
         if rank(&STATES, &message.state) > rank(&STATES, &self.state) {
             self.state.clone_from(&message.state);
         }
+        let wider = message.audience > self.audience;
+        self.audience = self.audience.max(message.audience);
         let higher = message.escalation.as_ref().map(|escalation| escalation.step)
             > self.escalation.as_ref().map(|known| known.step);
         if higher {
@@ -98,7 +104,12 @@ impl Alert {
         }
         self.score = self.score.max(f64::from(message.score));
         self.changed_ms = entry.heard_ms;
-        News { rings: (worse || higher) && self.severity != "low" }
+        News { rings: (worse || higher || wider) && self.may_ring() }
+    }
+
+    /// Whether anybody on duty is to be called.
+    pub fn may_ring(&self) -> bool {
+        self.severity != "low" && self.audience.is_everybody()
     }
 }
 
@@ -158,6 +169,19 @@ mod tests {
         assert_eq!(forward, told([3, 2, 1, 0]));
         assert_eq!(forward, told([2, 0, 3, 1]));
         assert_eq!((forward.0.as_str(), forward.1.as_str(), forward.4), ("closed", "high", Some(1)));
+    }
+
+    #[test]
+    fn what_reviewers_alone_were_told_rings_once_everybody_is() {
+        let reviewers = || json!({ "audience": "reviewers" });
+        let (first, entry) = step(0, "opened", "high", reviewers());
+        let mut alert = Alert::new(&first, &entry);
+        assert!(!alert.may_ring());
+        let mut rings = |seq, more| {
+            let (message, entry) = step(seq, "updated", "high", more);
+            alert.step(&message, &entry).rings
+        };
+        assert_eq!([rings(1, reviewers()), rings(2, json!({})), rings(3, json!({}))], [false, true, false]);
     }
 
     #[test]

@@ -48,6 +48,7 @@ mod review;
 mod standing;
 mod store;
 mod texts;
+mod trial;
 
 use claims::Claims;
 use command::Dispatch;
@@ -63,6 +64,7 @@ use post::Post;
 use standing::Standing;
 use store::Duty;
 pub use store::{Address, Retention, Store, StoreError};
+use trial::Conduct;
 
 /// People who look at once, and what their pages fetch beside that.
 const LIMITS: Limits = Limits { connections: 96, patience: Duration::from_secs(3600) };
@@ -169,9 +171,11 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let keeper = Keeper::new(shared.clone(), intake, keeping.clone(), claims, kept.heard_ms);
     let signer = settings.signer.map(Arc::new);
     let post = Post::new(shared.clone(), keeping.clone(), signer.clone(), bells.words);
-    let dispatch = Dispatch::new(shared.clone(), keeping, signer, bells.commands);
+    let dispatch = Dispatch::new(shared.clone(), keeping, signer, bells.commands.clone());
     tokio::spawn(others::run(shared.clone(), stop.clone()));
+    let conduct = Conduct::new(shared.clone(), people.pen().clone(), bells.commands);
     tokio::spawn(pulse(shared.clone(), stop.clone()));
+    tokio::spawn(conduct.run(stop.clone()));
     tokio::spawn(drift::inspection::run(shared.clone(), stop.clone()));
     tokio::spawn(tidy(shared, people, settings.retention, stop.clone()));
     tokio::spawn(post.run(stop.clone()));

@@ -12,6 +12,7 @@ use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::say::{plain, say, say_json};
 use crate::control::request::{Request, Signer};
 use crate::control::signing::SigningKey;
+use crate::publish::Mode;
 use crate::publish::drill::{Course, DrillMessage};
 use crate::publish::reply::{AnswerMessage, Judgement, Verdict};
 use crate::publish::settings::Site;
@@ -27,7 +28,7 @@ use conversation::Conversation;
 /// Longest sentence of a stranger.
 const SENTENCE: usize = 300;
 
-/// Tell a camera what to do: arm, disarm, shadow, test, drill, snapshot, threshold, log, ack. Prints what it answers.
+/// Tell a camera what to do: arm, disarm, shadow (observe), assist, live, trial, end-trial, send, test, drill, snapshot, threshold, log, ack. Prints what it answers.
 ///
 /// The camera takes commands where its configuration has `command.accept = true`; where that has `command.keys` they must be signed.
 /// Nothing is ordered for ever: what tells nobody of bears ends by itself.
@@ -39,6 +40,7 @@ Examples:
   bearwatch command arm --config /etc/bearwatch.toml   broker and camera of a daemon's configuration
   bearwatch command drill --site creek --camera north  waits for what comes of it
   bearwatch command snapshot --site creek --camera north --broker mqtts://park.example
+  bearwatch command trial spring --mode assist --for 14d --site creek --camera north
   bearwatch command threshold 0.7 …                    `usual` for that of the file or the model
 
 A command is not kept for a camera that is away: it is given now or not at all.
@@ -101,7 +103,29 @@ enum Action {
     /// Tell nobody of bears, for a time
     Disarm(For),
     /// Tell nobody, but keep on the device what would have been told, for a time
+    #[command(visible_alias = "observe")]
     Shadow(For),
+    /// Tell reviewers alone, for a time: nobody on duty hears of it
+    Assist(For),
+    /// Tell everybody, for a time, where the file says that something else is usual
+    Live(For),
+    /// Take part in a trial: another mode, which ends by itself
+    Trial {
+        /// Names it
+        trial: String,
+        /// What alerts are subject to in it
+        #[arg(long, value_parser = trial_mode)]
+        mode: Mode,
+        #[command(flatten)]
+        time: For,
+    },
+    /// Take part in a trial no more
+    EndTrial {
+        /// Names it
+        trial: String,
+    },
+    /// Send what is kept for training and review, for a time, whatever the link costs
+    Send(For),
     /// Send an alert marked as drill the whole way
     Test,
     /// Draw a bear into the picture, which must come out as an alert; waits for what comes of it
@@ -145,6 +169,13 @@ impl Action {
             Action::Arm => ("arm", json!({})),
             Action::Disarm(time) => ("disarm", json!({ "for_s": time.time.as_secs() })),
             Action::Shadow(time) => ("shadow", json!({ "for_s": time.time.as_secs() })),
+            Action::Assist(time) => ("assist", json!({ "for_s": time.time.as_secs() })),
+            Action::Live(time) => ("live", json!({ "for_s": time.time.as_secs() })),
+            Action::Send(time) => ("send", json!({ "for_s": time.time.as_secs() })),
+            Action::Trial { trial, mode, time } => {
+                ("trial", json!({ "trial": trial, "mode": mode.name(), "for_s": time.time.as_secs() }))
+            }
+            Action::EndTrial { trial } => ("end-trial", json!({ "trial": trial })),
             Action::Test => ("test", json!({})),
             Action::Drill => ("drill", json!({})),
             Action::Snapshot => ("snapshot", json!({})),
@@ -178,6 +209,16 @@ fn score(text: &str) -> Result<Score, String> {
     }
     let score = text.parse().ok().filter(|score| (0.0..=1.0).contains(score));
     score.map(|score| Score(Some(score))).ok_or_else(|| "a score from 0 to 1, or `usual`".into())
+}
+
+/// In the words of people.
+fn trial_mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "observe" => Ok(Mode::Shadow),
+        "assist" => Ok(Mode::Assist),
+        "live" => Ok(Mode::Armed),
+        _ => Err("observe, assist or live".into()),
+    }
 }
 
 /// Runs the command.

@@ -118,7 +118,7 @@ fn of_kind(kind: Kind) -> Channel {
         }
         Kind::Alert => ("An alert is opened, updated or closed.", json::<AlertMessage>()),
         Kind::Snapshot => (
-            "A picture: of an alert, of what keeps the camera from seeing, one that was asked for, or one of the random sample.",
+            "A picture: of an alert, of what keeps the camera from seeing, one that was asked for, one of the random sample, or one kept for training and review.",
             Payload::Jpeg,
         ),
         Kind::Telemetry => {

@@ -48,11 +48,32 @@ pub struct Picture {
     /// On a picture of an alert: whether its box and words are drawn on it.
     #[schemars(with = "Truth", skip_serializing_if = "Option::is_none")]
     marked: Option<Truth>,
+    /// On a picture of an alert that is for reviewers alone.
+    #[schemars(with = "Audience", skip_serializing_if = "Option::is_none")]
+    audience: Option<Audience>,
+    /// Why the camera kept it, on a picture for training and review that is not of the random sample.
+    #[schemars(with = "Kept", skip_serializing_if = "Option::is_none")]
+    kept: Option<Kept>,
     #[schemars(flatten)]
     audit: Audit,
 }
 
-/// Of a picture of the random sample: all of these, and an empty `alert`.
+#[derive(JsonSchema)]
+#[schemars(inline, rename_all = "lowercase")]
+enum Audience {
+    Reviewers,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline, rename_all = "kebab-case")]
+enum Kept {
+    Alert,
+    NearMiss,
+    Challenger,
+    Asked,
+}
+
+/// Of a picture of the random sample: all of these but `room`, and an empty `alert`. One that was `kept` has those from `mode` on.
 #[derive(JsonSchema)]
 pub struct Audit {
     /// What chose it: the rate for all frames, or the higher one for those on which the model suspects a bear.
@@ -61,6 +82,9 @@ pub struct Audit {
     /// How probable it was that this frame is chosen, by either: above 0, at most 1.
     #[schemars(with = "String", skip_serializing_if = "Option::is_none", regex(pattern = DECIMAL))]
     probability: Option<String>,
+    /// Of `probability`, that the camera still had the picture when it could be sent; not there where it had room for all.
+    #[schemars(with = "String", skip_serializing_if = "Option::is_none", regex(pattern = DECIMAL))]
+    room: Option<String>,
     /// Time that the frame stands for, since the frame before it, seconds: 10 at most.
     #[schemars(with = "String", skip_serializing_if = "Option::is_none", regex(pattern = DECIMAL))]
     stands_s: Option<String>,

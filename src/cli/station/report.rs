@@ -11,6 +11,7 @@ use super::of_store;
 use crate::cli::exit::{Exit, Failure, OrExit, Outcome};
 use crate::cli::output;
 use crate::cli::say::say;
+use crate::publish::Audience;
 use crate::station::report::{Period, Wanted};
 use crate::station::{self, Address, ExportError};
 use crate::system::clock::Clock;
@@ -84,7 +85,7 @@ pub fn report(args: &ReportArgs) -> Outcome {
     let (from, to) = (args.from.as_deref().unwrap_or_default(), args.to.as_deref().unwrap_or_default());
     let period = Period::parse(from, to, &zone, Clock::start().unix_ms())
         .map_err(|reason| Failure::new(Exit::Usage, anyhow!(reason)))?;
-    let wanted = Wanted { period, zone, simulated: args.simulated };
+    let wanted = Wanted { period, zone, simulated: args.simulated, audience: Audience::Everybody };
     let made = station::report_of(&args.database, &wanted).map_err(|error| of_store(&error))?;
     if let Some(path) = &args.json {
         output::write_json(path, &made.report)?;

@@ -214,6 +214,7 @@ mod tests {
             impairment: None,
             request: None,
             marked: None,
+            kept: None,
             audit: None,
             captured: String::new(),
             boot: crate::publish::message::BootId::new(),

@@ -16,7 +16,7 @@ use crate::perceive::model::Class;
 use crate::perceive::observation::{Alert, AlertId, AlertState, Regime, Severity};
 use crate::publish::played::{Act, Cue};
 use crate::publish::reply::Head;
-use crate::publish::{AlertDraft, Draft, Mode, StateDraft, Subject, TelemetryDraft};
+use crate::publish::{AlertDraft, Audience, Draft, Mode, StateDraft, Subject, TelemetryDraft};
 use crate::system::clock::Clock;
 use crate::system::metrics::{Metrics, Stage};
 
@@ -192,6 +192,8 @@ fn armed() -> StateDraft {
         mode: Mode::Armed,
         until: None,
         by: String::new(),
+        usual: Mode::Armed,
+        trial: None,
         bear_threshold: None,
         log: "usual".into(),
         signed_only: false,
@@ -210,6 +212,7 @@ fn alert(alert: Alert) -> AlertDraft {
         simulated: true,
         drill: false,
         open: usize::from(alert.state != AlertState::Closed),
+        audience: Audience::Everybody,
     }
 }
 

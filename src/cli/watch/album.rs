@@ -75,6 +75,7 @@ mod tests {
             impairment: None,
             request: None,
             marked: None,
+            kept: None,
             audit: None,
             captured,
             boot: BootId("b".into()),

@@ -50,8 +50,12 @@ pub struct Waiting<'a> {
 }
 
 impl Alerts {
-    /// Takes in a step; tells whether it is news (also what is told aloud after it was told quietly), or nobody has acknowledged it in time.
+    /// Takes in a step; tells whether it is news (also what is told aloud after it was told quietly), or nobody has acknowledged it in time. What is for
+    /// reviewers is no news here, until it is told to everybody.
     pub fn step(&mut self, message: &AlertMessage, site: &Site, now: Duration) -> bool {
+        if message.is_for_reviewers() {
+            return false;
+        }
         let closed = message.state == "closed";
         let known = self.acknowledged.contains(&message.id)
             || self.unacknowledged.iter().any(|heard| heard.alert == message.id);

@@ -279,7 +279,7 @@ impl Watch {
     fn bell(&mut self, notice: &Notice) -> &'static str {
         let now = self.clock.uptime();
         let rests = self.rang_at.is_some_and(|at| now - at < BELL_EVERY);
-        let rings = matches!(notice, Notice::Alert { first: true, message, .. } if !message.is_quiet());
+        let rings = matches!(notice, Notice::Alert { first: true, message, .. } if !message.is_quiet() && !message.is_for_reviewers());
         if self.args.no_bell || rests || !rings {
             return "";
         }

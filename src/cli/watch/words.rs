@@ -96,6 +96,9 @@ impl Words {
         if alert.severity == Severity::High.name() {
             parts.push(self.paint.alarm("NEAR PEOPLE"));
         }
+        if alert.is_for_reviewers() {
+            parts.push(self.paint.faint("for reviewers, nobody is called"));
+        }
         if alert.is_quiet() {
             parts.push(self.paint.faint("quiet hours"));
         }
@@ -112,7 +115,7 @@ impl Words {
         let head = format!("{what} {:<7}", plain(&alert.state, WORD));
         let head = match alert.state.as_str() {
             _ if alert.drill => self.paint.warn(&head),
-            _ if alert.is_quiet() => head,
+            _ if alert.is_quiet() || alert.is_for_reviewers() => head,
             "opened" => self.paint.alarm(&head),
             "updated" => self.paint.bad(&head),
             _ => head,

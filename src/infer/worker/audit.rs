@@ -2,7 +2,7 @@
 //! model saw goes beside them. People and masked areas are hidden as on every picture that leaves.
 
 use super::Worker;
-use crate::capture::pixels::{encode_jpeg, shrunk};
+use super::keep::MOST_DETECTIONS;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Detection, Observation};
 use crate::publish::{AuditDraft, Draft};
@@ -10,8 +10,6 @@ use crate::system::metrics::count;
 
 /// From this share of the operating point on, the model suspects a bear.
 const SUSPECTED: f32 = 0.5;
-/// What is told of a picture, the surest first.
-const MOST_DETECTIONS: usize = 16;
 
 impl Worker {
     /// Sends the frame, where it was chosen. After all else: nothing waits for it.
@@ -25,20 +23,13 @@ impl Worker {
         let suspects = |d: &Detection| d.class == Class::Bear && d.score >= SUSPECTED * threshold;
         let suspected = observation.bear || observation.detections.iter().any(suspects);
         let Some(chosen) = self.audit.look(uptime_ms, suspected) else { return };
-        let mut shown = shrunk(&self.picture, self.snapshots.max_side);
-        let sure = |d: &&Detection| d.class == Class::Bear && d.score >= threshold;
-        let bears: Vec<_> = observation.detections.iter().filter(sure).map(|bear| bear.bbox).collect();
-        self.hide(&mut shown, &bears, observation.stamp);
-        let jpeg = match encode_jpeg(&shown, self.snapshots.quality, self.snapshots.max_side) {
-            Ok(jpeg) => jpeg,
-            Err(error) => return tracing::error!("picture of the random sample: {error}"),
-        };
+        let Some((jpeg, size)) = self.plain(&observation.detections, observation.stamp) else { return };
         self.audit.made(jpeg.len());
         let draft = AuditDraft {
             jpeg,
             captured: observation.stamp,
             chosen,
-            size: (shown.width, shown.height),
+            size,
             regime: observation.regime,
             model: self.model.sha256.clone(),
             threshold,

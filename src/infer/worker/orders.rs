@@ -1,5 +1,7 @@
 //! Orders that came over the network and need the detector: carried out between two frames.
 
+use std::sync::PoisonError;
+
 use super::{Live, Worker};
 use crate::perceive::frame::Stamp;
 use crate::perceive::geometry::Rect;
@@ -7,6 +9,7 @@ use crate::perceive::model::Class;
 use crate::perceive::observation::{Alert, AlertId, AlertState, Severity};
 use crate::perceive::settings::Settings;
 use crate::publish::Subject;
+use crate::publish::field::Reason;
 
 /// Exercises have ids from here on: the core numbers its alerts from 1.
 const EXERCISES: u64 = 1_000_000_000;
@@ -35,7 +38,7 @@ impl Worker {
     pub(super) fn obey(&mut self) {
         while let Ok(order) = self.links.orders.try_recv() {
             match order {
-                Order::Snapshot(number) => self.send_last(Subject::Request(number), "AS ORDERED"),
+                Order::Snapshot(number) => self.asked(number),
                 Order::Exercise(number) => self.exercise(AlertId(EXERCISES + number)),
                 Order::Drill(number) => self.begin_drill(number),
                 Order::EndDrill => self.drill = None,
@@ -43,6 +46,18 @@ impl Worker {
                 Order::Redraw(settings) => self.perception.redraw(&settings),
                 Order::Live(live) => self.show_live(live),
             }
+        }
+    }
+
+    /// The picture that somebody asked for goes out with its words; as it is without them it is kept.
+    fn asked(&mut self, number: u64) {
+        self.send_last(Subject::Request(number), "AS ORDERED");
+        let (found, regime) = {
+            let sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
+            (sight.found.clone(), sight.regime)
+        };
+        if let Some(regime) = regime {
+            self.keep_for(Reason::Asked, &found, regime, self.last_stamp());
         }
     }
 

@@ -1,7 +1,8 @@
 //! What people tell cameras from here, and who may. PURE.
 //!
 //! Rangers may what ends by itself or harms nobody: mute for a time, drill, test, ask for a picture; and arm, for who may silence a camera must be able
-//! to end that at once, whoever ordered it. Shadow mode and thresholds change how a camera judges: that is for administrators.
+//! to end that at once, whoever ordered it. Who may make a camera tell
+//! more: that is harmless. Observe and assist mode and thresholds change what a camera is for: that is for administrators.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,6 +32,21 @@ pub enum Wish {
         /// For so many seconds.
         for_s: u64,
     },
+    /// Tell reviewers alone.
+    Assist {
+        /// For so many seconds.
+        for_s: u64,
+    },
+    /// Tell everybody, whatever is usual there.
+    Live {
+        /// For so many seconds.
+        for_s: u64,
+    },
+    /// Send what is kept for training and review.
+    Send {
+        /// For so many seconds.
+        for_s: u64,
+    },
     /// Send an exercise the whole way of an alert.
     Test,
     /// Draw a bear, which must come out as an alert.
@@ -52,6 +68,9 @@ impl Wish {
             Wish::Arm => "arm",
             Wish::Disarm { .. } => "disarm",
             Wish::Shadow { .. } => "shadow",
+            Wish::Assist { .. } => "assist",
+            Wish::Live { .. } => "live",
+            Wish::Send { .. } => "send",
             Wish::Test => "test",
             Wish::Drill => "drill",
             Wish::Snapshot => "snapshot",
@@ -62,26 +81,35 @@ impl Wish {
     /// Its own fields.
     pub fn fields(&self) -> Value {
         match self {
-            Wish::Disarm { for_s } | Wish::Shadow { for_s } => json!({ "for_s": for_s }),
             Wish::Threshold { bear } => json!({ "bear": bear }),
-            _ => json!({}),
+            _ => self.for_s().map_or_else(|| json!({}), |for_s| json!({ "for_s": for_s })),
+        }
+    }
+
+    /// How long it lasts, where it ends by itself.
+    fn for_s(&self) -> Option<u64> {
+        match self {
+            Wish::Disarm { for_s } | Wish::Shadow { for_s } | Wish::Assist { for_s } => Some(*for_s),
+            Wish::Live { for_s } | Wish::Send { for_s } => Some(*for_s),
+            _ => None,
         }
     }
 
     /// Who may.
     pub fn right(&self) -> Right {
         match self {
-            Wish::Shadow { .. } | Wish::Threshold { .. } => Right::Administer,
+            Wish::Shadow { .. } | Wish::Assist { .. } | Wish::Threshold { .. } => Right::Administer,
             _ => Right::Order,
         }
     }
 
     /// What is wrong with it, whichever camera it is for.
     pub fn objection(&self) -> Option<String> {
+        if self.for_s().is_some_and(|for_s| !(1..=LONGEST_S).contains(&for_s)) {
+            let days = LONGEST_S / 86_400;
+            return Some(format!("say for how long, up to {days} days: nothing is ordered for ever"));
+        }
         match self {
-            Wish::Disarm { for_s } | Wish::Shadow { for_s } if !(1..=LONGEST_S).contains(for_s) => Some(
-                format!("say for how long, up to {} days: nothing is ordered for ever", LONGEST_S / 86_400),
-            ),
             Wish::Threshold { bear: Some(bear) } if !(0.0..=1.0).contains(bear) => {
                 Some("a threshold is a score from 0 to 1, or the usual one".into())
             }
@@ -92,9 +120,22 @@ impl Wish {
 
 /// The word of a command that was kept, as its topic needs it.
 fn known(word: &str) -> Option<&'static str> {
-    ["arm", "disarm", "shadow", "test", "drill", "snapshot", "threshold"]
-        .into_iter()
-        .find(|known| *known == word)
+    [
+        "arm",
+        "disarm",
+        "shadow",
+        "assist",
+        "live",
+        "send",
+        "trial",
+        "end-trial",
+        "test",
+        "drill",
+        "snapshot",
+        "threshold",
+    ]
+    .into_iter()
+    .find(|known| *known == word)
 }
 
 #[cfg(test)]
@@ -140,10 +181,14 @@ mod tests {
             Wish::Test,
             Wish::Drill,
             Wish::Snapshot,
+            Wish::Live { for_s: 1 },
+            Wish::Send { for_s: 1 },
             Wish::Shadow { for_s: 1 },
+            Wish::Assist { for_s: 1 },
             Wish::Threshold { bear: None },
         ];
-        assert_eq!(all.map(|wish| may(Role::Ranger, wish)), [true, true, true, true, true, false, false]);
+        let theirs = [true, true, true, true, true, true, true, false, false, false];
+        assert_eq!(all.map(|wish| may(Role::Ranger, wish)), theirs);
         assert!(all.iter().all(|wish| may(Role::Administrator, *wish) && !may(Role::Viewer, *wish)));
         assert!(all.iter().all(|wish| !may(Role::Reviewer, *wish) && known(wish.word()).is_some()));
     }

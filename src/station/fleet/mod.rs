@@ -13,7 +13,7 @@ use super::store::KnownCamera;
 use crate::publish::drill::DrillMessage;
 use crate::publish::incoming::Body;
 use crate::publish::message::{BootId, State};
-use crate::publish::reply::Mode;
+use crate::publish::reply::{Mode, TrialMessage};
 use crate::publish::settings::Site;
 
 mod camera;
@@ -77,6 +77,10 @@ pub struct CameraView {
     pub until: Option<String>,
     /// See above.
     pub ordered_by: String,
+    /// The mode where nothing is ordered.
+    pub usual: Option<Mode>,
+    /// The trial that it takes part in.
+    pub trial: Option<TrialMessage>,
     /// The score from which it takes something for a bear; the model's own where `None`.
     pub bear_threshold: Option<f32>,
     /// What it measured last.
@@ -253,6 +257,8 @@ impl Fleet {
             mode: orders.map(|orders| orders.mode),
             until: orders.and_then(|orders| orders.until.clone()),
             ordered_by: orders.map(|orders| orders.by.chars().take(80).collect()).unwrap_or_default(),
+            usual: orders.map(|orders| orders.usual),
+            trial: orders.and_then(|orders| orders.trial.clone()),
             bear_threshold: orders.and_then(|orders| orders.bear_threshold),
             figures: camera.figures(),
             drill: camera.drill().cloned(),

@@ -81,11 +81,11 @@ impl Lane {
         while self.sent.front().is_some_and(|at| now.saturating_sub(*at) >= WINDOW) {
             self.sent.pop_front();
         }
-        let waiting = self.shared.store.queued(&self.name).await?;
+        let now_ms = self.shared.clock.unix_ms();
+        let waiting = self.shared.store.queued(&self.name, now_ms).await?;
         let Next::Send(notices) = next(waiting, self.channel.most_a_minute, self.sent.len()) else {
             return Ok(false);
         };
-        let now_ms = self.shared.clock.unix_ms();
         let ids: Vec<i64> = notices.iter().map(|notice| notice.id).collect();
         let ids = self.shared.store.going_out(&ids, now_ms).await?;
         let going: Vec<Notice> = notices.into_iter().filter(|notice| ids.contains(&notice.id)).collect();

@@ -64,7 +64,7 @@ impl To {
     }
 }
 
-/// Begins to tell. Without a file nobody is told, and nothing piles up.
+/// Begins to tell. Without a file nobody is told, and nothing piles up; of several stations on one database, those that have a file tell.
 ///
 /// # Errors
 /// Where the database is away, or a file of authorities is not there any more.
@@ -74,10 +74,13 @@ pub async fn begin(
     sign: Sign,
     stop: &Stop,
 ) -> Result<(), StoreError> {
+    if settings.is_none() && shared.store.is_one_of_several() {
+        return Ok(());
+    }
     let settings = settings.unwrap_or_default();
     let kinds: Vec<(&str, &str)> =
         settings.channels.iter().map(|(name, channel)| (name.as_str(), channel.to.kind())).collect();
-    shared.store.channels_are(&kinds).await?;
+    shared.store.channels_are(&kinds, shared.clock.unix_ms()).await?;
     let mut bells: BTreeMap<String, Arc<Notify>> = BTreeMap::new();
     for (name, channel) in &settings.channels {
         let bell = Arc::new(Notify::new());

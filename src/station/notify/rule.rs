@@ -73,7 +73,7 @@ pub struct Rule {
     pub cameras: Vec<String>,
     /// From this severity on.
     pub least: Severity,
-    /// While the camera is in one of these modes; in any where empty.
+    /// While the camera is in one of these modes; in any where empty. Alerts that are for reviewers alone are told only where `assist` is named.
     pub modes: Vec<String>,
     /// In these hours alone, where there are any.
     pub hours: Hours,
@@ -144,6 +144,9 @@ pub fn severity(name: &str) -> Severity {
     all.into_iter().find(|known| known.name() == name).unwrap_or_default()
 }
 
+/// The mode whose alerts are for reviewers alone.
+const ASSIST: &str = "assist";
+
 impl Cause {
     /// Its name, and what tells it from others of that name: so it stands in the database.
     pub fn parts(&self) -> (&'static str, String) {
@@ -195,7 +198,9 @@ impl Rule {
     /// Whether it is of this alert, whatever the hour.
     pub fn fits(&self, subject: &Subject) -> bool {
         let among = |list: &[String], what: &str| list.is_empty() || list.iter().any(|one| one == what);
-        among(&self.sites, &subject.site)
+        let is_for = subject.alert.audience.is_everybody() || self.modes.iter().any(|mode| mode == ASSIST);
+        is_for
+            && among(&self.sites, &subject.site)
             && among(&self.cameras, &subject.place())
             && (subject.mode.is_empty() || among(&self.modes, &subject.mode))
             && subject.severity() >= self.least

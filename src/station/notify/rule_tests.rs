@@ -1,5 +1,5 @@
 use super::*;
-use crate::publish::message::Escalation;
+use crate::publish::message::{Audience, Escalation};
 
 const NOW: i64 = 1_795_572_850_000;
 
@@ -20,6 +20,7 @@ fn subject() -> Subject {
         drill: false,
         simulated: false,
         escalation: None,
+        audience: Audience::Everybody,
     };
     let (site, camera) = ("pine-lake".into(), "north".into());
     Subject { alert, site, camera, since_ms: NOW, word: None, mode: "armed".into(), picture: None, looks: 1 }
@@ -54,6 +55,12 @@ fn a_rule_is_of_the_alerts_that_it_names() {
     assert!(!fits(|rule| rule.cameras = vec!["pine-lake/south".into()], as_is));
     assert!(!fits(|rule| rule.least = Severity::High, as_is));
     assert!(!fits(|rule| rule.modes = vec!["disarmed".into()], as_is));
+    let for_reviewers = |subject: &mut Subject| {
+        subject.alert.audience = Audience::Reviewers;
+        subject.mode = "assist".into();
+    };
+    assert!(!fits(|_| {}, for_reviewers), "a rule that does not name the mode");
+    assert!(fits(|rule| rule.modes = vec!["assist".into()], for_reviewers));
     assert!(
         fits(|rule| rule.modes = vec!["disarmed".into()], |subject| subject.mode = String::new()),
         "nobody knows"

@@ -40,13 +40,14 @@ mod notices;
 mod report;
 mod review;
 mod texts;
+mod trial;
 
 pub use door::Public;
 use door::{admitted, cookie_name, needs, said};
 use drift::ShiftView;
 
 const STYLE: &str = include_str!("assets/station.css");
-const SCRIPTS: [(&str, &str); 10] = [
+const SCRIPTS: [(&str, &str); 11] = [
     ("/station.js", include_str!("assets/station.js")),
     ("/desk.js", include_str!("assets/desk.js")),
     ("/fleet.js", include_str!("assets/fleet.js")),
@@ -57,6 +58,7 @@ const SCRIPTS: [(&str, &str); 10] = [
     ("/review.js", include_str!("assets/review.js")),
     ("/report.js", include_str!("assets/report.js")),
     ("/notify.js", include_str!("assets/notify.js")),
+    ("/trial.js", include_str!("assets/trial.js")),
 ];
 /// Longest note, characters.
 const MOST_NOTE: usize = 300;
@@ -173,6 +175,7 @@ impl Desk {
             .merge(review::ways())
             .merge(report::ways())
             .merge(notices::ways())
+            .merge(trial::ways())
             .layer(from_fn_with_state(desk.clone(), admitted));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))

@@ -13,6 +13,7 @@ use url::form_urlencoded;
 
 use super::door::needs;
 use super::{Desk, away, refused};
+use crate::publish::Audience;
 use crate::station::StoreError;
 use crate::station::people::Right;
 use crate::station::report::html::{Drawing, body};
@@ -35,7 +36,7 @@ async fn report(State(desk): State<Arc<Desk>>, uri: Uri) -> Response {
     let (from, to) = (take("from").unwrap_or_default(), take("to").unwrap_or_default());
     let simulated = take("simulated").is_some();
     let wanted = match Period::parse(&from, &to, &zone, desk.shared.clock.unix_ms()) {
-        Ok(period) => Wanted { period, zone, simulated },
+        Ok(period) => Wanted { period, zone, simulated, audience: Audience::Everybody },
         Err(reason) => return refused(StatusCode::UNPROCESSABLE_ENTITY, &reason),
     };
     match drawn(&desk, &wanted).await {

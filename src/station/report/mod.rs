@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::evaluate::audit::Recall;
+use crate::publish::Audience;
 use crate::publish::audit::Sighting;
 use crate::publish::reply::Judgement;
 use crate::station::review::{Label, Seen};
@@ -90,6 +91,8 @@ pub struct Told {
     pub drill: bool,
     /// The simulator drew it.
     pub simulated: bool,
+    /// Whom it was for.
+    pub audience: Audience,
     /// The light.
     pub regime: String,
     /// What people said it was, the newest word.
@@ -120,6 +123,8 @@ pub struct Sampled {
     pub heard_ms: i64,
     /// How probable it was that it is chosen.
     pub probability: f64,
+    /// Of that, that the camera still had it when it could be sent; 1 where it had room for all.
+    pub room: f64,
     /// Seconds that its frame stands for.
     pub stands_s: f64,
     /// What alerts were subject to.
@@ -208,6 +213,8 @@ pub struct Wanted {
     pub zone: TimeZone,
     /// Also of what the simulator drew.
     pub simulated: bool,
+    /// Alerts to whom it is about.
+    pub audience: Audience,
 }
 
 /// Estimates of what was missed, over all and apart.
@@ -221,6 +228,17 @@ pub struct Missed {
     pub told_by_regime: BTreeMap<String, Recall>,
     /// The first by the camera.
     pub told_by_camera: BTreeMap<String, Recall>,
+}
+
+/// Alerts that are not what the report is about, since they were for others: counted apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Apart {
+    /// Alerts.
+    pub alerts: u64,
+    /// That people said were bears.
+    pub bears: u64,
+    /// That were none.
+    pub none: u64,
 }
 
 /// The report.
@@ -238,6 +256,8 @@ pub struct Report {
     pub simulated: bool,
     /// Bears by day and hour.
     pub outcome: Outcome,
+    /// Alerts for reviewers, where the report is about those for everybody, and the other way round.
+    pub apart: Apart,
     /// What was missed.
     pub missed: Missed,
     /// How the sample was.
@@ -259,10 +279,13 @@ pub struct Report {
 impl Report {
     /// From what stands in the database.
     pub fn of(evidence: &Evidence, wanted: &Wanted) -> Report {
-        let Wanted { period, zone, simulated } = wanted;
+        let Wanted { period, zone, simulated, audience } = wanted;
         let real = |drawn: bool| *simulated || !drawn;
-        let alerts: Vec<&Told> =
-            evidence.alerts.iter().filter(|alert| !alert.drill && real(alert.simulated)).collect();
+        let (alerts, others): (Vec<&Told>, Vec<&Told>) = evidence
+            .alerts
+            .iter()
+            .filter(|alert| !alert.drill && real(alert.simulated))
+            .partition(|alert| alert.audience == *audience);
         let samples: Vec<&Sampled> =
             evidence.samples.iter().filter(|sample| real(sample.simulated)).collect();
         let weighed = sampled::weigh(&samples);
@@ -275,7 +298,8 @@ impl Report {
             cameras: evidence.cameras.iter().filter(|camera| camera.first_ms < period.to_ms).count(),
             simulated: *simulated,
             outcome: Outcome::of(&alerts, *period, zone),
-            missed: sampled::missed(&weighed, &alerts, &evidence.cameras),
+            apart: Apart::of(&others, *period),
+            missed: sampled::missed(&weighed, &alerts, &evidence.cameras, *audience),
             sample: SampleFacts::of(&samples, &weighed),
             false_alarms: FalseAlarms::of(&alerts, &weighed, &watch, &evidence.cameras, *period),
             confusion: Confusion::of(&weighed),
@@ -283,6 +307,44 @@ impl Report {
             latency: Latency::of(&alerts, *period),
             watch,
             changes: outcome::changes(evidence, *period),
+        }
+    }
+}
+
+impl Apart {
+    fn of(alerts: &[&Told], period: Period) -> Apart {
+        let of = |said: Judgement| {
+            alerts.iter().filter(|alert| period.has(alert.at_ms()) && alert.said == Some(said)).count() as u64
+        };
+        let all = alerts.iter().filter(|alert| period.has(alert.at_ms())).count() as u64;
+        Apart { alerts: all, bears: of(Judgement::Bear), none: of(Judgement::NotBear) }
+    }
+}
+
+impl Evidence {
+    /// What is known of some cameras alone, by their names.
+    pub fn only(self, names: &[String]) -> Evidence {
+        let Evidence { cameras, alerts, samples, heard, firsts } = self;
+        let mut kept = Vec::new();
+        let index: Vec<Option<usize>> = cameras
+            .into_iter()
+            .map(|camera| {
+                names.contains(&camera.name).then(|| {
+                    kept.push(camera);
+                    kept.len() - 1
+                })
+            })
+            .collect();
+        let new = |camera: usize| index.get(camera).copied().flatten();
+        Evidence {
+            alerts: alerts.into_iter().filter_map(|a| Some(Told { camera: new(a.camera)?, ..a })).collect(),
+            samples: samples
+                .into_iter()
+                .filter_map(|s| Some(Sampled { camera: new(s.camera)?, ..s }))
+                .collect(),
+            heard: heard.into_iter().filter_map(|h| Some(Heard { camera: new(h.camera)?, ..h })).collect(),
+            firsts: firsts.into_iter().filter_map(|f| Some(First { camera: new(f.camera)?, ..f })).collect(),
+            cameras: kept,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{Camera, Missed, Sampled, Told};
 use crate::evaluate::PixelBox;
 use crate::evaluate::audit::{BearShown, Recall};
 use crate::perceive::model::Class;
+use crate::publish::{Audience, Mode};
 use crate::station::review::Seen;
 
 /// A bear was told of from so long before the first frame of its alert: it comes into sight before there is enough to go by, milliseconds.
@@ -111,13 +112,17 @@ fn lost(samples: &[&Sampled]) -> Vec<f64> {
     for (at, &index) in order.iter().enumerate() {
         let before = at.checked_sub(1).map_or(1.0, |before| step(order[before], index));
         let after = order.get(at + 1).map_or(1.0, |after| step(index, *after));
-        lost[index] = ((before + after) / 2.0).clamp(1.0, MOST_LOST);
+        // What the camera had no room for is in the probability already, and makes gaps in the numbers as well.
+        let thinned = samples[index].room < 1.0;
+        lost[index] = if thinned { 1.0 } else { ((before + after) / 2.0).clamp(1.0, MOST_LOST) };
     }
     lost
 }
 
 /// What of the bears was found, and what was told of.
-pub fn missed(weighed: &[Weighed], alerts: &[&Told], cameras: &[Camera]) -> Missed {
+pub fn missed(weighed: &[Weighed], alerts: &[&Told], cameras: &[Camera], audience: Audience) -> Missed {
+    // Where others were told, nothing that these were not told was missed.
+    let mode = if audience.is_everybody() { Mode::Armed } else { Mode::Assist };
     let bears: Vec<&Weighed> = weighed.iter().filter(|one| one.seen() == Some(Seen::Bear)).collect();
     let shown = |one: &Weighed, found: bool| BearShown {
         camera: one.sample.camera,
@@ -127,7 +132,7 @@ pub fn missed(weighed: &[Weighed], alerts: &[&Told], cameras: &[Camera]) -> Miss
     };
     let armed: Vec<(&Sampled, BearShown)> = bears
         .iter()
-        .filter(|one| one.sample.mode == "armed")
+        .filter(|one| one.sample.mode == mode.name())
         .map(|one| (one.sample, shown(one, is_told(one.sample, alerts))))
         .collect();
     let all = |of: &dyn Fn(&Sampled) -> bool| {

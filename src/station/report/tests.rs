@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use super::html::{Drawing, document, lines};
 use super::*;
 use crate::perceive::model::Class;
+use crate::publish::Audience;
 use crate::station::review::Thing;
 
 /// 2026-11-23T00:00:00Z, a Monday.
@@ -12,7 +13,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 fn week() -> Wanted {
     let period = Period { from_ms: MONDAY_MS, to_ms: MONDAY_MS + 7 * DAY_MS };
-    Wanted { period, zone: TimeZone::UTC, simulated: false }
+    Wanted { period, zone: TimeZone::UTC, simulated: false, audience: Audience::Everybody }
 }
 
 fn told(id: i64, at_ms: i64, said: Option<Judgement>) -> Told {
@@ -26,6 +27,7 @@ fn told(id: i64, at_ms: i64, said: Option<Judgement>) -> Told {
         late: false,
         drill: false,
         simulated: false,
+        audience: Audience::Everybody,
         regime: "infrared".into(),
         said,
     }
@@ -49,6 +51,7 @@ fn sampled(number: i64, at_ms: i64, score: f32, seen: Option<Seen>) -> Sampled {
         captured_ms: Some(at_ms),
         heard_ms: at_ms,
         probability: 0.001,
+        room: 1.0,
         stands_s: 0.5,
         mode: "armed".into(),
         regime: "infrared".into(),

@@ -10,6 +10,8 @@ pub enum Duty {
     Tidy,
     /// Looks whether something has shifted.
     Inspect,
+    /// Brings cameras into trials and out of them.
+    Conduct,
 }
 
 impl Store {
@@ -39,6 +41,7 @@ async fn taken(connection: &mut Connection, duty: Duty) -> sqlx::Result<Option<T
     let lock = match duty {
         Duty::Tidy => postgres::TIDIES,
         Duty::Inspect => postgres::INSPECTS,
+        Duty::Conduct => postgres::CONDUCTS,
     };
     Ok(postgres::is_free(&mut transaction, lock).await?.then_some(transaction))
 }

@@ -26,6 +26,7 @@ mod review;
 mod sample;
 mod steps;
 mod trail;
+mod trial;
 mod word;
 mod write;
 
@@ -48,12 +49,13 @@ use address::Server;
 use database::{Pool, ddl, postgres, sqlite};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [ddl::Step; 6] = [
+const MIGRATIONS: [ddl::Step; 7] = [
     (1, "begin", include_str!("migrations/1_begin.sql")),
     (20, "people", include_str!("migrations/20_people.sql")),
     (30, "review", include_str!("migrations/30_review.sql")),
     (40, "drift", include_str!("migrations/40_drift.sql")),
     (60, "notify", include_str!("migrations/60_notify.sql")),
+    (70, "trial", include_str!("migrations/70_trial.sql")),
     (80, "several", include_str!("migrations/80_several.sql")),
 ];
 
@@ -82,6 +84,11 @@ enum Place {
 }
 
 impl Store {
+    /// Whether other stations may be on the same database.
+    pub fn is_one_of_several(&self) -> bool {
+        !self.instance.is_empty()
+    }
+
     /// Opens the database, makes its tables where there are none, and brings it up to date.
     ///
     /// # Errors

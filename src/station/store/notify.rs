@@ -15,6 +15,8 @@ pub use view::{ChannelView, NoticeView, Record};
 /// Alerts that are looked at in one go, and what a channel is given at once.
 const LOOKS: i64 = 200;
 const AT_ONCE: i64 = 500;
+/// An attempt whose end was not noted for so long has none: the station that made it is gone, milliseconds. No service is waited for so long.
+const UNDER_WAY_MS: i64 = 120_000;
 /// What somebody must hear of, as a list of SQL.
 const MATTERS: &str = "('opened', 'worse', 'escalated', 'unacknowledged')";
 /// What follows the opening.
@@ -94,9 +96,11 @@ impl Store {
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn channels_are(&self, channels: &[(&str, &str)]) -> Result<(), StoreError> {
+    pub async fn channels_are(&self, channels: &[(&str, &str)], now_ms: i64) -> Result<(), StoreError> {
+        // Of several stations another one may be at it.
+        let ended_ms = if self.instance.is_empty() { i64::MAX } else { now_ms - UNDER_WAY_MS };
         let mut line = self.line().await?;
-        let done = work::channels_are(&mut line, channels).await;
+        let done = work::channels_are(&mut line, channels, ended_ms).await;
         self.settle(line, done).await
     }
 
@@ -233,18 +237,25 @@ impl Store {
         self.settle(line, done).await
     }
 
-    /// What a channel is to send now, what was tried least first. What follows an opening waits for that.
+    /// What a channel is to send now, what was tried least first. What follows an opening waits for that, and what another station on this database has
+    /// under way is its own.
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn queued(&self, channel: &str) -> Result<Vec<Notice>, StoreError> {
+    pub async fn queued(&self, channel: &str, now_ms: i64) -> Result<Vec<Notice>, StoreError> {
         let sql = format!(
             "SELECT id, alert, cause, detail, tries FROM notice WHERE channel = $1 AND fate = 'queued' AND (cause NOT IN {FOLLOWS} OR NOT EXISTS
                  (SELECT 1 FROM notice AS opening WHERE opening.alert = notice.alert AND opening.channel = notice.channel
                   AND opening.cause = 'opened' AND opening.fate = 'queued'))
+             AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.notice = notice.id AND attempt.ended_ms IS NULL AND attempt.at_ms > $3)
              ORDER BY tries, id LIMIT $2"
         );
-        let rows = query(&sql).bind(channel).bind(AT_ONCE).fetch_all(&self.reading).await;
+        let rows = query(&sql)
+            .bind(channel)
+            .bind(AT_ONCE)
+            .bind(now_ms - UNDER_WAY_MS)
+            .fetch_all(&self.reading)
+            .await;
         rows.and_then(|rows| rows.iter().map(notice).collect()).map_err(|error| self.fault(&error))
     }
 

@@ -145,7 +145,7 @@ fn model_saw(revealed: &Revealed) -> Option<bool> {
 
 async fn revealed(db: &mut Connection, key: &PictureKey, by: &str) -> sqlx::Result<Option<Revealed>> {
     let row = query(&format!(
-        "SELECT sample.draw, sample.detections, sample.width, sample.height, sample.threshold, alert.score, {WHY} AS doubt,
+        "SELECT sample.draw, sample.detections, sample.width, sample.height, sample.threshold, picture.kept, alert.score, {WHY} AS doubt,
              EXISTS (SELECT 1 FROM judged WHERE judged.camera = picture.camera AND judged.boot = picture.boot AND judged.seq = picture.seq AND judged.another) AS second
          FROM picture LEFT JOIN sample ON sample.camera = picture.camera AND sample.boot = picture.boot AND sample.seq = picture.seq
              LEFT JOIN alert ON alert.id = picture.alert
@@ -163,7 +163,7 @@ async fn revealed(db: &mut Connection, key: &PictureKey, by: &str) -> sqlx::Resu
     let why = if row.try_get::<bool, _>("second")? {
         Some("second".to_owned())
     } else {
-        draw.or(row.try_get("doubt")?)
+        draw.or(row.try_get("kept")?).or(row.try_get("doubt")?)
     };
     let others = labels(db, key).await?.into_iter().rev().filter(|label| label.by != by);
     let mut opinions: Vec<Opinion> = Vec::new();

@@ -12,7 +12,7 @@ use serde::Serialize;
 const ALERTS: i64 = 40;
 const WAITING: i64 = 100;
 /// Nobody has said anything of it, here or to its camera.
-const WAITS: &str = "alert.acked_ms IS NULL AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id)";
+const WAITS: &str = "alert.audience = 'everybody' AND alert.acked_ms IS NULL AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id)";
 /// Pictures of an alert that are shown: what led to it and its opening, and the newest.
 const FIRST: usize = 4;
 const LAST: usize = 4;
@@ -130,12 +130,12 @@ pub struct KnownCamera {
 }
 
 impl Store {
-    /// The newest alerts that were first heard of before `before_ms`, newest first.
+    /// The newest alerts to everybody that were first heard of before `before_ms`, newest first.
     ///
     /// # Errors
     /// Where the database is away.
     pub async fn alerts(&self, before_ms: i64) -> Result<Vec<AlertView>, StoreError> {
-        let filter = "alert.heard_ms < $1";
+        let filter = "alert.heard_ms < $1 AND alert.audience = 'everybody'";
         self.views(filter, before_ms, ALERTS).await.map_err(|error| self.fault(&error))
     }
 
@@ -166,13 +166,13 @@ impl Store {
         Ok(views)
     }
 
-    /// One alert; `None` where there is none of that id.
+    /// One alert; `None` where there is none of that id, or it is for reviewers: nobody on duty hears of it.
     ///
     /// # Errors
     /// Where the database is away.
     pub async fn alert(&self, id: &str) -> Result<Option<AlertView>, StoreError> {
         let found = async {
-            let row = query("SELECT alert.*, camera.site, camera.name FROM alert JOIN camera ON camera.id = alert.camera WHERE alert.id = $1")
+            let row = query("SELECT alert.*, camera.site, camera.name FROM alert JOIN camera ON camera.id = alert.camera WHERE alert.id = $1 AND alert.audience = 'everybody'")
                 .bind(id)
                 .fetch_optional(&self.reading)
                 .await?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::database::{Row, query};
 use super::opinion::{is_twice, label};
 use super::review::PictureKey;
+use super::steps::audience;
 use super::{Store, StoreError};
 use crate::publish::reply::Judgement;
 use crate::station::judge::unix_ms;
@@ -128,6 +129,7 @@ impl Store {
                 });
             }
         }
+        let judged = self.judged_alerts().await?;
         let rows = query(&format!(
             "SELECT alert.*, (SELECT word.verdict FROM word WHERE word.alert = alert.id ORDER BY word.id DESC LIMIT 1) AS said FROM alert
              WHERE {AT} >= $1 AND {AT} < $2 ORDER BY heard_ms"
@@ -148,12 +150,33 @@ impl Store {
                 late: row.try_get("late")?,
                 drill: row.try_get("drill")?,
                 simulated: row.try_get("simulated")?,
+                audience: audience(&row.try_get::<String, _>("audience")?),
                 regime: row.try_get("regime")?,
-                said: said.and_then(|said| Judgement::from_name(&said)),
+                said: said.and_then(|said| Judgement::from_name(&said)).or_else(|| judged.get(&id).copied()),
                 id,
             });
         }
         Ok(())
+    }
+
+    /// What reviewers saw on pictures of alerts that were for them: nobody else says what these were.
+    async fn judged_alerts(&self) -> sqlx::Result<HashMap<String, Judgement>> {
+        let rows = query(
+            "SELECT picture.alert, label.verdict FROM judged JOIN label ON label.id = judged.label
+                 JOIN picture ON picture.camera = judged.camera AND picture.boot = judged.boot AND picture.seq = judged.seq
+                 JOIN alert ON alert.id = picture.alert WHERE alert.audience = 'reviewers' ORDER BY judged.judged_ms",
+        )
+        .fetch_all(&self.reading)
+        .await?;
+        let said = |row: &Row| {
+            let said = match row.try_get::<String, _>("verdict")?.as_str() {
+                "bear" => Judgement::Bear,
+                "cannot-tell" => Judgement::Unsure,
+                _ => Judgement::NotBear,
+            };
+            Ok((row.try_get("alert")?, said))
+        };
+        rows.iter().map(said).collect()
     }
 
     /// The random sample, and which operating points were in force.
@@ -186,6 +209,7 @@ impl Store {
                 captured_ms: row.try_get("captured_ms")?,
                 heard_ms,
                 probability: row.try_get("probability")?,
+                room: row.try_get("room")?,
                 stands_s: row.try_get("stands_s")?,
                 mode: row.try_get("mode")?,
                 regime: row.try_get("regime")?,

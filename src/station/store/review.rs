@@ -92,6 +92,8 @@ pub struct Counts {
     pub sample_done: i64,
     /// Alerts that are worth a look.
     pub alerts_wait: i64,
+    /// Pictures that cameras kept beside the sample and that nobody has looked at.
+    pub kept_wait: i64,
     /// Pictures that another person is to look at.
     pub another: i64,
     /// What this person has said.
@@ -104,6 +106,7 @@ pub(super) const WHY: &str = "CASE
         OR (SELECT count(DISTINCT said) FROM (SELECT word.verdict AS said FROM word WHERE word.alert = alert.id
             UNION SELECT alert.verdict WHERE alert.verdict IS NOT NULL) AS all_said) > 1 THEN 'doubt'
     WHEN alert.verdict = 'not-bear' OR EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id AND word.verdict = 'not-bear') THEN 'false-alarm'
+    WHEN alert.audience = 'reviewers' AND alert.verdict IS NULL AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id) THEN 'assist'
     WHEN alert.verdict IS NULL AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id) AND alert.score < 0.6 THEN 'uncertain' END";
 
 /// Pictures of alerts that are worth a look, one of each: without a box drawn where there is one, as near to the alert as can be.
@@ -121,6 +124,9 @@ fn alerts() -> String {
 const SAMPLE: &str = "SELECT picture.*, sample.draw AS why FROM sample
     JOIN picture ON picture.camera = sample.camera AND picture.boot = sample.boot AND picture.seq = sample.seq
     WHERE NOT EXISTS (SELECT 1 FROM judged WHERE judged.camera = sample.camera AND judged.boot = sample.boot AND judged.seq = sample.seq)";
+/// What cameras kept beside the sample.
+const KEPT: &str = "SELECT picture.*, picture.kept AS why FROM picture WHERE picture.kept IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM judged WHERE judged.camera = picture.camera AND judged.boot = picture.boot AND judged.seq = picture.seq)";
 const ANOTHER: &str = "SELECT picture.*, 'second' AS why FROM judged
     JOIN picture ON picture.camera = judged.camera AND picture.boot = judged.boot AND picture.seq = judged.seq
     WHERE judged.another";
@@ -158,12 +164,16 @@ impl Store {
                         true => pick(&mut db, SAMPLE, "sample.place", reviewer, now_ms).await?,
                         false => {
                             let weight = format!(
-                                "CASE {WHY} WHEN 'doubt' THEN 0 WHEN 'uncertain' THEN 1 ELSE 2 END, picture.id DESC"
+                                "CASE {WHY} WHEN 'doubt' THEN 0 WHEN 'assist' THEN 1 WHEN 'uncertain' THEN 1 ELSE 2 END, picture.id DESC"
                             );
                             pick(&mut db, &alerts(), &weight, reviewer, now_ms).await?
                         }
                     };
                 }
+            }
+            if found.is_none() {
+                let order = "CASE why WHEN 'asked' THEN 0 WHEN 'challenger' THEN 1 WHEN 'near-miss' THEN 2 ELSE 3 END, picture.id DESC";
+                found = pick(&mut db, KEPT, order, reviewer, now_ms).await?;
             }
             if let Some((key, _)) = &found {
                 lease(&mut db, key, reviewer, now_ms).await?;
@@ -214,6 +224,7 @@ impl Store {
                 sample_waits: count(of(SAMPLE)).await?,
                 sample_done: count(of(done)).await?,
                 alerts_wait: count(of(&alerts())).await?,
+                kept_wait: count(of(KEPT)).await?,
                 another: count(of(ANOTHER)).await?,
                 yours: count("SELECT count(*) FROM label WHERE labelled_by = $1".into()).await?,
             })

@@ -18,8 +18,8 @@ pub(super) async fn sample(
     let detections = serde_json::to_string(&note.detections).unwrap_or_else(|_| "[]".into());
     query(
         "INSERT INTO sample (camera, boot, seq, captured_ms, heard_ms, draw, probability, stands_s, watched_s, number, mode, regime, model, threshold,
-             width, height, clock_synced, simulated, detections, place)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING",
+             width, height, clock_synced, simulated, detections, place, room)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING",
     )
     .bind(camera)
     .bind(&snapshot.boot.0)
@@ -41,6 +41,7 @@ pub(super) async fn sample(
     .bind(note.simulated)
     .bind(detections)
     .bind(place(&snapshot.boot.0, snapshot.seq))
+    .bind(note.room)
     .execute(db)
     .await
     .map(|_| ())

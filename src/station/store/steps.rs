@@ -3,6 +3,7 @@
 use super::database::{Connection, Row, query};
 use super::notify::{touch, touch_known};
 use super::write::{Changes, number};
+use crate::publish::Audience;
 use crate::publish::message::{AlertMessage, Escalation};
 use crate::publish::reply::AckMessage;
 use crate::station::alert::{Alert, News};
@@ -33,7 +34,7 @@ pub(super) async fn step(
         }
         None => {
             let alert = Alert::new(message, entry);
-            let rings = alert.severity != "low";
+            let rings = alert.may_ring();
             (alert, rings)
         }
     };
@@ -77,6 +78,11 @@ async fn known(db: &mut Connection, id: &str) -> sqlx::Result<Option<Alert>> {
     row.map(|row| alert(&row)).transpose()
 }
 
+/// Whom an alert is for, by its name in the database.
+pub(super) fn audience(name: &str) -> Audience {
+    if name == Audience::Reviewers.name() { Audience::Reviewers } else { Audience::Everybody }
+}
+
 /// An alert as it stands in its row.
 pub(super) fn alert(row: &Row) -> sqlx::Result<Alert> {
     let level: Option<String> = row.try_get("level")?;
@@ -98,6 +104,7 @@ pub(super) fn alert(row: &Row) -> sqlx::Result<Alert> {
         late: row.try_get("late")?,
         drill: row.try_get("drill")?,
         simulated: row.try_get("simulated")?,
+        audience: audience(&row.try_get::<String, _>("audience")?),
         escalation,
     })
 }
@@ -106,10 +113,11 @@ async fn write_alert(db: &mut Connection, camera: i64, alert: &Alert) -> sqlx::R
     let escalation = alert.escalation.as_ref();
     query(
         "INSERT INTO alert (id, camera, heard_ms, changed_ms, captured_ms, clock, state, class, severity, score, regime, latency_ms,
-             late, drill, simulated, step, steps, level)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+             late, drill, simulated, step, steps, level, audience)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          ON CONFLICT (id) DO UPDATE SET changed_ms = excluded.changed_ms, captured_ms = excluded.captured_ms, state = excluded.state,
-             severity = excluded.severity, score = excluded.score, step = excluded.step, steps = excluded.steps, level = excluded.level",
+             severity = excluded.severity, score = excluded.score, step = excluded.step, steps = excluded.steps, level = excluded.level,
+             audience = excluded.audience",
     )
     .bind(&alert.id)
     .bind(camera)
@@ -129,6 +137,7 @@ async fn write_alert(db: &mut Connection, camera: i64, alert: &Alert) -> sqlx::R
     .bind(escalation.map(|escalation| number(escalation.step as u64)))
     .bind(escalation.map(|escalation| number(escalation.of as u64)))
     .bind(escalation.map(|escalation| escalation.level.as_str()))
+    .bind(alert.audience.name())
     .execute(db)
     .await
     .map(|_| ())

@@ -9,6 +9,7 @@ use super::notify::touch_known;
 use super::sample::{sample, version};
 use super::steps::{acknowledge, step};
 use super::{Store, StoreError, drift};
+use crate::publish::field::Reason;
 use crate::publish::incoming::{Body, Snapshot};
 use crate::publish::reply::{AckMessage, AnswerMessage, Verdict};
 use crate::publish::settings::Site;
@@ -247,8 +248,8 @@ async fn picture(
         return Ok(());
     }
     let filed = query(
-        "INSERT INTO picture (camera, boot, seq, alert, impairment, request, captured_ms, heard_ms, late, jpeg, marked)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+        "INSERT INTO picture (camera, boot, seq, alert, impairment, request, captured_ms, heard_ms, late, jpeg, marked, kept)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
     )
     .bind(camera)
     .bind(&snapshot.boot.0)
@@ -261,6 +262,7 @@ async fn picture(
     .bind(entry.late)
     .bind(snapshot.jpeg.as_slice())
     .bind(snapshot.marked.unwrap_or(alert.is_some()))
+    .bind(snapshot.kept.map(Reason::name))
     .execute(&mut *db)
     .await?;
     match (filed.rows_affected(), alert) {

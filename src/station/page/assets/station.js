@@ -8,6 +8,7 @@ import { orders } from "./orders.js";
 import { people } from "./people.js";
 import { report } from "./report.js";
 import { review } from "./review.js";
+import { trials } from "./trial.js";
 
 const $ = (id) => document.getElementById(id);
 const texts = JSON.parse($("texts").textContent);
@@ -55,7 +56,7 @@ const may = (right) => me?.rights.includes(right) ?? false;
 const tools = { $, t, element, write, lines, clock, whole, span, now, wire, may };
 const told = orders(tools), outside = notify(tools), alerts = desk({ ...tools, outside }), cameras = fleet({ ...tools, orders: told });
 const accounts = people({ ...tools, me: () => me, out: (why) => leave(why) });
-const pictures = review(tools), week = report(tools);
+const pictures = review(tools), week = report(tools), tried = trials(tools);
 
 // ---- the door ---------------------------------------------------------------------------------------------------------------------
 
@@ -94,6 +95,7 @@ async function enter() {
       if (name === "alert") alerts.changed(data.alert, data.rings);
       if (name === "commands") cameras.changed();
       if (name === "notices") outside.changed();
+      if (name === "trials") tried.changed();
       if (name === "anew") refresh().catch(() => {});
     },
     still: (since) => {
@@ -132,6 +134,8 @@ function leave(why = "") {
   told.close();
   pictures.forget();
   week.forget();
+  tried.shown(false);
+  tried.forget();
   document.title = t("title.out");
   write("door-mistake", why);
   $("password").value = "";
@@ -149,7 +153,7 @@ $("leave").onclick = async () => {
 // ---- which page -------------------------------------------------------------------------------------------------------------------
 
 function show() {
-  const pages = ["desk", "fleet", "review", "report", "people"], inside = !$("inside").hidden;
+  const pages = ["desk", "fleet", "review", "report", "trials", "people"], inside = !$("inside").hidden;
   const which = pages.find((id) => location.hash === "#" + id) ?? "desk";
   for (const id of pages) {
     $(id).hidden = id !== which;
@@ -160,6 +164,7 @@ function show() {
   cameras.shown(which === "fleet" && inside);
   pictures.shown(which === "review" && inside);
   week.shown(which === "report" && inside);
+  tried.shown(which === "trials" && inside);
   accounts.shown(which === "people" && inside);
   outside.shown(which === "people" && inside);
 }

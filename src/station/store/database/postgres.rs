@@ -40,6 +40,8 @@ const WRITER: i64 = 0x6265_6172_0000_0002;
 pub const TIDIES: i64 = 0x6265_6172_0000_0003;
 /// Who looks whether something has shifted.
 pub const INSPECTS: i64 = 0x6265_6172_0000_0004;
+/// Who brings cameras into trials.
+pub const CONDUCTS: i64 = 0x6265_6172_0000_0005;
 
 /// What a station holds at a server: a connection whose locks stand for it.
 #[derive(Debug)]

@@ -4,7 +4,12 @@ use crate::station::store::database::{Connection, query};
 
 use super::{Ended, Overdue, Planned};
 
-pub(super) async fn channels_are(db: &mut Connection, channels: &[(&str, &str)]) -> sqlx::Result<()> {
+/// Attempts that began until `ended_ms` have ended.
+pub(super) async fn channels_are(
+    db: &mut Connection,
+    channels: &[(&str, &str)],
+    ended_ms: i64,
+) -> sqlx::Result<()> {
     let mut work = db.begin().await?;
     query("UPDATE channel SET known = 0").execute(&mut *work).await?;
     for (name, kind) in channels {
@@ -14,7 +19,10 @@ pub(super) async fn channels_are(db: &mut Connection, channels: &[(&str, &str)])
             .execute(&mut *work)
             .await?;
     }
-    query("UPDATE attempt SET ended_ms = at_ms WHERE ended_ms IS NULL").execute(&mut *work).await?;
+    query("UPDATE attempt SET ended_ms = at_ms WHERE ended_ms IS NULL AND at_ms <= $1")
+        .bind(ended_ms)
+        .execute(&mut *work)
+        .await?;
     // What a channel that is gone was to send, nobody sends; and the steps of another file are seen.
     query("UPDATE notice SET fate = 'needless' WHERE fate = 'queued' AND channel NOT IN (SELECT name FROM channel WHERE known = 1)")
         .execute(&mut *work)

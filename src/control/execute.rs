@@ -9,7 +9,9 @@ use super::orders::{Held, Orders, Trial};
 use super::term::{Now, Term};
 use super::trust::Who;
 use super::{Control, Order};
+use crate::infer::succession::order;
 use crate::publish::message::rfc3339;
+use crate::publish::models::ModelOrder;
 use crate::publish::reply::{Judgement, Until};
 use crate::publish::{AckDraft, Draft, Mode};
 use crate::system::log::{self, Level};
@@ -42,6 +44,8 @@ pub enum Plan {
     Log(Level, Term),
     /// Other areas.
     Redraw(Box<Drawn>),
+    /// Another model.
+    Model(ModelOrder),
     /// An alert has been seen.
     Acknowledge {
         /// Its id.
@@ -72,6 +76,7 @@ impl Plan {
             Plan::Threshold(None) => "a bear counts from the usual score".into(),
             Plan::Log(level, term) => format!("log level {} {}", level.name(), term.words()),
             Plan::Redraw(drawn) => drawn.words(),
+            Plan::Model(order) => order::words(order),
             Plan::Acknowledge { alert, verdict, .. } => {
                 format!("alert {alert} is acknowledged: {}", verdict.name())
             }
@@ -117,6 +122,10 @@ impl Control {
             Action::Snapshot => self.fresh(now).map(|()| Plan::Snapshot)?,
             Action::Threshold(bear) => Plan::Threshold(self.within_limits(*bear)?),
             Action::Log(level, seconds) => Plan::Log(*level, self.term(*seconds, now)?),
+            Action::Model(order) => match self.links.models.objection(order, self.may_be_bear()) {
+                Some(objection) => return Err(objection),
+                None => Plan::Model(order.clone()),
+            },
             Action::Ack { alert, verdict, note } => match self.links.acknowledger.objection(alert) {
                 Some(objection) => return Err(objection),
                 None => Plan::Acknowledge { alert: alert.clone(), verdict: *verdict, note: note.clone() },
@@ -143,6 +152,10 @@ impl Control {
             }
             other => Ok(other),
         }
+    }
+
+    fn may_be_bear(&self) -> bool {
+        self.links.sight.lock().unwrap_or_else(PoisonError::into_inner).bear
     }
 
     /// Whether there is a picture of just now.
@@ -177,6 +190,7 @@ impl Control {
             Plan::Snapshot => self.order(Order::Snapshot(number))?,
             Plan::Threshold(bear) => self.reweigh(bear)?,
             Plan::Redraw(drawn) => self.redraw(*drawn)?,
+            Plan::Model(order) => self.links.models.order(order)?,
             Plan::Log(level, term) => {
                 if !log::set(Some(level)) {
                     return Err("this program keeps no log that could be changed".into());

@@ -160,6 +160,8 @@ async fn file(db: &mut Connection, filed: &Filed, changes: &mut Changes) -> sqlx
             entry,
         )
         .await,
+        // Which models a camera has concerns the present alone.
+        Body::Models(_) => Ok(()),
         Body::Telemetry(_) if entry.late => history(db, camera, entry).await,
         Body::Telemetry(_) => {
             newest(db, camera, "UPDATE camera SET telemetry = $1, telemetry_ms = $2 WHERE id = $3 AND coalesce(telemetry_ms, 0) <= $2", entry)

@@ -42,6 +42,7 @@ pub mod people;
 mod post;
 pub mod report;
 mod review;
+pub mod rollout;
 mod standing;
 mod store;
 

@@ -7,13 +7,14 @@ use std::time::UNIX_EPOCH;
 use serde_json::{Map, Value};
 
 use crate::publish::message::{VERSION, parse_rfc3339};
+use crate::publish::models::Do;
 use crate::publish::reply::Judgement;
 use crate::system::log::Level;
 
 /// Largest payload, bytes.
 pub const MOST_BYTES: usize = 4096;
 /// The last levels of their topics.
-pub(super) const KNOWN: &str = "arm, disarm, shadow, test, drill, snapshot, threshold, log, ack";
+pub(super) const KNOWN: &str = "arm, disarm, shadow, test, drill, snapshot, threshold, log, ack, model";
 /// Longest name, id or nonce, characters.
 const NAME: usize = 80;
 
@@ -45,6 +46,21 @@ pub enum Action {
         /// What else there is to say.
         note: Option<String>,
     },
+    /// Another model.
+    Model(ModelOrder),
+}
+
+/// What a model command says; what of it is needed depends on what is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelOrder {
+    /// What is to be done.
+    pub what: Do,
+    /// Counter of the bundle.
+    pub version: Option<u64>,
+    /// SHA-256 of the bundle, hexadecimal.
+    pub bundle: Option<String>,
+    /// Its length, bytes.
+    pub bytes: Option<u64>,
 }
 
 impl Action {
@@ -121,6 +137,12 @@ fn action(word: &str, fields: &mut Fields) -> Result<Action, String> {
             verdict: fields.verdict()?,
             note: fields.text("note")?,
         },
+        "model" => Action::Model(ModelOrder {
+            what: fields.what()?,
+            version: fields.maybe_whole("version")?,
+            bundle: fields.hash("bundle")?,
+            bytes: fields.maybe_whole("bytes")?,
+        }),
         _ => return Err(format!("no such command; known are {KNOWN}")),
     })
 }
@@ -155,6 +177,28 @@ impl Fields {
                 value.as_u64().map(Some).ok_or_else(|| format!("\"{name}\" must be a whole number"))
             }
         }
+    }
+
+    fn maybe_whole(&mut self, name: &str) -> Result<Option<u64>, String> {
+        if self.0.get(name).is_some_and(Value::is_null) {
+            self.0.remove(name);
+        }
+        self.whole(name)
+    }
+
+    fn hash(&mut self, name: &str) -> Result<Option<String>, String> {
+        let digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        match self.text(name)? {
+            Some(text) if text.len() != 64 || !text.chars().all(digit) => {
+                Err(format!("\"{name}\" must be a SHA-256, 64 hexadecimal digits"))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn what(&mut self) -> Result<Do, String> {
+        let named = self.text("do")?.and_then(|name| Do::from_name(&name));
+        named.ok_or_else(|| "\"do\" must be shadow, wait, promote, revert or stop".into())
     }
 
     fn time(&mut self, name: &str) -> Result<Option<i64>, String> {
@@ -245,6 +289,8 @@ mod tests {
         assert!(refused("log", r#"{"v":1,"level":"loud","for_s":1}"#).contains("error, warn"));
         assert!(refused("ack", r#"{"v":1,"verdict":"bear"}"#).contains("id of an alert"));
         assert!(refused("ack", r#"{"v":1,"alert":"b1-1","verdict":"wolf"}"#).contains("not-bear or unsure"));
+        assert!(refused("model", r#"{"v":1,"do":"burn"}"#).contains("shadow, wait, promote"));
+        assert!(refused("model", r#"{"v":1,"do":"promote","bundle":"AB"}"#).contains("64 hexadecimal"));
         for length in ["", r#","for_s":0"#, r#","for_s":-1"#, r#","for_s":1e99"#, r#","for_s":"ever""#] {
             assert!(refused("disarm", &format!(r#"{{"v":1{length}}}"#)).contains("for_s"), "{length}");
         }

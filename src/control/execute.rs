@@ -94,6 +94,9 @@ impl Control {
             Action::Snapshot => self.fresh(now).map(|()| Plan::Snapshot)?,
             Action::Threshold(bear) => Plan::Threshold(self.within_limits(*bear)?),
             Action::Log(level, seconds) => Plan::Log(*level, self.term(*seconds, now)?),
+            Action::Model(_) => {
+                return Err("this camera takes no models: model.trusted_keys is not configured".into());
+            }
             Action::Ack { alert, verdict, note } => match self.links.acknowledger.objection(alert) {
                 Some(objection) => return Err(objection),
                 None => Plan::Acknowledge { alert: alert.clone(), verdict: *verdict, note: note.clone() },

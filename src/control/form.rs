@@ -6,6 +6,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::publish::message::VERSION;
+use crate::publish::models::Do;
 use crate::publish::reply::Judgement;
 use crate::system::log::Level;
 
@@ -94,6 +95,28 @@ struct Ack {
     note: Option<Line>,
 }
 
+/// Another model.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Model {
+    #[schemars(flatten)]
+    envelope: Envelope,
+    /// What is to be done.
+    #[schemars(rename = "do")]
+    what: Do,
+    /// Counter of the bundle: for `shadow` and `promote`.
+    version: Option<u64>,
+    /// SHA-256 of the bundle, hexadecimal: for `shadow` and `promote`.
+    bundle: Option<Hash>,
+    /// Length of the bundle: for `shadow` where it is to be fetched.
+    bytes: Option<u64>,
+}
+
+/// SHA-256, hexadecimal.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Hash(#[schemars(regex(pattern = r"^[0-9a-f]{64}$"))] String);
+
 /// A command and what it does.
 pub struct Form {
     /// Last level of its topic.
@@ -105,7 +128,7 @@ pub struct Form {
 }
 
 /// Every command.
-pub const FORMS: [Form; 9] = [
+pub const FORMS: [Form; 10] = [
     form::<Plain>("arm", "Alerts are told."),
     form::<Timed>("disarm", "For so many seconds nobody is told of bears and nothing is kept."),
     form::<Timed>(
@@ -124,6 +147,7 @@ pub const FORMS: [Form; 9] = [
     form::<Threshold>("threshold", "Another score from which a detection counts as a bear."),
     form::<Log>("log", "For so many seconds the log says more, or less."),
     form::<Ack>("ack", "A ranger acknowledges an alert."),
+    form::<Model>("model", "Another model is fetched, looks beside the running one, runs, or is taken back."),
 ];
 
 const fn form<T: JsonSchema>(word: &'static str, summary: &'static str) -> Form {
@@ -166,21 +190,34 @@ mod tests {
 
     /// A value that a field could have, near to what it should.
     fn value() -> impl Strategy<Value = Value> {
-        let texts = ["anna", "", "a\nb", "bear", "not-bear", "debug", "2026-11-26T20:00:00Z", "tomorrow"];
+        let hash = "0123456789abcdef".repeat(4);
+        let texts = [
+            "anna",
+            "",
+            "shadow",
+            hash.as_str(),
+            "a\nb",
+            "bear",
+            "not-bear",
+            "debug",
+            "2026-11-26T20:00:00Z",
+            "tomorrow",
+        ];
         let long = prop::sample::select(vec![80, 81]).prop_map(|length| json!("ü".repeat(length)));
         let others =
             vec![json!(null), json!(0), json!(1), json!(2), json!(-1), json!(0.4), json!([]), json!(true)];
         prop_oneof![
-            prop::sample::select(texts.to_vec()).prop_map(Value::from),
+            prop::sample::select(texts.map(str::to_owned).to_vec()).prop_map(Value::from),
             long,
             prop::sample::select(others)
         ]
     }
 
     fn payload() -> impl Strategy<Value = Value> {
-        let fields = "v id by boot nonce expires for_s bear level alert verdict note bera"
-            .split(' ')
-            .map(str::to_owned);
+        let fields =
+            "v id by boot nonce expires for_s bear level alert verdict note bera do version bundle bytes"
+                .split(' ')
+                .map(str::to_owned);
         let fields =
             prop::collection::btree_map(prop::sample::select(fields.collect::<Vec<_>>()), value(), 0..5);
         // Most have what nearly all need: else hardly one would be right.

@@ -32,15 +32,35 @@ pub struct AuditDraft {
     pub detections: Vec<Detection>,
     /// Whether the simulator drew the frame.
     pub simulated: bool,
+    /// What a challenger saw, where the two disagree: then that has chosen the picture, and it belongs to no sample.
+    pub challenger: Option<Challenged>,
 }
+
+/// What a challenger saw on a picture.
+#[derive(Clone, Debug)]
+pub struct Challenged {
+    /// SHA-256 (hexadecimal) of its model.
+    pub model: String,
+    /// Its operating point for bears.
+    pub threshold: f32,
+    /// What it saw, the surest first.
+    pub detections: Vec<Detection>,
+}
+
+/// What chose a picture on which running model and challenger disagree.
+pub const CHALLENGER: &str = "challenger";
 
 impl AuditDraft {
     /// The user properties; `mode` is what alerts were subject to.
     pub fn properties(&self, mode: Mode) -> Vec<(String, String)> {
         let AuditDraft { chosen, size: (width, height), .. } = self;
-        let boxes: Vec<Sighting> = self.detections.iter().map(|d| Sighting::of(d, self.size)).collect();
-        [
-            ("audit", chosen.draw.name().to_owned()),
+        let boxes = |detections: &[Detection]| {
+            let boxes: Vec<Sighting> = detections.iter().map(|d| Sighting::of(d, self.size)).collect();
+            serde_json::to_string(&boxes).unwrap_or_else(|_| "[]".into())
+        };
+        let draw = self.challenger.as_ref().map_or(chosen.draw.name(), |_| CHALLENGER);
+        let mut properties = vec![
+            ("audit", draw.to_owned()),
             ("probability", format!("{:.6e}", chosen.probability)),
             ("stands_s", format!("{:.3}", chosen.stands_s)),
             ("watched_s", format!("{:.1}", chosen.watched_s)),
@@ -52,10 +72,14 @@ impl AuditDraft {
             ("size", format!("{width}x{height}")),
             ("clock_synced", self.captured.synchronised.to_string()),
             ("simulated", self.simulated.to_string()),
-            ("detections", serde_json::to_string(&boxes).unwrap_or_else(|_| "[]".into())),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
+            ("detections", boxes(&self.detections)),
+        ];
+        if let Some(challenger) = &self.challenger {
+            properties.push(("challenger", challenger.model.clone()));
+            properties.push(("challenger_threshold", format!("{:.4}", challenger.threshold)));
+            properties.push(("challenger_detections", boxes(&challenger.detections)));
+        }
+        properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -82,7 +106,7 @@ impl Sighting {
 /// What a picture of the random sample says of itself, read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditNote {
-    /// `random` or `suspected`: what chose it.
+    /// `random` or `suspected`: what chose it; `challenger` for one on which two models disagree, which is of no sample.
     pub draw: String,
     /// How probable it was that it is chosen, by either.
     pub probability: f64,
@@ -107,6 +131,19 @@ pub struct AuditNote {
     /// Whether the simulator drew it.
     pub simulated: bool,
     /// What the model saw.
+    pub detections: Vec<Sighting>,
+    /// What the challenger saw, on a picture that it has chosen.
+    pub challenger: Option<ChallengerNote>,
+}
+
+/// What a challenger saw, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChallengerNote {
+    /// SHA-256 of its model.
+    pub model: String,
+    /// Its operating point for bears.
+    pub threshold: f64,
+    /// What it saw.
     pub detections: Vec<Sighting>,
 }
 
@@ -133,11 +170,19 @@ impl AuditNote {
         };
         let sides = text("size")?.split_once('x').map(|(width, height)| (width.parse(), height.parse()));
         let Some((Ok(width), Ok(height))) = sides else { return Err(wrong("size")) };
-        let detections = text("detections")?;
-        let fits = detections.len() <= MOST_DETECTIONS;
-        let boxes = fits.then(|| serde_json::from_str(detections).ok()).flatten();
+        let boxes = |name: &str| {
+            let fits = Some(text(name)?).filter(|text| text.len() <= MOST_DETECTIONS);
+            fits.and_then(|text| serde_json::from_str(text).ok()).ok_or_else(|| wrong(name))
+        };
+        let challenger = (draw == CHALLENGER).then(|| -> Result<_, String> {
+            Ok(ChallengerNote {
+                model: word("challenger")?,
+                threshold: number("challenger_threshold", 0.0, 1.0)?,
+                detections: boxes("challenger_detections")?,
+            })
+        });
         let probability = number("probability", 0.0, 1.0)?;
-        if probability <= 0.0 || !["random", "suspected"].contains(&draw) {
+        if probability <= 0.0 || !["random", "suspected", CHALLENGER].contains(&draw) {
             return Err(
                 "what chose it for the random sample, or how probable that was, makes no sense".into()
             );
@@ -155,7 +200,8 @@ impl AuditNote {
             size: (width, height),
             clock_synced: flag("clock_synced")?,
             simulated: flag("simulated")?,
-            detections: boxes.ok_or_else(|| wrong("detections"))?,
+            detections: boxes("detections")?,
+            challenger: challenger.transpose()?,
         }))
     }
 }
@@ -184,6 +230,7 @@ mod tests {
             threshold: 0.4,
             detections: vec![Detection { class: Class::Bear, score: 0.31, bbox, cut: false }],
             simulated: false,
+            challenger: None,
         }
     }
 
@@ -196,7 +243,19 @@ mod tests {
         );
         assert_eq!((note.probability, note.stands_s, note.number, note.size), (0.00116, 0.5, 7, (640, 360)));
         assert_eq!(note.detections[0].bbox, [160.0, 180.0, 160.0, 90.0]);
+        assert_eq!(note.challenger, None);
         assert_eq!(AuditNote::read(&[("alert".into(), "b1-1".into())]), Ok(None));
+    }
+
+    #[test]
+    fn a_picture_that_a_challenger_has_chosen_says_what_both_saw() {
+        let (mut draft, model) = (draft(), "cd".repeat(32));
+        let detections = draft.detections.clone();
+        draft.challenger = Some(Challenged { model: model.clone(), threshold: 0.25, detections });
+        let note = AuditNote::read(&draft.properties(Mode::Armed)).unwrap().unwrap();
+        assert_eq!(note.draw, CHALLENGER);
+        let told = note.challenger.unwrap();
+        assert_eq!((told.model, told.threshold, told.detections), (model, 0.25, note.detections));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::audit::AuditNote;
 use super::message::{AlertMessage, BootId, Envelope, Kind, StatusMessage, VERSION, parse_topic};
+use super::models::ModelsMessage;
 use super::mqtt::Message;
 use super::reply::{AckMessage, AnswerMessage, StateMessage};
 use super::settings::Site;
@@ -40,6 +41,8 @@ pub enum Body {
     Answer(AnswerMessage),
     /// Somebody has acknowledged an alert.
     Ack(AckMessage),
+    /// Which models are here and how they do.
+    Models(Box<ModelsMessage>),
 }
 
 impl Body {
@@ -53,6 +56,7 @@ impl Body {
             Body::State(_) => Kind::State,
             Body::Answer(_) => Kind::Answer,
             Body::Ack(_) => Kind::Ack,
+            Body::Models(_) => Kind::Models,
         }
     }
 
@@ -65,6 +69,7 @@ impl Body {
             Body::State(state) => Some(&state.envelope),
             Body::Answer(answer) => Some(&answer.envelope),
             Body::Ack(ack) => Some(&ack.envelope),
+            Body::Models(models) => Some(&models.envelope),
             Body::Snapshot(_) => None,
         }
     }
@@ -111,6 +116,7 @@ pub fn read(message: Message) -> Result<Received, String> {
         Kind::State => Body::State(parsed(&json)?),
         Kind::Answer => Body::Answer(parsed(&json)?),
         Kind::Ack => Body::Ack(parsed(&json)?),
+        Kind::Models => Body::Models(Box::new(parsed(&json)?)),
         Kind::Status | Kind::Snapshot => Body::Status(parsed(&json)?),
     };
     match body.envelope() {

@@ -33,12 +33,22 @@ pub enum Kind {
     Answer,
     /// Somebody has acknowledged an alert.
     Ack,
+    /// Which models are here and how they do; retained.
+    Models,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 7] =
-        [Kind::Status, Kind::Alert, Kind::Snapshot, Kind::Telemetry, Kind::State, Kind::Answer, Kind::Ack];
+    pub const ALL: [Kind; 8] = [
+        Kind::Status,
+        Kind::Alert,
+        Kind::Snapshot,
+        Kind::Telemetry,
+        Kind::State,
+        Kind::Answer,
+        Kind::Ack,
+        Kind::Models,
+    ];
 
     /// The name on the wire.
     pub fn name(self) -> &'static str {
@@ -50,6 +60,7 @@ impl Kind {
             Kind::State => "state",
             Kind::Answer => "answer",
             Kind::Ack => "ack",
+            Kind::Models => "models",
         }
     }
 
@@ -57,7 +68,7 @@ impl Kind {
     /// camera that nobody knows of would be taken for none.
     pub fn useful_for_s(self) -> Option<u32> {
         match self {
-            Kind::Status | Kind::State => None,
+            Kind::Status | Kind::State | Kind::Models => None,
             Kind::Alert | Kind::Ack => Some(86_400),
             Kind::Snapshot => Some(6 * 3600),
             Kind::Telemetry => Some(3600),

@@ -20,6 +20,7 @@ pub mod intake;
 mod journal;
 pub mod ladder;
 pub mod message;
+pub mod models;
 mod mqtt;
 mod outbox;
 mod pending;
@@ -47,6 +48,7 @@ use crate::perceive::observation::{Alert, AlertId, Regime};
 
 pub use audit::AuditDraft;
 pub use message::{Kind, State};
+pub use models::ModelsDraft;
 pub use mqtt::Message;
 pub use pending::Acknowledger;
 pub use reply::{AckDraft, AnswerDraft, Mode, StateDraft};
@@ -78,6 +80,8 @@ pub enum Draft {
     Mode(Mode),
     /// What is in force of what was ordered. The latest one is kept and retained by the broker.
     State(StateDraft),
+    /// Which models are here. The latest one is kept and retained by the broker.
+    Models(Box<ModelsDraft>),
     /// What became of a command. Sent when there is a connection, else nobody waits for it any more.
     Answer(Box<AnswerDraft>),
 }

@@ -11,6 +11,7 @@ use super::certificates::{Certificates, Ending};
 use super::delivery::Lane;
 use super::drill::Arrival;
 use super::message::{BootId, Envelope, Kind};
+use super::models::ModelsDraft;
 use super::mqtt::Message;
 use super::outbox::Outbox;
 use super::pending::Pending;
@@ -124,6 +125,7 @@ pub struct Shared {
     pub outbox: Mutex<Outbox>,
     pub health: Mutex<Health>,
     pub state: Mutex<Option<StateDraft>>,
+    pub models: Mutex<Option<ModelsDraft>>,
     /// Alerts that wait for somebody.
     pub pending: Mutex<Pending>,
     pub link: Mutex<Link>,
@@ -170,6 +172,7 @@ impl Shared {
                 cause: "no-picture",
             }),
             state: Mutex::default(),
+            models: Mutex::default(),
             pending: Mutex::new(pending),
             link: Mutex::new(Link::Connecting),
             objections: Mutex::default(),
@@ -205,6 +208,11 @@ impl Shared {
     /// What is in force of what was ordered; `None` in a daemon that takes no orders.
     pub fn state(&self) -> Option<StateDraft> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Which models are here; `None` before anybody has said so.
+    pub fn models(&self) -> Option<ModelsDraft> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the status says: the daemon's own word, made worse by trouble with the outbox, by a broker that does not take what waits, and by

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::announcement::Announcement;
 use super::delivery::{Delivery, Key, Lane, Parcel};
 use super::message::{BootId, Envelope, Kind, StatusMessage, topic};
+use super::models::{ModelsDraft, ModelsMessage};
 use super::mqtt::{Limits, Message, Outgoings, WINDOW};
 use super::outbox::Foremost;
 use super::record::{self, Record};
@@ -86,6 +87,7 @@ pub struct Traffic {
     birth: Option<Envelope>,
     published: Option<Health>,
     published_state: Option<StateDraft>,
+    published_models: Option<ModelsDraft>,
     /// What the broker has acknowledged and the outbox still holds: removed together, for each removal is a transaction.
     arrived: Vec<Key>,
     /// What the arrival of a stored message tells, by number.
@@ -118,6 +120,7 @@ impl Traffic {
             birth: Some(birth),
             published: None,
             published_state: None,
+            published_models: None,
             arrived: Vec::new(),
             telling: HashMap::new(),
             since_start_over: Stopwatch::start(),
@@ -221,6 +224,7 @@ impl Traffic {
         }
         self.feed_status();
         self.feed_state();
+        self.feed_models();
         self.feed_announcement();
         self.feed_outbox();
     }
@@ -279,6 +283,19 @@ impl Traffic {
         if let Some(message) = retained(&self.shared, Kind::State, &envelope, &body) {
             self.present(message);
             self.published_state = Some(draft);
+        }
+    }
+
+    fn feed_models(&mut self) {
+        let models = self.shared.models();
+        let Some(draft) = models.filter(|models| self.published_models.as_ref() != Some(models)) else {
+            return;
+        };
+        let envelope = self.shared.envelope(Kind::Models);
+        let body = ModelsMessage { envelope: envelope.clone(), models: draft.clone() };
+        if let Some(message) = retained(&self.shared, Kind::Models, &envelope, &body) {
+            self.present(message);
+            self.published_models = Some(draft);
         }
     }
 

@@ -249,6 +249,9 @@ impl Worker {
             Draft::State(state) => {
                 *self.shared.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
             }
+            Draft::Models(models) => {
+                *self.shared.models.lock().unwrap_or_else(PoisonError::into_inner) = Some(*models);
+            }
             Draft::Answer(answer) => self.send_answer(*answer),
             Draft::Alert(_) | Draft::Snapshot { .. } | Draft::Audit(_) => {}
         }

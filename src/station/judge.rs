@@ -118,9 +118,10 @@ fn size(message: &Message) -> Option<String> {
 
 /// Why a message of the right form is not believed.
 fn objection(received: &Received) -> Option<String> {
-    if received.retained && !matches!(received.body, Body::Status(_) | Body::State(_)) {
+    if received.retained && !matches!(received.body, Body::Status(_) | Body::State(_) | Body::Models(_)) {
         return Some(
-            "the broker had kept it, and cameras ask for that with status and state alone: a replay".into(),
+            "the broker had kept it, and cameras ask for that with status, state and models alone: a replay"
+                .into(),
         );
     }
     let words: Vec<&str> = match &received.body {

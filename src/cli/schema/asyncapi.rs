@@ -102,6 +102,9 @@ impl Parts {
             Payload::Foreign(description) => {
                 ("application/json", 1, json!({ "type": "object", "description": description }))
             }
+            Payload::Bytes(description) => {
+                ("application/octet-stream", 0, json!({ "type": "string", "description": description }))
+            }
             Payload::Text(words) => ("text/plain", 0, json!({ "type": "string", "enum": words })),
         };
         let mut message = json!({
@@ -163,7 +166,7 @@ fn operation(channel: &Channel, message: &str) -> Value {
         "messages": [{ "$ref": format!("#/channels/{name}/messages/{message}") }],
         "bindings": { "mqtt": { "qos": channel.qos, "retain": channel.retained, "bindingVersion": BINDING } },
     });
-    if name.starts_with("command-") {
+    if name.starts_with("command-") && !matches!(channel.payload, Payload::Bytes(_)) {
         operation["reply"] = json!({
             "channel": { "$ref": "#/channels/answer" },
             "messages": [{ "$ref": "#/channels/answer/messages/answer" }],

@@ -5,9 +5,10 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use super::properties::{Common, Picture, Signed};
+use super::properties::{Common, Picture, Piece, Signed};
 use crate::control::form::{FORMS, Form};
 use crate::publish::message::{AlertMessage, Kind, StatusMessage};
+use crate::publish::models::{ModelsMessage, PIECE_WORD};
 use crate::publish::reply::{AckMessage, AnswerMessage, StateMessage};
 use crate::publish::telemetry::TelemetryMessage;
 
@@ -49,6 +50,8 @@ pub enum Payload {
     Foreign(&'static str),
     /// A word.
     Text(&'static [&'static str]),
+    /// Bytes that are no text.
+    Bytes(&'static str),
 }
 
 /// Of a message that a type describes.
@@ -107,6 +110,7 @@ pub fn all() -> Vec<Channel> {
     own.into_iter()
         .chain([escalation])
         .chain(FORMS.iter().map(of_command))
+        .chain([of_pieces()])
         .chain(of_home_assistant())
         .collect()
 }
@@ -130,6 +134,10 @@ fn of_kind(kind: Kind) -> Channel {
         ),
         Kind::Answer => ("What became of a command; on its response topic, too.", json::<AnswerMessage>()),
         Kind::Ack => ("Somebody has acknowledged an alert.", json::<AckMessage>()),
+        Kind::Models => (
+            "Which models are here, how they do, and which piece of a bundle is wanted.",
+            json::<ModelsMessage>(),
+        ),
     };
     Channel {
         name: kind.name().into(),
@@ -137,7 +145,7 @@ fn of_kind(kind: Kind) -> Channel {
         summary,
         taken: false,
         qos: u8::from(kind != Kind::Telemetry),
-        retained: matches!(kind, Kind::Status | Kind::State),
+        retained: matches!(kind, Kind::Status | Kind::State | Kind::Models),
         properties: if kind == Kind::Snapshot { beside::<Picture>() } else { beside::<Common>() },
         payload,
     }
@@ -153,6 +161,20 @@ fn of_command(form: &Form) -> Channel {
         retained: false,
         payload: Payload::Json { schema: form.schema, shared: None },
         properties: beside::<Signed>(),
+    }
+}
+
+/// What a camera has asked for by `…/models`.
+fn of_pieces() -> Channel {
+    Channel {
+        name: "command-piece".into(),
+        topic: format!("bearwatch/v1/{{site}}/{{camera}}/set/{PIECE_WORD}"),
+        summary: "A piece of a bundle, as download.want of …/models has asked for it.",
+        taken: true,
+        qos: 1,
+        retained: false,
+        payload: Payload::Bytes("Bytes of the bundle, from the offset in the user properties on."),
+        properties: beside::<Piece>(),
     }
 }
 

@@ -52,7 +52,7 @@ pub struct Picture {
     audit: Audit,
 }
 
-/// Of a picture of the random sample: all of these, and an empty `alert`.
+/// Of a picture of the random sample: all of these but those of a challenger, and an empty `alert`.
 #[derive(JsonSchema)]
 pub struct Audit {
     /// What chose it: the rate for all frames, or the higher one for those on which the model suspects a bear.
@@ -98,6 +98,15 @@ pub struct Audit {
     /// What the model saw, low scores included, the surest first, 16 at most: JSON, `[{"class","score","bbox":[x,y,w,h]}]` in pixels of the picture.
     #[schemars(with = "String", skip_serializing_if = "Option::is_none")]
     detections: Option<String>,
+    /// Of a picture on which running model and challenger disagree: SHA-256 of the challenger's file, hexadecimal.
+    #[schemars(with = "String", skip_serializing_if = "Option::is_none", regex(pattern = r"^[0-9a-f]{64}$"))]
+    challenger: Option<String>,
+    /// The same: what the challenger saw, as `detections`.
+    #[schemars(with = "String", skip_serializing_if = "Option::is_none")]
+    challenger_detections: Option<String>,
+    /// The same: its operating point, 0 to 1.
+    #[schemars(with = "String", skip_serializing_if = "Option::is_none", regex(pattern = DECIMAL))]
+    challenger_threshold: Option<String>,
 }
 
 /// A number as it is written here.
@@ -108,6 +117,7 @@ const DECIMAL: &str = r"^[0-9]+(\.[0-9]+)?(e-?[0-9]+)?$";
 enum Draw {
     Random,
     Suspected,
+    Challenger,
 }
 
 /// The user properties of a command: needed where the camera has keys.
@@ -119,4 +129,16 @@ pub struct Signed {
     /// Base64 of an Ed25519 signature over the topic, a line feed and the payload.
     #[schemars(with = "String", skip_serializing_if = "Option::is_none")]
     signature: Option<String>,
+}
+
+/// The user properties of a piece of a bundle.
+#[derive(JsonSchema)]
+#[schemars(rename = "PieceProperties")]
+pub struct Piece {
+    /// SHA-256 of the whole bundle, hexadecimal.
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    bundle: String,
+    /// First byte, from 0.
+    #[schemars(regex(pattern = r"^[0-9]+$"))]
+    offset: String,
 }

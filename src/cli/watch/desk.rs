@@ -266,7 +266,7 @@ impl Desk {
                 self.alerts.acknowledged(&ack.alert);
                 notices.push(Notice::Ack { place, message: Box::new(ack.clone()) });
             }
-            Body::Snapshot(_) | Body::State(_) => {}
+            Body::Snapshot(_) | Body::State(_) | Body::Models(_) => {}
         }
         notices
     }

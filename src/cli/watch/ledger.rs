@@ -71,7 +71,7 @@ impl Ledger {
     pub fn enter(&mut self, place: &str, received: &Received, listening_ms: u64) -> Option<Finding> {
         let kind = received.body.kind();
         let (boot, seq) = self.number(received, listening_ms);
-        if received.retained || matches!(kind, Kind::Status | Kind::State | Kind::Answer) {
+        if received.retained || matches!(kind, Kind::Status | Kind::State | Kind::Answer | Kind::Models) {
             return None;
         }
         self.heard += 1;

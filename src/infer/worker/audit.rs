@@ -44,6 +44,7 @@ impl Worker {
             threshold,
             detections: observation.detections.iter().take(MOST_DETECTIONS).copied().collect(),
             simulated: self.simulated,
+            challenger: None,
         };
         if self.links.drafts.try_send(Draft::Audit(Box::new(draft))).is_err() {
             count(&self.links.metrics.counters.lost_audits);

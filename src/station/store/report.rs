@@ -166,7 +166,7 @@ impl Store {
         period: Period,
     ) -> sqlx::Result<()> {
         let (labels, opinions) = self.held().await?;
-        let rows = query("SELECT * FROM sample WHERE coalesce(captured_ms, heard_ms) >= $1 AND coalesce(captured_ms, heard_ms) < $2 ORDER BY heard_ms")
+        let rows = query("SELECT * FROM sample WHERE draw <> 'challenger' AND coalesce(captured_ms, heard_ms) >= $1 AND coalesce(captured_ms, heard_ms) < $2 ORDER BY heard_ms")
             .bind(period.from_ms)
             .bind(period.to_ms)
             .fetch_all(&self.reading)

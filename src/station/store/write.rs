@@ -127,6 +127,8 @@ async fn file(db: &mut SqliteConnection, filed: &Filed, changes: &mut Changes) -
         Body::State(_) => {
             newest(db, camera, "UPDATE camera SET orders = $1 WHERE id = $3 AND $2 > 0", entry).await
         }
+        // Which models a camera has concerns the present alone.
+        Body::Models(_) => Ok(()),
         Body::Telemetry(_) if entry.late => history(db, camera, entry).await,
         Body::Telemetry(_) => {
             newest(db, camera, "UPDATE camera SET telemetry = $1, telemetry_ms = $2 WHERE id = $3", entry)

@@ -45,7 +45,7 @@ impl Default for Criteria {
             days: 3.0,
             most_days: 42.0,
             looks: 20_000,
-            missed: Limits { pass: 0.15, stop: 0.3 },
+            missed: Limits { pass: 0.2, stop: 0.3 },
             invented: Limits { pass: 0.02, stop: 0.06 },
             judged: 10,
             wrong: 0.6,

@@ -14,9 +14,10 @@ use crate::capture::ring::{FrameReceiver, FrameSender, ring};
 use crate::capture::worker::Job;
 use crate::capture::{self, CaptureError, Event, Source};
 use crate::config::Config;
-use crate::infer::bundle::{Bundle, ModelError, ModelName};
+use crate::infer::bundle::{ModelError, ModelName};
 use crate::infer::engine::Engine;
 use crate::infer::quiet::Quiet;
+use crate::infer::succession::choice::{Choice, choose};
 use crate::infer::worker::{Links, SnapshotSettings, Worker};
 use crate::perceive::perception::Perception;
 use crate::publish::{Handle, PublishError};
@@ -27,6 +28,7 @@ use crate::web::Place;
 use crate::web::door::TokenError;
 
 pub mod health;
+mod models;
 mod orders;
 mod shared;
 mod watch;
@@ -78,13 +80,15 @@ pub enum Ended {
     Undelivered,
     /// Asked to end.
     Stopped,
+    /// Another model is to run: the program must be started anew.
+    Again,
 }
 
 /// Everything that is built before the first frame.
 pub struct App {
     config: Config,
     source: Box<dyn Source>,
-    engine: Engine,
+    choice: Choice,
     model: ModelName,
     publish: Handle,
     desk: Desk,
@@ -97,6 +101,7 @@ struct Threads {
     capture: JoinHandle<Result<(), CaptureError>>,
     infer: JoinHandle<()>,
     control: orders::Thread,
+    keeper: models::Thread,
     events: Receiver<Event>,
 }
 
@@ -106,10 +111,9 @@ impl App {
     /// # Errors
     /// See [`AppError`]; a broker or camera that is merely away is no error.
     pub fn build(config: Config, clock: Clock) -> Result<App, AppError> {
-        let bundle = Bundle::open(config.model.path.as_deref())?;
-        let engine = Engine::load(&bundle)?;
+        let choice = choose(&models::settings(&config))?;
         let source = capture::open(&config.capture.source)?;
-        let front = config.page.as_ref().map(|page| Front::new(page, &config, &bundle)).transpose()?;
+        let front = config.page.as_ref().map(|page| Front::new(page, &config, &choice.bundle)).transpose()?;
         let shared = Shared::new(clock);
         let (inbox, desk) = Desk::new(&config);
         let (metrics, pulse) = (shared.metrics.clone(), shared.pulses.publish.clone());
@@ -122,12 +126,13 @@ impl App {
             inbox,
         )?;
         tracing::info!(
-            model = bundle.id.name,
-            sha256 = &bundle.id.sha256[..12],
+            model = choice.stand.name,
+            sha256 = &choice.stand.sha256[..12],
             source = source.name(),
             "ready"
         );
-        Ok(App { config, source, engine, model: bundle.id, publish, desk, shared, front })
+        let model = choice.bundle.id.clone();
+        Ok(App { config, source, choice, model, publish, desk, shared, front })
     }
 
     /// The counters and latencies of this run.
@@ -150,8 +155,9 @@ impl App {
     /// # Errors
     /// Where the source turns out hopeless, a camera call does not return, or a thread has a bug. The outbox was drained before.
     pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
-        let App { config, source, engine, model, publish, desk, shared, front } = self;
+        let App { config, source, choice, model, publish, desk, shared, front } = self;
         let Open { thread: control, orders, inlets } = desk.open(&config, &publish, &shared)?;
+        let (engine, keeper) = shared.models.open(choice, &config, &publish, &inlets, shared.clock)?;
         let view = shared.view(&config, &model);
         let page = front.map(|front| front.page(&config, &publish, &shared, inlets));
         let _web = web::serve(config.metrics.map(|address| Place::metrics(address, view)), page)?;
@@ -161,7 +167,7 @@ impl App {
         let infer = spawn_infer(&config, engine, model.clone(), links, receiver)?;
         let (event, events) = sync_channel(EVENTS);
         let capture = spawn_capture(config.capture.clone(), source, sender, history, event, &shared, stop)?;
-        let threads = Threads { capture, infer, control, events };
+        let threads = Threads { capture, infer, control, keeper, events };
         let mut watch = Watch::new(&config, &publish, shared, &model);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
         end(threads, publish, watch, ended, stop)
@@ -231,6 +237,7 @@ fn end(
     let captured = threads.capture.join().map_err(|_| AppError::Panicked("capture"))?;
     threads.infer.join().map_err(|_| AppError::Panicked("infer"))?;
     threads.control.end()?;
+    threads.keeper.end()?;
     watch.last_telemetry();
     let at_end = ended == Ended::Done && captured.is_ok();
     let patience = if at_end { DRAIN_AT_END } else { DRAIN_ON_STOP };

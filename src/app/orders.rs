@@ -62,6 +62,7 @@ impl Desk {
             sight: shared.sight.clone(),
             notice: shared.notice.clone(),
             areas: shared.areas.clone(),
+            models: shared.models.desk(),
             metrics: shared.metrics.clone(),
             clock: shared.clock,
             pulse: shared.pulses.control.clone(),

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex};
 
+use super::models::Models;
 use crate::capture::history::History;
 use crate::capture::light::Light;
 use crate::config::Config;
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub areas: Arc<Mutex<Areas>>,
     pub health: Arc<Mutex<Health>>,
     pub pulses: Pulses,
+    pub models: Models,
 }
 
 /// Signs of life of the stages.
@@ -50,7 +52,8 @@ impl Shared {
         let starting =
             Health { state: State::Degraded, reason: "the daemon starts".into(), cause: "starting" };
         let health = Arc::new(Mutex::new(starting));
-        Shared { clock, metrics, sight, board, light, notice, areas, health, pulses }
+        let models = Models::default();
+        Shared { clock, metrics, sight, board, light, notice, areas, health, pulses, models }
     }
 
     /// What is looked at for the metrics.
@@ -86,6 +89,7 @@ impl Shared {
             sight: self.sight.clone(),
             light: self.light.clone(),
             board: self.board.clone(),
+            port: self.models.port(),
             metrics: self.metrics.clone(),
             clock: self.clock,
             pulse: self.pulses.infer.clone(),

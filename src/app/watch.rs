@@ -116,6 +116,9 @@ impl Watch {
             if stop.is_raised() {
                 break Ended::Stopped;
             }
+            if self.shared.models.is_exchanged() {
+                return Ended::Again;
+            }
             match event {
                 Ok(event) => self.event(event),
                 Err(RecvTimeoutError::Timeout) if !captured() => {}

@@ -1,6 +1,8 @@
 //! `bearwatch run`: the daemon.
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use clap::Args;
 
@@ -46,7 +48,18 @@ pub fn run(args: RunArgs) -> Outcome {
     Ok(match ended {
         Ended::Done | Ended::Stopped => Exit::Ok,
         Ended::Undelivered => Exit::TryAgain,
+        Ended::Again => again(),
     })
+}
+
+/// Starts the program anew in its own place: the number of the process stays, so that whoever supervises it sees none end, and nothing of the life before
+/// is left. Where the program's file was replaced meanwhile, the supervisor must.
+fn again() -> Exit {
+    let Ok(program) = std::env::current_exe() else { return Exit::TryAgain };
+    tracing::info!("starts anew");
+    let error = Command::new(&program).args(std::env::args_os().skip(1)).exec();
+    tracing::error!("{}: {error}; whoever supervises this program must start it anew", program.display());
+    Exit::TryAgain
 }
 
 /// What scripts and systemd are told of a failure.

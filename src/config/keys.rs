@@ -81,6 +81,7 @@ pub const KEYS: &[Key] = &[
     only("capture.scene.bears", &[Simulated]),
     always("model.path"),
     always("model.threads"),
+    always("model.trusted_keys"),
     always("perceive.regions"),
     always("perceive.budget_ms"),
     always("perceive.bear_threshold"),
@@ -256,7 +257,7 @@ mod tests {
         assert_eq!(remedy_for_key("capture.fsp"), "did you mean fps?");
         assert_eq!(remedy_for_key("publish.max_mb"), "did you mean max_mb in [store]?");
         assert_eq!(remedy_for_key("nam"), "did you mean name in [site]?");
-        assert_eq!(remedy_for_key("model.nonsense"), "remove it; [model] knows path, threads");
+        assert_eq!(remedy_for_key("model.nonsense"), "remove it; [model] knows path, threads, trusted_keys");
         assert!(remedy_for_key("publish.Password").contains("password_file"));
         assert!(remedy_for_key("page.token").contains("token_file"));
         assert_eq!(remedy_for_section("alerts"), "did you mean [alert]?");

@@ -88,6 +88,8 @@ pub struct ModelSettings {
     pub path: Option<PathBuf>,
     /// Regions of a frame that the model looks at side by side, each on a thread of its own.
     pub threads: usize,
+    /// Public keys of minisign: who may sign bundles of other models. None is taken where there are none.
+    pub trusted_keys: Vec<PathBuf>,
 }
 
 /// Settings of the aiming page.
@@ -101,7 +103,7 @@ pub struct PageSettings {
 
 impl Default for ModelSettings {
     fn default() -> Self {
-        ModelSettings { path: None, threads: 1 }
+        ModelSettings { path: None, threads: 1, trusted_keys: Vec::new() }
     }
 }
 

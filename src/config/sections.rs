@@ -43,7 +43,19 @@ fn wire_name(reader: &mut Reader, key: &str, example: &str) -> String {
 pub fn model(reader: &mut Reader) -> ModelSettings {
     let default = ModelSettings::default();
     let path = reader.path("model.path");
-    ModelSettings { path, threads: reader.whole("model.threads", default.threads, 1..=64) }
+    let threads = reader.whole("model.threads", default.threads, 1..=64);
+    ModelSettings { path, threads, trusted_keys: trusted_keys(reader) }
+}
+
+/// Files of public keys. Whether they can be read is found out where they are needed.
+fn trusted_keys(reader: &mut Reader) -> Vec<PathBuf> {
+    let key = "model.trusted_keys";
+    let files = reader.texts(key, "a list of files, [\"/etc/bearwatch/models.pub\"]").unwrap_or_default();
+    let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
+    if let Some(file) = files.iter().find(|file| !file.is_absolute()) {
+        reader.wrong(key, format!("\"{}\" is no absolute path", file.display()), "begin it with /");
+    }
+    files
 }
 
 /// `[perceive]`, `[alert]`, and what `[board]` says of heat.

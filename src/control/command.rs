@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 use serde_json::{Map, Value};
 
 use crate::publish::message::{VERSION, parse_rfc3339};
-use crate::publish::models::Do;
+use crate::publish::models::{Do, ModelOrder};
 use crate::publish::reply::Judgement;
 use crate::system::log::Level;
 
@@ -48,19 +48,6 @@ pub enum Action {
     },
     /// Another model.
     Model(ModelOrder),
-}
-
-/// What a model command says; what of it is needed depends on what is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelOrder {
-    /// What is to be done.
-    pub what: Do,
-    /// Counter of the bundle.
-    pub version: Option<u64>,
-    /// SHA-256 of the bundle, hexadecimal.
-    pub bundle: Option<String>,
-    /// Its length, bytes.
-    pub bytes: Option<u64>,
 }
 
 impl Action {

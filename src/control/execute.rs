@@ -9,6 +9,8 @@ use super::orders::Held;
 use super::term::{Now, Term};
 use super::trust::Who;
 use super::{Control, Order};
+use crate::infer::succession::order;
+use crate::publish::models::ModelOrder;
 use crate::publish::reply::{Judgement, Until};
 use crate::publish::{AckDraft, Draft, Mode};
 use crate::system::log::{self, Level};
@@ -35,6 +37,8 @@ pub enum Plan {
     Log(Level, Term),
     /// Other areas.
     Redraw(Box<Drawn>),
+    /// Another model.
+    Model(ModelOrder),
     /// An alert has been seen.
     Acknowledge {
         /// Its id.
@@ -61,6 +65,7 @@ impl Plan {
             Plan::Threshold(None) => "a bear counts from the usual score".into(),
             Plan::Log(level, term) => format!("log level {} {}", level.name(), term.words()),
             Plan::Redraw(drawn) => drawn.words(),
+            Plan::Model(order) => order::words(order),
             Plan::Acknowledge { alert, verdict, .. } => {
                 format!("alert {alert} is acknowledged: {}", verdict.name())
             }
@@ -94,9 +99,10 @@ impl Control {
             Action::Snapshot => self.fresh(now).map(|()| Plan::Snapshot)?,
             Action::Threshold(bear) => Plan::Threshold(self.within_limits(*bear)?),
             Action::Log(level, seconds) => Plan::Log(*level, self.term(*seconds, now)?),
-            Action::Model(_) => {
-                return Err("this camera takes no models: model.trusted_keys is not configured".into());
-            }
+            Action::Model(order) => match self.links.models.objection(order, self.may_be_bear()) {
+                Some(objection) => return Err(objection),
+                None => Plan::Model(order.clone()),
+            },
             Action::Ack { alert, verdict, note } => match self.links.acknowledger.objection(alert) {
                 Some(objection) => return Err(objection),
                 None => Plan::Acknowledge { alert: alert.clone(), verdict: *verdict, note: note.clone() },
@@ -125,6 +131,10 @@ impl Control {
         }
     }
 
+    fn may_be_bear(&self) -> bool {
+        self.links.sight.lock().unwrap_or_else(PoisonError::into_inner).bear
+    }
+
     /// Whether there is a picture of just now.
     fn fresh(&self, now: &Now) -> Result<(), String> {
         let sight = self.links.sight.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,6 +161,7 @@ impl Control {
             Plan::Snapshot => self.order(Order::Snapshot(number))?,
             Plan::Threshold(bear) => self.reweigh(bear)?,
             Plan::Redraw(drawn) => self.redraw(*drawn)?,
+            Plan::Model(order) => self.links.models.order(order)?,
             Plan::Log(level, term) => {
                 if !log::set(Some(level)) {
                     return Err("this program keeps no log that could be changed".into());

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::config::{Config, HeldMode};
 use crate::infer::sight::Sight;
+use crate::infer::succession::Desk;
 use crate::infer::worker::Order;
 use crate::perceive::settings::Settings as Perceive;
 use crate::publish::drill::DrillMessage;
@@ -96,6 +97,8 @@ pub struct Links {
     pub notice: Arc<Mutex<Notice>>,
     /// The areas in force.
     pub areas: Arc<Mutex<Areas>>,
+    /// Who keeps models.
+    pub models: Desk,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Clock of the process.

@@ -9,6 +9,7 @@ use super::command::{self, Command, Labels, MOST_BYTES};
 use super::execute::Plan;
 use super::term::Now;
 use super::trust::{Credentials, Who};
+use crate::publish::models::{PIECE_WORD, Piece};
 use crate::publish::reply::{AnswerDraft, Until, Verdict};
 use crate::publish::{Draft, Message};
 
@@ -50,6 +51,10 @@ impl Control {
     pub(super) fn receive(&mut self, message: &Message) {
         let now = self.now();
         let word = word_of(&message.topic);
+        if word == PIECE_WORD {
+            // No command: what was not asked for is dropped, and what was is held against the hash that a command gave.
+            return Piece::read(message).into_iter().for_each(|piece| self.links.models.piece(piece));
+        }
         let examined = self.examine(&word, message, &now);
         let signed = examined.as_ref().is_ok_and(|(_, credentials)| credentials.who.signed);
         let allowance = if signed { &mut self.signed } else { &mut self.unproven };

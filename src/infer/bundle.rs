@@ -106,6 +106,11 @@ impl Bundle {
         }
     }
 
+    /// The card of the embedded one, as it is.
+    pub fn carried_card() -> &'static [u8] {
+        EMBEDDED_CARD
+    }
+
     /// Reads `NAME.onnx` and `NAME.json`.
     pub fn read(path: &Path) -> Result<Bundle, ModelError> {
         let read = |path: &Path| {

@@ -10,4 +10,5 @@ pub mod lanes;
 pub mod quiet;
 pub mod sight;
 pub mod still;
+pub mod succession;
 pub mod worker;

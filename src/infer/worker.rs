@@ -13,6 +13,7 @@ use super::engine::{Engine, RunError};
 use super::lanes::{Lane, run_lanes};
 use super::quiet::Quiet;
 use super::sight::Sight;
+use super::succession::port::{Look, Port};
 use crate::capture::history::History;
 use crate::capture::light::{Light, Seen};
 use crate::capture::pixels::to_picture;
@@ -37,6 +38,7 @@ mod audit;
 mod drill;
 mod live;
 mod orders;
+mod rival;
 mod snapshots;
 
 use drill::Drill;
@@ -82,6 +84,8 @@ pub struct Links {
     pub light: Light,
     /// How the board was last.
     pub board: Arc<Mutex<Board>>,
+    /// Where frames go that a challenger looks at; `None` where no model may follow this one.
+    pub port: Option<Port>,
     /// Counters and latencies.
     pub metrics: Arc<Metrics>,
     /// Clock of the process.
@@ -102,6 +106,9 @@ pub struct Worker {
     quiet: Quiet,
     discretion: Discretion,
     audit: Audit,
+    port: Option<Port>,
+    /// Of the frame in hand, where a challenger is to see it.
+    looks: Vec<Look>,
     simulated: bool,
     /// When the last rest that the board was owed ended, or the last picture for the page was made: what a frame waits until then is told by
     /// the effort and is no miss.
@@ -148,6 +155,8 @@ impl Worker {
             snapshots,
             discretion,
             audit,
+            port: links.port.clone(),
+            looks: Vec::new(),
             links,
             picture,
             lanes,
@@ -214,6 +223,7 @@ impl Worker {
                 Duration::from_secs_f64(effort.rest_ms(watch.elapsed_ms()) / 1e3)
             }
             Err(error) => {
+                self.port.iter().for_each(Port::failed);
                 self.fault(error.to_string());
                 Duration::ZERO
             }
@@ -225,17 +235,20 @@ impl Worker {
         self.perception.quieten(self.quiet.at(stamp));
         self.perception.feel(*self.links.board.lock().unwrap_or_else(PoisonError::into_inner));
         let lens = self.lens.as_ref().unwrap_or(&self.picture);
+        self.looks.clear();
         let regions = self.perception.begin_drill(lens, drawn, &self.picture, stamp);
         let mut laps = Laps { prepare: whole.elapsed(), ..Laps::default() };
         for batch in regions.chunks(self.lanes.len()) {
             self.run_batch(batch, &mut laps)?;
         }
         let watch = Stopwatch::start();
+        let look_ms = laps.inference.as_secs_f64() * 1e3 / regions.len().max(1) as f64;
         let per_region_ms = whole.elapsed_ms() / regions.len().max(1) as f64;
         let total_ms = self.age_ms(stamp);
         self.tell_look(regions, total_ms);
         let observation = self.perception.finish(Spent { total_ms, per_region_ms, waited_ms });
         laps.perceive += watch.elapsed();
+        self.lend(&observation, look_ms);
         let metrics = &self.links.metrics;
         metrics.record(Stage::Prepare, laps.prepare);
         metrics.record(Stage::Inference, laps.inference);
@@ -257,6 +270,7 @@ impl Worker {
         for (lane, &region) in lanes.iter().zip(regions) {
             self.perception.read(region, &lane.output);
         }
+        self.note_looks(regions);
         laps.prepare += filled;
         laps.inference += ran - filled;
         laps.perceive += watch.elapsed() - ran;

@@ -25,7 +25,7 @@ pub(super) fn worker(queue: usize, history: Option<History>) -> (Worker, Receive
     let metrics = Arc::new(Metrics::default());
     let (sight, board, pulse) = (Arc::default(), Arc::default(), Pulse::new(clock));
     let ((_, orders), light) = (sync_channel(1), Light::default());
-    let links = Links { drafts, orders, history, sight, light, board, metrics, clock, pulse };
+    let links = Links { drafts, orders, history, sight, light, board, port: None, metrics, clock, pulse };
     let snapshots = SnapshotSettings {
         max_side: 100,
         quality: 70,

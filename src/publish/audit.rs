@@ -95,7 +95,8 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    fn of(detection: &Detection, (width, height): (u32, u32)) -> Sighting {
+    /// Of a picture of so many pixels.
+    pub fn of(detection: &Detection, (width, height): (u32, u32)) -> Sighting {
         let tenths = |pixels: f32| (pixels * 10.0).round() / 10.0;
         let score = (detection.score * 1e4).round() / 1e4;
         let bbox = detection.bbox.clipped().to_pixels(width, height).map(tenths);

@@ -55,6 +55,19 @@ impl Do {
     }
 }
 
+/// What a model command says; what of it is needed depends on what is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelOrder {
+    /// What is to be done.
+    pub what: Do,
+    /// Counter of the bundle.
+    pub version: Option<u64>,
+    /// SHA-256 of the bundle, hexadecimal.
+    pub bundle: Option<String>,
+    /// Its length, bytes.
+    pub bytes: Option<u64>,
+}
+
 /// A model that runs or has run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelStand {

@@ -1,5 +1,6 @@
 //! One question to a camera over the broker, and its answer.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -11,6 +12,7 @@ use crate::control::signing::nonce;
 use crate::publish::PublishError;
 use crate::publish::drill::{Course, DrillMessage};
 use crate::publish::message::{BootId, State, StatusMessage};
+use crate::publish::models::{ModelsMessage, Piece};
 use crate::publish::reply::AnswerMessage;
 use crate::publish::settings::{Settings, Site};
 use crate::publish::subscriber::{Body, Heard, Subscriber};
@@ -24,6 +26,9 @@ const RETAINED: Duration = Duration::from_secs(2);
 /// No camera is given more time for a drill (drill.within_s), and some for its broker.
 const LONGEST_DRILL: Duration = Duration::from_secs(660);
 
+/// A camera asks at least so often for a piece that it lacks.
+const LONGEST_SILENCE: Duration = Duration::from_secs(330);
+
 /// A connection to a camera's topics.
 pub struct Conversation<'a> {
     subscriber: Subscriber,
@@ -32,6 +37,8 @@ pub struct Conversation<'a> {
     watch: Stopwatch,
     stop: &'a Stop,
     clock: Clock,
+    /// What the camera told of its models last.
+    models: RefCell<Option<Box<ModelsMessage>>>,
 }
 
 impl Conversation<'_> {
@@ -48,7 +55,7 @@ impl Conversation<'_> {
             Failure::new(exit, error)
         })?;
         let (watch, clock) = (Stopwatch::start(), Clock::start());
-        Ok(Conversation { subscriber, site, limit, watch, stop, clock })
+        Ok(Conversation { subscriber, site, limit, watch, stop, clock, models: RefCell::default() })
     }
 
     /// Asks, and waits for the answer.
@@ -71,7 +78,7 @@ impl Conversation<'_> {
     pub fn outcome(&self, request: u64) -> Result<DrillMessage, Failure> {
         let begun = self.watch.elapsed();
         while self.watch.elapsed() - begun < LONGEST_DRILL && !self.stop.is_raised() {
-            match self.subscriber.next(TICK) {
+            match self.next() {
                 Some(Heard::Message(received)) => match received.body {
                     Body::State(state) => {
                         let mine = |drill: &DrillMessage| {
@@ -94,10 +101,62 @@ impl Conversation<'_> {
         )))
     }
 
+    fn next(&self) -> Option<Heard> {
+        let heard = self.subscriber.next(TICK);
+        if let Some(Heard::Message(received)) = &heard
+            && let Body::Models(models) = &received.body
+        {
+            *self.models.borrow_mut() = Some(models.clone());
+        }
+        heard
+    }
+
+    /// Sends the pieces of a bundle that the camera asks for, until it has all of it.
+    ///
+    /// # Errors
+    /// 69 where the camera is not heard of for long, or asks for no more of it before it has all.
+    pub fn serve(&self, bundle: &str, whole: &[u8]) -> Result<(), Failure> {
+        let (mut sent, mut heard_at) = (None, self.watch.elapsed());
+        while !self.stop.is_raised() {
+            if let Some(models) = self.models.borrow_mut().take() {
+                heard_at = self.watch.elapsed();
+                let download = models.models.download.filter(|download| download.bundle == bundle);
+                match (download, sent) {
+                    (None, Some(_)) => return Ok(()),
+                    (None, None) => {}
+                    (Some(download), _) if download.want != sent => {
+                        sent = download.want;
+                        if let Some(piece) = Piece::wanted(&download, bundle, whole) {
+                            self.subscriber.send(piece.message(&self.site));
+                        }
+                    }
+                    (Some(_), _) => {}
+                }
+            }
+            if self.watch.elapsed() - heard_at > LONGEST_SILENCE {
+                return Err(unavailable(format!(
+                    "{} asks for no more of the bundle; …/models says why",
+                    self.place()
+                )));
+            }
+            match self.next() {
+                Some(Heard::Lost { why, .. }) => tracing::warn!("{why}; trying again"),
+                Some(Heard::Refused { reason }) => {
+                    return Err(unavailable(format!(
+                        "the broker does not take pieces for {} ({reason}); check its access rules for …/set/piece",
+                        self.place()
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Err(unavailable("interrupted: the same command goes on where this one ended".into()))
+    }
+
     fn connected(&self) -> Result<(), Failure> {
         let mut last = "no answer".to_owned();
         while self.goes_on() {
-            match self.subscriber.next(TICK) {
+            match self.next() {
                 Some(Heard::Connected) => return Ok(()),
                 Some(Heard::Lost { why, refused: true }) => return Err(unavailable(why)),
                 Some(Heard::Lost { why, .. }) => last = why,
@@ -111,7 +170,7 @@ impl Conversation<'_> {
     fn boot(&self) -> Result<BootId, Failure> {
         let begun = self.watch.elapsed();
         while self.goes_on() && self.watch.elapsed() - begun < RETAINED {
-            let Some(Heard::Message(received)) = self.subscriber.next(TICK) else { continue };
+            let Some(Heard::Message(received)) = self.next() else { continue };
             match received.body {
                 Body::Status(status) if status.state == State::Offline => return Err(self.away(&status)),
                 Body::Status(status) => return Ok(status.envelope.boot),
@@ -123,7 +182,7 @@ impl Conversation<'_> {
 
     fn answer(&self, id: &str, word: &str) -> Result<AnswerMessage, Failure> {
         while self.goes_on() {
-            match self.subscriber.next(TICK) {
+            match self.next() {
                 Some(Heard::Message(received)) => match received.body {
                     Body::Answer(answer) if answer.id.as_deref() == Some(id) => return Ok(answer),
                     Body::Status(status) if status.state == State::Offline => return Err(self.away(&status)),

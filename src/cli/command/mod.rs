@@ -21,13 +21,14 @@ use crate::system::stop::Stop;
 
 mod conversation;
 mod key;
+mod model;
 
 use conversation::Conversation;
 
 /// Longest sentence of a stranger.
 const SENTENCE: usize = 300;
 
-/// Tell a camera what to do: arm, disarm, shadow, test, drill, snapshot, threshold, log, ack. Prints what it answers.
+/// Tell a camera what to do: arm, disarm, shadow, test, drill, snapshot, threshold, log, ack, model. Prints what it answers.
 ///
 /// The camera takes commands where its configuration has `command.accept = true`; where that has `command.keys` they must be signed.
 /// Nothing is ordered for ever: what tells nobody of bears ends by itself.
@@ -40,6 +41,8 @@ Examples:
   bearwatch command drill --site creek --camera north  waits for what comes of it
   bearwatch command snapshot --site creek --camera north --broker mqtts://park.example
   bearwatch command threshold 0.7 …                    `usual` for that of the file or the model
+  bearwatch command model shadow NAME-7.bwm …          sends the bundle, too, as the camera asks for it
+  bearwatch command model promote NAME-7.bwm …         and `model revert …` takes it back
 
 A command is not kept for a camera that is away: it is given now or not at all.
 
@@ -132,6 +135,8 @@ enum Action {
         #[arg(long)]
         note: Option<String>,
     },
+    /// Another model: fetch and try out, run, take back
+    Model(model::ModelArgs),
     /// Make a key pair for signing, and print the line for command.keys
     Key {
         /// Where the private key goes; its name is that of the file
@@ -155,6 +160,7 @@ impl Action {
             Action::Ack { alert, verdict, note } => {
                 return Request::acknowledge(alert, *verdict, note.as_deref(), by);
             }
+            Action::Model(model) => ("model", model.fields()),
             Action::Key { .. } => ("", json!({})),
         };
         Request::new(word, &fields, by)
@@ -184,9 +190,12 @@ fn score(text: &str) -> Result<Score, String> {
 ///
 /// # Errors
 /// See the exit codes in its help.
-pub fn run(args: CommandArgs) -> Outcome {
+pub fn run(mut args: CommandArgs) -> Outcome {
     if let Action::Key { file } = &args.action {
         return key::make(file, args.signing.name.as_deref());
+    }
+    if let Action::Model(model) = &mut args.action {
+        model.read()?;
     }
     let connection = args.connection.load()?;
     let site = args.site(&connection)?;
@@ -200,6 +209,9 @@ pub fn run(args: CommandArgs) -> Outcome {
     tell(&answer, args.json)?;
     if matches!(args.action, Action::Drill) && answer.verdict == Verdict::Applied {
         return tell_drill(&conversation.outcome(answer.audit.seq)?, args.json);
+    }
+    if let (Action::Model(model), Verdict::Applied) = (&args.action, answer.verdict) {
+        model.serve(&conversation)?;
     }
     Ok(if answer.verdict == Verdict::Applied { Exit::Ok } else { Exit::BadData })
 }

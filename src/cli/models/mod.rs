@@ -12,7 +12,10 @@ use crate::config::Config;
 use crate::infer::bundle::{Bundle, ModelError};
 use crate::infer::engine::Engine;
 
+mod bundle;
 mod card;
+#[cfg(feature = "station")]
+mod pack;
 
 /// Where models are looked for when nothing else is said.
 const FOLDER: &str = "/var/lib/bearwatch/models";
@@ -23,17 +26,22 @@ const SENTENCE: usize = 300;
 /// List, show and verify models: the one that the program carries, and those on disk.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A model is two files, NAME.onnx and its card NAME.json. Without FILE or DIR the commands take the
-folder of [model] path in the configuration, or /var/lib/bearwatch/models.
+A model is two files, NAME.onnx and its card NAME.json, or a signed bundle, NAME-<version>.bwm, which
+a running camera takes in. Without FILE or DIR the commands take the folder of [model] path in the
+configuration, or /var/lib/bearwatch/models.
 
 Examples:
   bearwatch models list
   bearwatch models show                          the card of the embedded model
   bearwatch models show new/bearwatch-nano.onnx --json
   bearwatch models verify new/                   before [model] path names it
+  bearwatch models key park                      a key pair for bundles: park.key, park.pub
+  bearwatch models pack new.onnx --secret-key park.key --version 7
+  bearwatch models verify new-7.bwm --key park.pub
+  sudo -u bearwatch bearwatch models install new-7.bwm   for the camera on this board to try out
 
 Exit codes: 0 all well · 65 a model is damaged, or not one that bearwatch can run · 66 there is no
-such file or folder, or no model in it · 78 the configuration is wrong")]
+such file or folder, or no model in it · 73 a file cannot be made · 78 the configuration is wrong")]
 pub struct ModelsArgs {
     #[command(subcommand)]
     action: Action,
@@ -60,9 +68,25 @@ enum Action {
     Verify {
         /// NAME.onnx or a folder [default: the embedded model and the folder of the configuration]
         path: Option<PathBuf>,
+        /// Public keys that bundles may be signed with [default: model.trusted_keys of the configuration]
+        #[arg(long, value_name = "FILE.pub")]
+        key: Vec<PathBuf>,
         #[command(flatten)]
         common: Common,
     },
+    /// Give a bundle to the camera on this board: it tries it out beside the running model
+    Install {
+        /// NAME-<version>.bwm
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Make a bundle of a model, with golden pictures, and sign it
+    #[cfg(feature = "station")]
+    Pack(pack::PackArgs),
+    /// Make a key pair for bundles: NAME.key, which signs, and NAME.pub, which cameras trust
+    #[cfg(feature = "station")]
+    Key(pack::KeyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -76,13 +100,18 @@ struct Common {
 }
 
 impl Common {
-    /// The model that is configured, if any. A broken configuration only matters where it was asked for.
-    fn configured(&self) -> Result<Option<PathBuf>, Failure> {
+    /// The configuration, where there is one. A broken one only matters where it was asked for.
+    fn load(&self) -> Result<Option<Config>, Failure> {
         match &self.config {
-            Some(file) => Ok(Config::load(file, &[]).or_exit(Exit::Config)?.model.path),
+            Some(file) => Config::load(file, &[]).or_exit(Exit::Config).map(Some),
             None if !Path::new(CONFIG).exists() => Ok(None),
-            None => Ok(Config::load(Path::new(CONFIG), &[]).ok().and_then(|config| config.model.path)),
+            None => Ok(Config::load(Path::new(CONFIG), &[]).ok()),
         }
+    }
+
+    /// The model that is configured, if any.
+    fn configured(&self) -> Result<Option<PathBuf>, Failure> {
+        Ok(self.load()?.and_then(|config| config.model.path))
     }
 }
 
@@ -109,7 +138,15 @@ pub fn run(args: ModelsArgs) -> Outcome {
     match args.action {
         Action::List { dir, common } => list(dir.as_deref(), &common),
         Action::Show { file, json } => card::show(file.as_deref(), json),
-        Action::Verify { path, common } => verify(path.as_deref(), &common),
+        Action::Verify { path: Some(file), key, common } if bundle::is_one(&file) => {
+            bundle::verify(&file, &key, &common)
+        }
+        Action::Verify { path, common, .. } => verify(path.as_deref(), &common),
+        Action::Install { file, common } => bundle::install(&file, &common),
+        #[cfg(feature = "station")]
+        Action::Pack(args) => pack::run(args),
+        #[cfg(feature = "station")]
+        Action::Key(args) => pack::key(&args),
     }
 }
 
@@ -122,6 +159,7 @@ fn list(dir: Option<&Path>, common: &Common) -> Outcome {
         let chosen = file == configured;
         entry(file.as_deref(), &Bundle::open(file.as_deref()), chosen).say(common.json)?;
     }
+    bundle::list(dir, common)?;
     Ok(Exit::Ok)
 }
 

@@ -1,6 +1,7 @@
 //! Orders that came over the network and need the detector: carried out between two frames.
 
 use super::{Live, Worker};
+use crate::infer::succession::port::Disagreement;
 use crate::perceive::frame::Stamp;
 use crate::perceive::geometry::Rect;
 use crate::perceive::model::Class;
@@ -28,6 +29,8 @@ pub enum Order {
     Redraw(Box<Settings>),
     /// Show the last frame to who aims the camera.
     Live(Live),
+    /// Show people a frame on which running model and challenger disagree.
+    Judge(Box<Disagreement>),
 }
 
 impl Worker {
@@ -42,6 +45,7 @@ impl Worker {
                 Order::Reweigh(settings) => self.perception.reweigh(&settings),
                 Order::Redraw(settings) => self.perception.redraw(&settings),
                 Order::Live(live) => self.show_live(live),
+                Order::Judge(disagreement) => self.judge(*disagreement),
             }
         }
     }

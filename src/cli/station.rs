@@ -19,6 +19,7 @@ use crate::web::door::{Door, Token};
 
 mod account;
 mod audit;
+mod model;
 mod report;
 
 /// A broker that says nothing for 1.5 times this is taken for gone; people are waiting in front of the desk.
@@ -81,6 +82,9 @@ pub struct StationArgs {
     /// A way in for programs: a file that holds a token alone, a line of 12 letters, digits and signs or more. Who shows it may do what a ranger may
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Whose signatures on bundles of models count: the .pub file that minisign has written; may be given several times
+    #[arg(long = "trusted-key", value_name = "FILE")]
+    trusted_keys: Vec<PathBuf>,
     /// Only this site
     #[arg(long, value_parser = level)]
     site: Option<String>,
@@ -111,6 +115,7 @@ enum Task {
     Audit(audit::AuditArgs),
     Report(report::ReportArgs),
     Export(report::ExportArgs),
+    Model(model::ModelArgs),
 }
 
 /// Scheme and host, as browsers name an origin.
@@ -132,6 +137,7 @@ pub fn run(args: StationArgs) -> Outcome {
         Some(Task::Audit(task)) => return audit::run(task),
         Some(Task::Report(task)) => return report::report(task),
         Some(Task::Export(task)) => return report::export(task),
+        Some(Task::Model(task)) => return model::run(task),
         None => {}
     }
     let settings = args.settings()?;
@@ -173,6 +179,7 @@ impl StationArgs {
             },
             public: self.public.clone().map(Public),
             signer: self.signing.signer()?,
+            trusted_keys: (model::keys(&self.trusted_keys)?, self.trusted_keys.len()),
             silence: Duration::from_secs(self.silence),
         })
     }

@@ -14,6 +14,7 @@ use super::claims::Claims;
 use super::fleet::Fleet;
 use super::judge::{Entry, Refusal, judge};
 use super::live::Live;
+use super::rollout::pieces::Bells;
 use super::standing::Standing;
 use super::store::{Changes, Filed, Store, StoreError};
 use crate::publish::Message;
@@ -45,6 +46,8 @@ pub struct Shared {
     pub live: Live,
     /// Rung when what is known of past days has changed.
     pub days: Arc<Notify>,
+    /// Rung when cameras have told of their models.
+    pub models: Arc<Bells>,
     /// Clock of the process.
     pub clock: Clock,
 }
@@ -288,6 +291,7 @@ impl Keeper {
         if changes.days {
             self.shared.days.notify_one();
         }
+        self.shared.models.told(changes.models);
         for (id, change) in changes.alerts {
             self.shared.live.alert(&self.shared.store, &id, change.rings).await;
         }

@@ -5,7 +5,8 @@
 //! ```text
 //! broker ──▶ intake ──▶ judge, claims ──▶ store (commit) ──▶ acknowledgement to the broker
 //!                          └▶ fleet (memory)   └▶ live ──▶ the duty desk's page
-//!                                              └▶ drift: what has shifted, once a day
+//!                                              ├▶ drift: what has shifted, once a day
+//!                                              └▶ rollout: whether a new model earns its place; pieces of it ──▶ broker ──▶ camera
 //! the page's word on an alert ──▶ store ──▶ post ──▶ broker ──▶ camera ──▶ answer, ack
 //! the page's command ──▶ store ──▶ dispatch, once ──▶ broker ──▶ camera ──▶ answer
 //! ```
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::control::request::Signer;
+use crate::infer::succession::signed::Keys;
 use crate::publish::PublishError;
 use crate::publish::intake::{self, Custody};
 use crate::publish::message::BootId;
@@ -57,8 +59,9 @@ pub use page::Public;
 use page::{Bells, Desk, Ways};
 use people::{Lifetime, Pen, People};
 use post::Post;
+use rollout::runner::Runner;
 use standing::Standing;
-pub use store::{Address, Retention, Store, StoreError};
+pub use store::{Address, Given, Retention, Store, StoreError};
 
 /// People who look at once, and what their pages fetch beside that.
 const LIMITS: Limits = Limits { connections: 96, patience: Duration::from_secs(3600) };
@@ -87,6 +90,8 @@ pub struct Settings {
     pub public: Option<Public>,
     /// Who signs what is told to cameras.
     pub signer: Option<Signer>,
+    /// Whose signatures on bundles of models count, and how many keys these are.
+    pub trusted_keys: (Keys, usize),
     /// A camera that is not heard for so long is silent.
     pub silence: Duration,
 }
@@ -133,6 +138,7 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let claims = Claims::new(store.lives().await?);
     let fleet = Fleet::new(store.cameras().await?, settings.silence);
     let shared = Shared {
+        models: Arc::default(),
         store: store.clone(),
         fleet: Arc::new(Mutex::new(fleet)),
         standing: Arc::default(),
@@ -142,8 +148,13 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     };
     let bells = Bells::default();
     let people = people(&shared, settings.lifetime).await?;
-    let ways =
-        Ways { people: people.clone(), token: settings.token, public: settings.public, station: kept.id };
+    let ways = Ways {
+        people: people.clone(),
+        token: settings.token,
+        public: settings.public,
+        station: kept.id,
+        keys: settings.trusted_keys,
+    };
     let desk = Desk::new(shared.clone(), ways, bells.clone());
     let place = Place::new(settings.listen, ("station", "/"), desk.router(), LIMITS);
     let server = Server::start(vec![place])?;
@@ -152,12 +163,15 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let keeper = Keeper::new(shared.clone(), intake, keeping.clone(), claims, kept.heard_ms);
     let signer = settings.signer.map(Arc::new);
     let post = Post::new(shared.clone(), keeping.clone(), signer.clone(), bells.words);
+    let runner = Runner::new(shared.clone(), bells.commands.clone());
+    tokio::spawn(rollout::pieces::serve(shared.clone(), keeping.clone(), stop.clone()));
     let dispatch = Dispatch::new(shared.clone(), keeping, signer, bells.commands);
     tokio::spawn(pulse(shared.clone(), stop.clone()));
     tokio::spawn(drift::inspection::run(shared.clone(), stop.clone()));
     tokio::spawn(tidy(shared, people, settings.retention, stop.clone()));
     tokio::spawn(post.run(stop.clone()));
     tokio::spawn(dispatch.run(stop.clone()));
+    tokio::spawn(runner.run(stop.clone()));
     let keeper = tokio::spawn(keeper.run());
     line.run().await;
     notifier.stopping();

@@ -92,7 +92,7 @@ impl Wish {
 
 /// The word of a command that was kept, as its topic needs it.
 fn known(word: &str) -> Option<&'static str> {
-    ["arm", "disarm", "shadow", "test", "drill", "snapshot", "threshold"]
+    ["arm", "disarm", "shadow", "test", "drill", "snapshot", "threshold", "model"]
         .into_iter()
         .find(|known| *known == word)
 }

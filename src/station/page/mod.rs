@@ -25,6 +25,7 @@ use super::report::html::STYLE as REPORT_STYLE;
 use super::standing::Standing;
 use super::store::{AlertView, CommandView, PictureView, RefusalView, StoreError, Word};
 use crate::control::signing::nonce;
+use crate::infer::succession::signed::Keys;
 use crate::publish::reply::Judgement;
 use crate::web::answers::{CSS, JAVASCRIPT, asset, closed, document, json};
 use crate::web::door::Door;
@@ -36,6 +37,7 @@ mod commands;
 mod door;
 mod drift;
 mod events;
+mod models;
 mod report;
 mod review;
 mod texts;
@@ -69,6 +71,7 @@ pub struct Desk {
     /// Its name.
     cookie: String,
     pages: Vec<Rendered>,
+    keys: (Keys, usize),
     /// Rung when somebody has said something of an alert, and when something is told to a camera.
     bell: Arc<Notify>,
     dispatch: Arc<Notify>,
@@ -86,6 +89,8 @@ pub struct Ways {
     pub public: Option<Public>,
     /// Identity of the station's database.
     pub station: String,
+    /// Whose signatures on bundles of models count, and how many keys these are.
+    pub keys: (Keys, usize),
 }
 
 /// Rung when there is something to carry to cameras.
@@ -143,11 +148,12 @@ struct Said {
 impl Desk {
     /// For those who may come in.
     pub fn new(shared: Shared, ways: Ways, bells: Bells) -> Desk {
-        let Ways { people, token, public, station } = ways;
+        let Ways { people, token, public, station, keys } = ways;
         let cookie = cookie_name(&station, public.as_ref());
         let Bells { words: bell, commands: dispatch } = bells;
         let commands = Tries::new(commands::OF_AN_ACCOUNT);
-        Desk { shared, people, token, public, cookie, pages: texts::rendered(), bell, dispatch, commands }
+        let pages = texts::rendered();
+        Desk { shared, people, token, public, cookie, pages, keys, bell, dispatch, commands }
     }
 
     /// The ways of the page.
@@ -170,6 +176,7 @@ impl Desk {
             .route("/api/audit", needs(Right::Administer, get(accounts::audit)))
             .merge(review::ways())
             .merge(report::ways())
+            .merge(models::ways())
             .layer(from_fn_with_state(desk.clone(), admitted));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))

@@ -48,7 +48,7 @@ impl Default for Criteria {
             missed: Limits { pass: 0.2, stop: 0.3 },
             invented: Limits { pass: 0.02, stop: 0.06 },
             judged: 10,
-            wrong: 0.6,
+            wrong: 0.65,
             slower: 1.25,
             by_itself: false,
         }

@@ -20,14 +20,17 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Row, query};
 
 mod account;
+mod bundle;
 mod command;
 mod drift;
 mod fault;
 mod keep;
+mod models;
 mod opinion;
 mod read;
 mod report;
 mod review;
+mod rollout;
 mod sample;
 mod steps;
 mod trail;
@@ -35,22 +38,26 @@ mod word;
 mod write;
 
 pub use account::{Account, AccountView, Change, Changed};
+pub use bundle::Given;
 pub use command::{Asked, CommandView};
 pub use fault::StoreError;
 pub use keep::Retention;
+pub use models::Standing as ModelStanding;
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
 pub use report::Labelled;
 pub use review::{PictureKey, Reviewer};
+pub use rollout::{Disagreement, Rollout, Watched};
 pub use trail::Deed;
 pub use word::{Letter, Word};
 pub use write::{Changes, Filed};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "begin", include_str!("migrations/1_begin.sql")),
     (20, "people", include_str!("migrations/20_people.sql")),
     (30, "review", include_str!("migrations/30_review.sql")),
     (40, "drift", include_str!("migrations/40_drift.sql")),
+    (50, "rollout", include_str!("migrations/50_rollout.sql")),
 ];
 /// Longest that another program may hold the database (a backup) before that is told as trouble.
 const BUSY: Duration = Duration::from_secs(2);

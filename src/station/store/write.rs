@@ -7,7 +7,7 @@ use sqlx::{Connection, Row, SqliteConnection, query};
 use super::command::answered;
 use super::sample::{sample, version};
 use super::steps::{acknowledge, step};
-use super::{Store, StoreError, drift};
+use super::{Store, StoreError, drift, models};
 use crate::publish::incoming::{Body, Snapshot};
 use crate::publish::reply::{AckMessage, AnswerMessage, Verdict};
 use crate::publish::settings::Site;
@@ -47,6 +47,8 @@ pub struct Changes {
     pub refused: Vec<Refusal>,
     /// Whether a camera answered to a command from here.
     pub answers: bool,
+    /// Cameras that told of their models.
+    pub models: Vec<Site>,
 }
 
 impl Changes {
@@ -56,6 +58,7 @@ impl Changes {
         self.days |= other.days;
         self.refused.extend(other.refused);
         self.answers |= other.answers;
+        self.models.extend(other.models);
         for (alert, change) in other.alerts {
             self.touch(&alert, change.rings);
         }
@@ -127,8 +130,10 @@ async fn file(db: &mut SqliteConnection, filed: &Filed, changes: &mut Changes) -
         Body::State(_) => {
             newest(db, camera, "UPDATE camera SET orders = $1 WHERE id = $3 AND $2 > 0", entry).await
         }
-        // Which models a camera has concerns the present alone.
-        Body::Models(_) => Ok(()),
+        Body::Models(message) => {
+            changes.models.push(entry.site.clone());
+            models::heard(db, camera, message, entry).await
+        }
         Body::Telemetry(_) if entry.late => history(db, camera, entry).await,
         Body::Telemetry(_) => {
             newest(db, camera, "UPDATE camera SET telemetry = $1, telemetry_ms = $2 WHERE id = $3", entry)
@@ -209,6 +214,7 @@ async fn picture(
         _ => {
             if let Some(note) = &snapshot.audit {
                 sample(db, camera, snapshot, note, entry).await?;
+                models::challenge(db, camera, snapshot, note, entry.heard_ms).await?;
             }
         }
     }

@@ -11,6 +11,8 @@ mod drift;
 mod people;
 #[path = "station/review.rs"]
 mod review;
+#[path = "station/rollout.rs"]
+mod rollout;
 mod support;
 #[path = "support/desk.rs"]
 mod support_desk;

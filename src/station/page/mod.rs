@@ -47,7 +47,7 @@ use door::{admitted, cookie_name, needs, said};
 use drift::ShiftView;
 
 const STYLE: &str = include_str!("assets/station.css");
-const SCRIPTS: [(&str, &str); 9] = [
+const SCRIPTS: [(&str, &str); 10] = [
     ("/station.js", include_str!("assets/station.js")),
     ("/desk.js", include_str!("assets/desk.js")),
     ("/fleet.js", include_str!("assets/fleet.js")),
@@ -57,6 +57,7 @@ const SCRIPTS: [(&str, &str); 9] = [
     ("/people.js", include_str!("assets/people.js")),
     ("/review.js", include_str!("assets/review.js")),
     ("/report.js", include_str!("assets/report.js")),
+    ("/models.js", include_str!("assets/models.js")),
 ];
 /// Longest note, characters.
 const MOST_NOTE: usize = 300;

@@ -51,7 +51,7 @@ mod tests {
             ("fate", &["waits", "heard", "refused", "given-up"]),
             ("regime", &["day", "dusk", "infrared"]),
             ("seen", &["bear", "person", "animal", "nothing", "cannot-tell"]),
-            ("why", &["random", "suspected", "second", "doubt", "uncertain", "false-alarm"]),
+            ("why", &["random", "suspected", "second", "doubt", "uncertain", "false-alarm", "challenger"]),
         ];
         let keys =
             groups.iter().flat_map(|(group, names)| names.iter().map(move |name| format!("{group}.{name}")));

@@ -20,7 +20,7 @@ use crate::publish::settings::Site;
 use crate::station::fleet::Presence;
 use crate::station::keeper::Shared;
 use crate::station::people::Pen;
-use crate::station::store::{Asked, Given, ModelStanding, Rollout, StoreError};
+use crate::station::store::{Asked, Given, ModelStanding, Rollout, StoreError, Told};
 use crate::system::stop::Stop;
 
 /// Who moves rollouts where no person does.
@@ -50,7 +50,7 @@ pub struct Runner {
 struct Sight {
     bundles: BTreeMap<String, Given>,
     standings: Vec<ModelStanding>,
-    commands: BTreeMap<i64, Vec<(String, i64)>>,
+    commands: BTreeMap<i64, Vec<Told>>,
     now_ms: i64,
 }
 
@@ -142,7 +142,7 @@ impl Runner {
             let want = wanted(&rollout.rings, rollout.stage, &place(&one.site));
             let Need::Tell { word } = need(want, one.told.as_ref(), &bundle) else { continue };
             let told = sight.commands.get(&one.camera).map_or(&[][..], Vec::as_slice);
-            if is_due(told, sight.now_ms) && self.is_heard(&one.site) {
+            if is_due(told, word, sight.now_ms) && self.is_heard(&one.site) {
                 self.ask(rollout, &bundle, &one.site, word).await?;
             }
         }
@@ -181,7 +181,7 @@ pub fn place(site: &Site) -> String {
 /// Rollouts that are carried out, the newest first: of each bundle the newest, and of those that are done the last that began.
 pub fn live(rollouts: &[Rollout]) -> impl Iterator<Item = &Rollout> {
     let begun = |one: &&Rollout| one.started_ms.is_some();
-    let newest = |at: usize, one: &Rollout| rollouts[..at].iter().filter(begun).all(|later| later.bundle != one.bundle);
+    let newest = move |at: usize, one: &Rollout| rollouts[..at].iter().filter(begun).all(|later| later.bundle != one.bundle);
     let last = move |at: usize| rollouts[..at].iter().filter(begun).count() == 0;
     let all = rollouts.iter().enumerate().filter(|(_, one)| one.started_ms.is_some());
     all.filter(move |(at, one)| newest(*at, one) && (one.stage != Stage::Done || last(*at))).map(|(_, one)| one)
@@ -213,12 +213,13 @@ pub async fn judgement(
     Ok(judge(&rollout.criteria, &ring, &watched.hours))
 }
 
-/// Whether a camera may be told something, by what became of what it was told before.
-fn is_due(told: &[(String, i64)], now_ms: i64) -> bool {
-    let Some((fate, asked_ms)) = told.last() else { return true };
-    let failed = told.iter().rev().take_while(|(fate, _)| fate != "applied").count() as u32;
+/// Whether a camera may be told a word, by what became of that when it was told last. Another word waits for nothing: what takes back comes at once.
+fn is_due(told: &[Told], word: Do, now_ms: i64) -> bool {
+    let same = || told.iter().rev().take_while(|one| one.word == word);
+    let Some(last) = same().next() else { return true };
+    let failed = same().take_while(|one| one.fate != "applied").count() as u32;
     let pause = AGAIN_MS << failed.saturating_sub(1).min(DOUBLED);
-    !matches!(fate.as_str(), "waits" | "sent") && now_ms - asked_ms >= pause
+    !matches!(last.fate.as_str(), "waits" | "sent") && now_ms - last.asked_ms >= pause
 }
 
 /// What is done by moving there.
@@ -274,9 +275,12 @@ mod tests {
 
     #[test]
     fn who_does_not_do_it_is_told_again_later_and_later() {
-        let due = |fates: &[(&str, i64)], now_ms| {
-            is_due(&fates.iter().map(|(fate, at)| ((*fate).to_owned(), *at)).collect::<Vec<_>>(), now_ms)
+        let told = |fates: &[(&str, i64)]| -> Vec<Told> {
+            let one = |&(fate, asked_ms): &(&str, i64)| Told { word: Do::Shadow, fate: fate.into(), asked_ms };
+            fates.iter().map(one).collect()
         };
+        let due = |fates: &[(&str, i64)], now_ms| is_due(&told(fates), Do::Shadow, now_ms);
+        assert!(is_due(&told(&[("sent", 0)]), Do::Stop, 1), "what takes back comes at once");
         assert!(due(&[], 0) && !due(&[("sent", 0)], 900_000) && !due(&[("waits", 0)], 900_000));
         assert!(!due(&[("applied", 0)], 59_999) && due(&[("applied", 0)], 60_000));
         assert!(due(&[("refused", 0)], 60_000) && !due(&[("refused", 0), ("refused", 0)], 119_999));

@@ -46,7 +46,7 @@ pub use models::Standing as ModelStanding;
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
 pub use report::Labelled;
 pub use review::{PictureKey, Reviewer};
-pub use rollout::{Disagreement, Rollout, Watched};
+pub use rollout::{Disagreement, Rollout, Told};
 pub use trail::Deed;
 pub use word::{Letter, Word};
 pub use write::{Changes, Filed};

@@ -8,6 +8,7 @@ use sqlx::{Connection, Row, SqliteConnection, query};
 use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::perceive::observation::Regime;
+use crate::publish::models::Do;
 use crate::publish::reply::Head;
 use crate::station::review::Seen;
 use crate::station::rollout::course::{Ring, Stage};
@@ -53,7 +54,24 @@ pub struct Watched {
     pub unjudged: u32,
 }
 
-/// A picture on which two models disagree.
+/// A command on models.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// What a camera was to do.
+    pub word: Do,
+    /// What became of it: see the table.
+    pub fate: String,
+    /// When, milliseconds since 1970.
+    pub asked_ms: i64,
+}
+
+#[derive(serde::Deserialize)]
+struct Fields {
+    #[serde(rename = "do")]
+    word: Do,
+}
+
+/// A picture on which two models disagree, and people have said what is there.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Disagreement {
     /// Names it for the review.
@@ -66,8 +84,8 @@ pub struct Disagreement {
     pub regime: String,
     /// Who saw a bear: `before` or `new`.
     pub saw: &'static str,
-    /// What people say is there; `None` where nobody has.
-    pub said: Option<String>,
+    /// What people say is there.
+    pub said: String,
 }
 
 impl Store {
@@ -195,15 +213,16 @@ impl Store {
         done.map(|_| ()).map_err(|error| self.fault(&error))
     }
 
-    /// The newest pictures on which the model with this SHA-256 and another one disagree.
+    /// The newest pictures on which the model with this SHA-256 and another one disagree, as far as people have judged them: who has not is to look without
+    /// knowing what either saw.
     ///
     /// # Errors
     /// Where the database is away.
     pub async fn disagreements(&self, rollout: &Rollout, model: &str) -> Result<Vec<Disagreement>, StoreError> {
         let rows = query(
             "SELECT challenge.*, camera.site, camera.name, label.verdict FROM challenge JOIN camera ON camera.id = challenge.camera
-             LEFT JOIN judged ON judged.camera = challenge.camera AND judged.boot = challenge.boot AND judged.seq = challenge.seq
-             LEFT JOIN label ON label.id = judged.label
+             JOIN judged ON judged.camera = challenge.camera AND judged.boot = challenge.boot AND judged.seq = challenge.seq
+             JOIN label ON label.id = judged.label
              WHERE challenge.heard_ms >= $1 AND (challenge.challenger = $2 OR challenge.running = $2)
              AND EXISTS (SELECT 1 FROM picture WHERE picture.camera = challenge.camera AND picture.boot = challenge.boot AND picture.seq = challenge.seq)
              ORDER BY challenge.heard_ms DESC LIMIT $3",
@@ -216,19 +235,22 @@ impl Store {
         rows.and_then(|rows| rows.iter().map(|row| disagreement(row, model)).collect()).map_err(|error| self.fault(&error))
     }
 
-    /// Commands on models that cameras were told since `from_ms`, by camera, the oldest first: what became of each, and when it was asked.
+    /// Commands on models that cameras were told since `from_ms`, by camera, the oldest first.
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn model_commands(&self, from_ms: i64) -> Result<BTreeMap<i64, Vec<(String, i64)>>, StoreError> {
-        let rows = query("SELECT camera, fate, asked_ms FROM command WHERE word = 'model' AND asked_ms >= $1 ORDER BY id")
+    pub async fn model_commands(&self, from_ms: i64) -> Result<BTreeMap<i64, Vec<Told>>, StoreError> {
+        let rows = query("SELECT camera, fields, fate, asked_ms FROM command WHERE word = 'model' AND asked_ms >= $1 ORDER BY id")
             .bind(from_ms)
             .fetch_all(&self.reading)
             .await;
         let sorted = rows.and_then(|rows| {
-            let mut sorted: BTreeMap<i64, Vec<(String, i64)>> = BTreeMap::new();
+            let mut sorted: BTreeMap<i64, Vec<Told>> = BTreeMap::new();
             for row in &rows {
-                sorted.entry(row.try_get("camera")?).or_default().push((row.try_get("fate")?, row.try_get("asked_ms")?));
+                let fields: String = row.try_get("fields")?;
+                let Ok(Fields { word }) = serde_json::from_str(&fields) else { continue };
+                let told = Told { word, fate: row.try_get("fate")?, asked_ms: row.try_get("asked_ms")? };
+                sorted.entry(row.try_get("camera")?).or_default().push(told);
             }
             Ok(sorted)
         });

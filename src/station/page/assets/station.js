@@ -55,6 +55,12 @@ const tools = { $, t, element, write, lines, clock, whole, span, now, wire, may 
 const told = orders(tools), alerts = desk(tools), cameras = fleet({ ...tools, orders: told });
 const accounts = people({ ...tools, me: () => me, out: (why) => leave(why) });
 const pictures = review(tools), week = report(tools);
+// Few open it, and it is not small: it comes when somebody does.
+let park = null;
+async function models(is) {
+  if (is) park ??= (await import("./models.js")).models(tools);
+  park?.shown(is && location.hash === "#models" && !$("inside").hidden);
+}
 
 // ---- the door ---------------------------------------------------------------------------------------------------------------------
 
@@ -92,6 +98,7 @@ async function enter() {
       if (name === "pulse") feel(data);
       if (name === "alert") alerts.changed(data.alert, data.rings);
       if (name === "commands") cameras.changed();
+      if (name === "rollouts") park?.changed();
       if (name === "anew") refresh().catch(() => {});
     },
     still: (since) => {
@@ -129,6 +136,7 @@ function leave(why = "") {
   told.close();
   pictures.forget();
   week.forget();
+  park?.forget();
   document.title = t("title.out");
   write("door-mistake", why);
   $("password").value = "";
@@ -146,7 +154,7 @@ $("leave").onclick = async () => {
 // ---- which page -------------------------------------------------------------------------------------------------------------------
 
 function show() {
-  const pages = ["desk", "fleet", "review", "report", "people"], inside = !$("inside").hidden;
+  const pages = ["desk", "fleet", "review", "report", "models", "people"], inside = !$("inside").hidden;
   const which = pages.find((id) => location.hash === "#" + id) ?? "desk";
   for (const id of pages) {
     $(id).hidden = id !== which;
@@ -157,6 +165,7 @@ function show() {
   cameras.shown(which === "fleet" && inside);
   pictures.shown(which === "review" && inside);
   week.shown(which === "report" && inside);
+  models(which === "models" && inside);
   accounts.shown(which === "people" && inside);
 }
 addEventListener("hashchange", show);

@@ -15,6 +15,8 @@ mod notify_file;
 mod people;
 #[path = "station/review.rs"]
 mod review;
+#[path = "station/rollout.rs"]
+mod rollout;
 #[path = "station/several.rs"]
 mod several;
 mod support;

@@ -20,6 +20,8 @@ pub mod output;
 pub mod progress;
 pub mod reach;
 pub mod reset;
+#[cfg(feature = "station")]
+pub mod rollout;
 pub mod run;
 pub mod say;
 pub mod schema;
@@ -50,6 +52,8 @@ enum Task {
     Station(station::StationArgs),
     #[cfg(feature = "station")]
     Drift(drift::DriftArgs),
+    #[cfg(feature = "station")]
+    Rollout(rollout::RolloutArgs),
     Check(check::CheckArgs),
     Reset(reset::ResetArgs),
     Models(models::ModelsArgs),
@@ -75,6 +79,8 @@ impl Cli {
             Task::Station(args) => station::run(args),
             #[cfg(feature = "station")]
             Task::Drift(args) => drift::run(args),
+            #[cfg(feature = "station")]
+            Task::Rollout(args) => rollout::run(args),
             Task::Check(args) => check::run(args),
             Task::Reset(args) => reset::run(args),
             Task::Models(args) => models::run(args),

@@ -20,6 +20,7 @@ use crate::web::door::{Door, Token};
 
 mod account;
 mod audit;
+mod model;
 mod moving;
 mod notify;
 mod report;
@@ -90,6 +91,9 @@ pub struct StationArgs {
     /// A way in for programs: a file that holds a token alone, a line of 12 letters, digits and signs or more. Who shows it may do what a ranger may
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Whose signatures on bundles of models count: the .pub file that minisign has written; may be given several times
+    #[arg(long = "trusted-key", value_name = "FILE")]
+    trusted_keys: Vec<PathBuf>,
     /// Only this site
     #[arg(long, value_parser = level)]
     site: Option<String>,
@@ -134,6 +138,7 @@ enum Task {
     Report(report::ReportArgs),
     Export(report::ExportArgs),
     Move(moving::MoveArgs),
+    Model(model::ModelArgs),
 }
 
 /// Scheme and host, as browsers name an origin.
@@ -157,6 +162,7 @@ pub fn run(args: StationArgs) -> Outcome {
         Some(Task::Report(task)) => return report::report(task),
         Some(Task::Export(task)) => return report::export(task),
         Some(Task::Move(task)) => return moving::run(task),
+        Some(Task::Model(task)) => return model::run(task),
         None => {}
     }
     let settings = args.settings()?;
@@ -202,6 +208,7 @@ impl StationArgs {
             },
             public: self.public.clone().map(Public),
             signer: self.signing.0.signer()?,
+            trusted_keys: (model::keys(&self.trusted_keys)?, self.trusted_keys.len()),
             silence: Duration::from_secs(self.silence),
             notify: self.notify.as_deref().map(NotifySettings::load).transpose().or_exit(Exit::Config)?,
         })

@@ -60,6 +60,32 @@ pub fn poisson95(count: u64) -> [f64; 2] {
     [low, mean_where(count, 0.025)]
 }
 
+/// Exact two-sided 95 % interval of a share of which `count` of `of` were seen (Clopper and Pearson 1934): 0 to 0.036 for none of a hundred.
+pub fn binomial95(count: u64, of: u64) -> [f64; 2] {
+    let share_where = |at_most: u64, probability: f64| {
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..100 {
+            let middle = (low + high) / 2.0;
+            if binomial_at_most(at_most, of, middle) > probability { low = middle } else { high = middle }
+        }
+        (low + high) / 2.0
+    };
+    let low = if count == 0 { 0.0 } else { share_where(count - 1, 0.975) };
+    [low, if count >= of { 1.0 } else { share_where(count, 0.025) }]
+}
+
+/// P(X ≤ count) of so many trials, each a success with this probability (above 0, below 1).
+fn binomial_at_most(count: u64, of: u64, share: f64) -> f64 {
+    let odds = share.ln() - (-share).ln_1p();
+    let mut log_term = of as f64 * (-share).ln_1p();
+    let mut sum = log_term.exp();
+    for k in 1..=count {
+        log_term += odds + ((of - k + 1) as f64).ln() - (k as f64).ln();
+        sum += log_term.exp();
+    }
+    sum
+}
+
 /// P(X ≤ count) for a Poisson variable of this mean; terms by logarithms, so that no mean underflows.
 fn poisson_at_most(count: u64, mean: f64) -> f64 {
     let mut log_term = -mean;
@@ -87,6 +113,20 @@ mod tests {
             assert!((l - low).abs() < 1e-5 && (h - high).abs() < 1e-5, "{n}: {l} {h}");
         }
         assert!((poisson_upper95(5000) - 5118.0).abs() < 2.0, "{}", poisson_upper95(5000));
+    }
+
+    #[test]
+    fn binomial_bounds_are_those_of_the_beta_distribution() {
+        // scipy.stats.beta.ppf([0.025, 0.975], [n, n + 1], [of - n + 1, of - n])
+        for (n, of, [low, high]) in [
+            (0, 100, [0.0, 0.036217]),
+            (95, 100, [0.887165, 0.983568]),
+            (100, 100, [0.963783, 1.0]),
+            (3, 1000, [0.000619, 0.008743]),
+        ] {
+            let [l, h] = binomial95(n, of);
+            assert!((l - low).abs() < 1e-5 && (h - high).abs() < 1e-5, "{n}: {l} {h}");
+        }
     }
 
     #[test]

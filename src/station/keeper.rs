@@ -14,6 +14,7 @@ use super::claims::Claims;
 use super::fleet::Fleet;
 use super::judge::{Entry, Refusal, judge};
 use super::live::Live;
+use super::rollout::pieces::Bells;
 use super::standing::Standing;
 use super::store::{Changes, Filed, News, Store, StoreError};
 use crate::publish::Message;
@@ -47,6 +48,8 @@ pub struct Shared {
     pub days: Arc<Notify>,
     /// Rung when somebody may have to be told of an alert.
     pub notices: Arc<Notify>,
+    /// Rung when cameras have told of their models.
+    pub models: Arc<Bells>,
     /// Clock of the process.
     pub clock: Clock,
 }
@@ -297,6 +300,7 @@ impl Keeper {
         if !changes.alerts.is_empty() {
             self.shared.notices.notify_one();
         }
+        self.shared.models.told(changes.models);
         for (id, change) in changes.alerts {
             self.shared.live.alert(&self.shared.store, &id, change.rings).await;
         }

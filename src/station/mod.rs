@@ -6,7 +6,8 @@
 //! broker ──▶ intake ──▶ judge, claims ──▶ store (commit) ──▶ acknowledgement to the broker
 //!                          └▶ fleet (memory)   └▶ live ──▶ the duty desk's page
 //!                                              ├▶ drift: what has shifted, once a day
-//!                                              └▶ notify: whom else to tell
+//!                                              ├▶ notify: whom else to tell
+//!                                              └▶ rollout: whether a new model earns its place; pieces of it ──▶ broker ──▶ camera
 //! the page's word on an alert ──▶ store ──▶ post ──▶ broker ──▶ camera ──▶ answer, ack
 //! the page's command ──▶ store ──▶ dispatch, once ──▶ broker ──▶ camera ──▶ answer
 //! ```
@@ -18,6 +19,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::control::request::Signer;
+use crate::infer::succession::signed::Keys;
 use crate::publish::intake::{self, Custody};
 use crate::publish::message::BootId;
 use crate::publish::settings::Settings as Publish;
@@ -45,6 +47,7 @@ pub mod people;
 mod post;
 pub mod report;
 mod review;
+pub mod rollout;
 mod standing;
 mod store;
 mod texts;
@@ -61,9 +64,10 @@ pub use page::Public;
 use page::{Bells, Desk, Ways};
 use people::{Lifetime, Pen, People};
 use post::Post;
+use rollout::runner::Runner;
 use standing::Standing;
 use store::Duty;
-pub use store::{Address, Retention, Store, StoreError};
+pub use store::{Address, Given, Retention, Store, StoreError};
 use trial::Conduct;
 
 /// People who look at once, and what their pages fetch beside that.
@@ -97,6 +101,8 @@ pub struct Settings {
     pub public: Option<Public>,
     /// Who signs what is told to cameras.
     pub signer: Option<Signer>,
+    /// Whose signatures on bundles of models count, and how many keys these are.
+    pub trusted_keys: (Keys, usize),
     /// A camera that is not heard for so long is silent.
     pub silence: Duration,
     /// Who is told of alerts outside the page.
@@ -148,6 +154,7 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let claims = Claims::new(store.lives().await?);
     let fleet = Fleet::new(store.cameras().await?, settings.silence);
     let shared = Shared {
+        models: Arc::default(),
         store: store.clone(),
         fleet: Arc::new(Mutex::new(fleet)),
         standing: Arc::default(),
@@ -161,8 +168,13 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let link = settings.public.as_ref().map(|public| format!("{}/#desk", public.0));
     let sign = notify::Sign { station: kept.id.clone(), link };
     notify::begin(settings.notify, &shared, sign, stop).await?;
-    let ways =
-        Ways { people: people.clone(), token: settings.token, public: settings.public, station: kept.id };
+    let ways = Ways {
+        people: people.clone(),
+        token: settings.token,
+        public: settings.public,
+        station: kept.id,
+        keys: settings.trusted_keys,
+    };
     let desk = Desk::new(shared.clone(), ways, bells.clone());
     let place = Place::new(settings.listen, ("station", "/"), desk.router(), LIMITS);
     let server = Server::start(vec![place])?;
@@ -171,8 +183,10 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let keeper = Keeper::new(shared.clone(), intake, keeping.clone(), claims, kept.heard_ms);
     let signer = settings.signer.map(Arc::new);
     let post = Post::new(shared.clone(), keeping.clone(), signer.clone(), bells.words);
-    let dispatch = Dispatch::new(shared.clone(), keeping, signer, bells.commands.clone());
+    let dispatch = Dispatch::new(shared.clone(), keeping.clone(), signer, bells.commands.clone());
     tokio::spawn(others::run(shared.clone(), stop.clone()));
+    let runner = Runner::new(shared.clone(), bells.commands.clone());
+    tokio::spawn(rollout::pieces::serve(shared.clone(), keeping, stop.clone()));
     let conduct = Conduct::new(shared.clone(), people.pen().clone(), bells.commands);
     tokio::spawn(pulse(shared.clone(), stop.clone()));
     tokio::spawn(conduct.run(stop.clone()));
@@ -180,6 +194,7 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     tokio::spawn(tidy(shared, people, settings.retention, stop.clone()));
     tokio::spawn(post.run(stop.clone()));
     tokio::spawn(dispatch.run(stop.clone()));
+    tokio::spawn(runner.run(stop.clone()));
     let keeper = tokio::spawn(keeper.run());
     line.run().await;
     notifier.stopping();

@@ -8,7 +8,7 @@ use super::exit::{Exit, OrExit, Outcome};
 use super::output::{check_parent, is_stdout, write_json, write_text};
 
 mod calibrate;
-mod chance;
+pub mod chance;
 mod measure;
 pub mod park;
 pub mod plant;

@@ -133,6 +133,7 @@ fn known(word: &str) -> Option<&'static str> {
         "drill",
         "snapshot",
         "threshold",
+        "model",
     ]
     .into_iter()
     .find(|known| *known == word)

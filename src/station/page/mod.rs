@@ -25,6 +25,7 @@ use super::report::html::STYLE as REPORT_STYLE;
 use super::standing::Standing;
 use super::store::{AlertView, CommandView, News, PictureView, RefusalView, StoreError, Word};
 use crate::control::signing::nonce;
+use crate::infer::succession::signed::Keys;
 use crate::publish::reply::Judgement;
 use crate::web::answers::{CSS, JAVASCRIPT, asset, closed, document, json};
 use crate::web::door::Door;
@@ -36,6 +37,7 @@ mod commands;
 mod door;
 mod drift;
 mod events;
+mod models;
 mod notices;
 mod report;
 mod review;
@@ -47,7 +49,7 @@ use door::{admitted, cookie_name, needs, said};
 use drift::ShiftView;
 
 const STYLE: &str = include_str!("assets/station.css");
-const SCRIPTS: [(&str, &str); 11] = [
+const SCRIPTS: [(&str, &str); 12] = [
     ("/station.js", include_str!("assets/station.js")),
     ("/desk.js", include_str!("assets/desk.js")),
     ("/fleet.js", include_str!("assets/fleet.js")),
@@ -59,6 +61,7 @@ const SCRIPTS: [(&str, &str); 11] = [
     ("/report.js", include_str!("assets/report.js")),
     ("/notify.js", include_str!("assets/notify.js")),
     ("/trial.js", include_str!("assets/trial.js")),
+    ("/models.js", include_str!("assets/models.js")),
 ];
 /// Longest note, characters.
 const MOST_NOTE: usize = 300;
@@ -73,6 +76,7 @@ pub struct Desk {
     /// Its name.
     cookie: String,
     pages: Vec<Rendered>,
+    keys: (Keys, usize),
     /// Rung when somebody has said something of an alert, and when something is told to a camera.
     bell: Arc<Notify>,
     dispatch: Arc<Notify>,
@@ -90,6 +94,8 @@ pub struct Ways {
     pub public: Option<Public>,
     /// Identity of the station's database.
     pub station: String,
+    /// Whose signatures on bundles of models count, and how many keys these are.
+    pub keys: (Keys, usize),
 }
 
 /// Rung when there is something to carry to cameras.
@@ -147,11 +153,12 @@ struct Said {
 impl Desk {
     /// For those who may come in.
     pub fn new(shared: Shared, ways: Ways, bells: Bells) -> Desk {
-        let Ways { people, token, public, station } = ways;
+        let Ways { people, token, public, station, keys } = ways;
         let cookie = cookie_name(&station, public.as_ref());
         let Bells { words: bell, commands: dispatch } = bells;
         let commands = Tries::new(commands::OF_AN_ACCOUNT);
-        Desk { shared, people, token, public, cookie, pages: texts::rendered(), bell, dispatch, commands }
+        let pages = texts::rendered();
+        Desk { shared, people, token, public, cookie, pages, keys, bell, dispatch, commands }
     }
 
     /// The ways of the page.
@@ -176,6 +183,7 @@ impl Desk {
             .merge(report::ways())
             .merge(notices::ways())
             .merge(trial::ways())
+            .merge(models::ways())
             .layer(from_fn_with_state(desk.clone(), admitted));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))

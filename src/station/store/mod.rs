@@ -10,12 +10,14 @@ use crate::publish::message::BootId;
 
 mod account;
 mod address;
+mod bundle;
 mod command;
 pub(crate) mod database;
 mod drift;
 mod duty;
 mod fault;
 mod keep;
+mod models;
 mod moving;
 mod news;
 mod notify;
@@ -23,6 +25,7 @@ mod opinion;
 mod read;
 mod report;
 mod review;
+mod rollout;
 mod sample;
 mod steps;
 mod trail;
@@ -32,15 +35,18 @@ mod write;
 
 pub use account::{Account, AccountView, Change, Changed};
 pub use address::Address;
+pub use bundle::Given;
 pub use command::{Asked, CommandView};
 pub use duty::Duty;
 pub use fault::StoreError;
 pub use keep::Retention;
+pub use models::Standing as ModelStanding;
 pub use news::News;
 pub use notify::{ChannelView, Ended, Notice, NoticeView, Overdue, Planned};
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
 pub use report::Labelled;
 pub use review::{PictureKey, Reviewer};
+pub use rollout::{Disagreement, Rollout, Told};
 pub use trail::Deed;
 pub use word::{Letter, Word};
 pub use write::{Changes, Filed};
@@ -49,11 +55,12 @@ use address::Server;
 use database::{Pool, ddl, postgres, sqlite};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [ddl::Step; 7] = [
+const MIGRATIONS: [ddl::Step; 8] = [
     (1, "begin", include_str!("migrations/1_begin.sql")),
     (20, "people", include_str!("migrations/20_people.sql")),
     (30, "review", include_str!("migrations/30_review.sql")),
     (40, "drift", include_str!("migrations/40_drift.sql")),
+    (50, "rollout", include_str!("migrations/50_rollout.sql")),
     (60, "notify", include_str!("migrations/60_notify.sql")),
     (70, "trial", include_str!("migrations/70_trial.sql")),
     (80, "several", include_str!("migrations/80_several.sql")),

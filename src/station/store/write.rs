@@ -8,7 +8,7 @@ use super::news::tell_changes;
 use super::notify::touch_known;
 use super::sample::{sample, version};
 use super::steps::{acknowledge, step};
-use super::{Store, StoreError, drift};
+use super::{Store, StoreError, drift, models};
 use crate::publish::field::Reason;
 use crate::publish::incoming::{Body, Snapshot};
 use crate::publish::reply::{AckMessage, AnswerMessage, Verdict};
@@ -54,6 +54,8 @@ pub struct Changes {
     pub answers: bool,
     /// Lives that are not whose this station took them for.
     pub owners: Vec<(String, Site)>,
+    /// Cameras that told of their models.
+    pub models: Vec<Site>,
 }
 
 impl Changes {
@@ -64,6 +66,7 @@ impl Changes {
         self.refused.extend(other.refused);
         self.owners.extend(other.owners);
         self.answers |= other.answers;
+        self.models.extend(other.models);
         for (alert, change) in other.alerts {
             self.touch(&alert, change.rings);
         }
@@ -160,8 +163,10 @@ async fn file(db: &mut Connection, filed: &Filed, changes: &mut Changes) -> sqlx
             entry,
         )
         .await,
-        // Which models a camera has concerns the present alone.
-        Body::Models(_) => Ok(()),
+        Body::Models(message) => {
+            changes.models.push(entry.site.clone());
+            models::heard(db, camera, message, entry).await
+        }
         Body::Telemetry(_) if entry.late => history(db, camera, entry).await,
         Body::Telemetry(_) => {
             newest(db, camera, "UPDATE camera SET telemetry = $1, telemetry_ms = $2 WHERE id = $3 AND coalesce(telemetry_ms, 0) <= $2", entry)
@@ -276,6 +281,7 @@ async fn picture(
         _ => {
             if let Some(note) = &snapshot.audit {
                 sample(db, camera, snapshot, note, entry).await?;
+                models::challenge(db, camera, snapshot, note, entry.heard_ms).await?;
             }
         }
     }

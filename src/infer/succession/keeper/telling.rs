@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use super::Keeper;
 use crate::infer::succession::{signed, trial};
-use crate::publish::models::{ChallengerMessage, Course, TrialMessage};
+use crate::publish::models::{ChallengerMessage, Course, ProbationMessage};
 use crate::publish::{Draft, ModelsDraft};
 
 impl Keeper {
@@ -28,7 +28,7 @@ impl Keeper {
         let compared = self.rival.as_ref().and_then(|rival| rival.tally.told());
         let on_trial = self.memory.trial.is_some();
         let left = trial::LASTS.saturating_sub(self.now().saturating_sub(self.began));
-        let trial = self.memory.trial.map(|starts| TrialMessage {
+        let trial = self.memory.trial.map(|starts| ProbationMessage {
             left_s: left.as_secs(),
             starts,
             comparison: compared.clone(),

@@ -57,6 +57,12 @@ const tools = { $, t, element, write, lines, clock, whole, span, now, wire, may 
 const told = orders(tools), outside = notify(tools), alerts = desk({ ...tools, outside }), cameras = fleet({ ...tools, orders: told });
 const accounts = people({ ...tools, me: () => me, out: (why) => leave(why) });
 const pictures = review(tools), week = report(tools), tried = trials(tools);
+// Few open it, and it is not small: it comes when somebody does.
+let park = null;
+async function models(is) {
+  if (is) park ??= (await import("./models.js")).models(tools);
+  park?.shown(is && location.hash === "#models" && !$("inside").hidden);
+}
 
 // ---- the door ---------------------------------------------------------------------------------------------------------------------
 
@@ -96,6 +102,7 @@ async function enter() {
       if (name === "commands") cameras.changed();
       if (name === "notices") outside.changed();
       if (name === "trials") tried.changed();
+      if (name === "rollouts") park?.changed();
       if (name === "anew") refresh().catch(() => {});
     },
     still: (since) => {
@@ -136,6 +143,7 @@ function leave(why = "") {
   week.forget();
   tried.shown(false);
   tried.forget();
+  park?.forget();
   document.title = t("title.out");
   write("door-mistake", why);
   $("password").value = "";
@@ -153,7 +161,7 @@ $("leave").onclick = async () => {
 // ---- which page -------------------------------------------------------------------------------------------------------------------
 
 function show() {
-  const pages = ["desk", "fleet", "review", "report", "trials", "people"], inside = !$("inside").hidden;
+  const pages = ["desk", "fleet", "review", "report", "trials", "models", "people"], inside = !$("inside").hidden;
   const which = pages.find((id) => location.hash === "#" + id) ?? "desk";
   for (const id of pages) {
     $(id).hidden = id !== which;
@@ -165,6 +173,7 @@ function show() {
   pictures.shown(which === "review" && inside);
   week.shown(which === "report" && inside);
   tried.shown(which === "trials" && inside);
+  models(which === "models" && inside);
   accounts.shown(which === "people" && inside);
   outside.shown(which === "people" && inside);
 }

@@ -29,6 +29,8 @@ pub struct Server {
     /// Without a password.
     url: Url,
     password_file: Option<PathBuf>,
+    /// A password stood in it.
+    exposed: bool,
 }
 
 impl FromStr for Address {
@@ -68,10 +70,10 @@ impl Address {
 impl Server {
     fn parse(text: &str) -> Result<Server, String> {
         let mut url = Url::parse(text).map_err(|error| format!("is no address: {error}"))?;
-        if url.password().is_some() {
-            return Err(format!(
-                "holds a password, which every user of this machine can read there; write it into a file of its own and give …?{PASSWORD_FILE}=FILE"
-            ));
+        // Refused when it is used: whoever refuses an argument prints it.
+        let exposed = url.password().is_some();
+        if exposed {
+            let _ = url.set_password(None);
         }
         if url.path().trim_matches('/').is_empty() {
             return Err("names no database: postgres://HOST/DATABASE".into());
@@ -91,7 +93,7 @@ impl Server {
         if !kept.is_empty() {
             url.query_pairs_mut().extend_pairs(kept);
         }
-        Ok(Server { url, password_file })
+        Ok(Server { url, password_file, exposed })
     }
 
     /// Where it is, for whoever connects.
@@ -121,6 +123,14 @@ impl Server {
     /// # Errors
     /// What is wrong with the file.
     pub fn password(&self) -> Result<Option<String>, StoreError> {
+        if self.exposed {
+            return Err(StoreError::Unfit {
+                database: self.to_string(),
+                reason: format!(
+                    "the address holds a password, which every user of this machine can read there; write it into a file of its own and give …?{PASSWORD_FILE}=FILE"
+                ),
+            });
+        }
         let Some(file) = &self.password_file else { return Ok(None) };
         let path = credential_path(file);
         let text = std::fs::read_to_string(&path).map_err(|error| StoreError::Unfit {
@@ -170,7 +180,10 @@ mod tests {
 
     #[test]
     fn no_password_stands_on_a_command_line_and_nothing_is_ignored() {
-        let words = refused("postgres://bears:secret@db.example/park");
+        let Ok(Address::Server(exposed)) = "postgres://bears:secret@db.example/park".parse() else {
+            panic!()
+        };
+        let words = exposed.password().unwrap_err().to_string();
         assert!(words.contains("password-file") && !words.contains("secret"), "{words}");
         assert!(refused("postgres://db.example/").contains("names no database"));
         assert!(refused("postgres://db.example/park?connect_timeout=3").contains("connect_timeout"));

@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use tokio::time::timeout;
+
 use crate::publish::message::BootId;
 
 mod account;
@@ -196,10 +198,17 @@ impl Store {
 
     /// Lets go of it, with all of the log in the file.
     pub async fn close(&self) {
-        self.reading.close().await;
-        self.writing.close().await;
-        if let Place::Server(hold) = &self.place {
-            hold.close().await;
+        let connections = async {
+            self.reading.close().await;
+            self.writing.close().await;
+        };
+        match &self.place {
+            Place::Server(hold) => {
+                // Whatever goes on there beside us ends with its connection: it is not waited for.
+                let _ = timeout(postgres::CONNECT, connections).await;
+                hold.close().await;
+            }
+            Place::File(_) | Place::Nowhere => connections.await,
         }
     }
 

@@ -20,7 +20,7 @@ const WRITERS: u32 = 5;
 /// People look at once.
 const READERS: u32 = 4;
 /// Longest that it may take to connect before that is told as trouble.
-const CONNECT: Duration = Duration::from_secs(3);
+pub const CONNECT: Duration = Duration::from_secs(3);
 /// The server ends what takes longer, milliseconds: of what comes in a station does a little at a time, reports look at much.
 const WRITE_MS: u64 = 8_000;
 const READ_MS: u64 = 60_000;

@@ -39,7 +39,7 @@ pub use account::{Account, AccountView, Change, Changed};
 pub use command::{Asked, CommandView};
 pub use fault::StoreError;
 pub use keep::Retention;
-pub use notify::{ChannelView, Ended, Notice, NoticeView, Overdue, Planned};
+pub use notify::{ChannelView, Ended, Notice, NoticeView, Overdue};
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
 pub use report::Labelled;
 pub use review::{PictureKey, Reviewer};

@@ -259,7 +259,7 @@ fn rule(mut table: Table<'_, '_>, zone: &TimeZone, channels: &BTreeMap<String, C
         let remedy = "EarthRanger takes opened, worse, picture, acknowledged and closed; write a rule of its own for it";
         table.wrong("when", "holds what makes no event", remedy);
     }
-    let after_min = table.whole("after_min", 1..=1440);
+    let after_min = table.whole("after_min", 1..=600);
     if when.contains(&When::Unacknowledged) != table.has("after_min") {
         table.wrong("after_min", "and when = [\"unacknowledged\"] belong together", "give both, or neither");
     }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::rule::{Cause, Plan, Rule, Subject, plan};
 use super::settings::{Channel, Settings, To};
 use crate::station::keeper::Shared;
-use crate::station::store::{Overdue, StoreError};
+use crate::station::store::{ChannelView, Overdue, StoreError};
 use crate::system::stop::Stop;
 
 /// How often it looks whether a step is due.
@@ -75,10 +75,7 @@ impl Planner {
             self.shared.live.alert(&self.shared.store, &alert, false).await;
         }
         let channels = self.shared.store.channels(now_ms).await?;
-        let failing = channels
-            .into_iter()
-            .filter(|channel| channel.failing_ms.is_some() || channel.given_up > 0)
-            .collect();
+        let failing = channels.into_iter().filter(ChannelView::is_in_trouble).collect();
         self.shared.standing.lock().unwrap_or_else(PoisonError::into_inner).channels = failing;
         Ok(())
     }

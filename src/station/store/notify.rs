@@ -334,3 +334,6 @@ fn notice(row: &SqliteRow) -> sqlx::Result<Notice> {
         made_ms: row.try_get("made_ms")?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ export function notify({ $, t, element, write, clock, whole, span, now, wire, ma
   function steps(alert) {
     if (alert.ack || alert.word) return [];
     const rows = [element("p", { class: "waits-for", "data-from": alert.heard_ms })];
-    const next = alert.told.ahead.filter((step) => step.at_ms === alert.told.ahead[0].at_ms).map((step) => step.channel);
+    const next = alert.told.ahead.filter((step) => step.at_ms === alert.told.ahead[0].at_ms).map((step) => t("channel.who", { channel: step.channel, kind: kind(step.kind) }));
     if (next.length) rows.push(element("p", { class: "next-step", "data-until": alert.told.ahead[0].at_ms, "data-who": next.join(", ") }));
     rows.forEach(tick);
     return rows;
@@ -54,6 +54,7 @@ export function notify({ $, t, element, write, clock, whole, span, now, wire, ma
   function health({ success_ms, failing_ms, fault, reason, queued, given_up }) {
     const words = [];
     if (failing_ms) words.push(t("channel." + fault, { time: clock(failing_ms), reason }));
+    if (failing_ms && queued) words.push(t("channel.again"));
     words.push(success_ms ? t("channel.success", { time: clock(success_ms) }) : t("channel.never"));
     if (queued) words.push(t("channel.queued", { n: whole(queued) }));
     if (given_up) words.push(t("channel.given-up", { n: whole(given_up) }));

@@ -174,7 +174,8 @@ fn server_of(server: &str) -> Result<(String, u16, Tls), String> {
     if tls == Tls::Never && !is_here(host) {
         return Err("would send mail and password in clear: without TLS it must be this machine".into());
     }
-    Ok((host.to_owned(), url.port().unwrap_or(port), tls))
+    // The brackets of an IPv6 address are the URL's.
+    Ok((host.trim_matches(['[', ']']).to_owned(), url.port().unwrap_or(port), tls))
 }
 
 fn earthranger(table: &mut Table<'_, '_>) -> Option<EarthRanger> {

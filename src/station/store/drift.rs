@@ -157,7 +157,7 @@ async fn accept(db: &mut SqliteConnection, site: &Site, deed: &Deed) -> sqlx::Re
         0 => None,
         ended => {
             let mut deed = deed.clone();
-            deed.entry.reason = format!("{ended} shifts are how it is now");
+            deed.entry.reason = format!("shifts: {ended}");
             Some(append(&mut work, &deed).await?)
         }
     };

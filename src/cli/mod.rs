@@ -47,7 +47,8 @@ enum Task {
     Watch(watch::WatchArgs),
     Command(command::CommandArgs),
     #[cfg(feature = "station")]
-    Station(station::StationArgs),
+    // Most of all options are its.
+    Station(Box<station::StationArgs>),
     #[cfg(feature = "station")]
     Drift(drift::DriftArgs),
     Check(check::CheckArgs),
@@ -72,7 +73,7 @@ impl Cli {
             Task::Watch(args) => watch::run(args),
             Task::Command(args) => command::run(args),
             #[cfg(feature = "station")]
-            Task::Station(args) => station::run(args),
+            Task::Station(args) => station::run(*args),
             #[cfg(feature = "station")]
             Task::Drift(args) => drift::run(args),
             Task::Check(args) => check::run(args),

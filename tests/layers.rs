@@ -24,13 +24,14 @@ const RANKS: [(&str, u8); 13] = [
 ];
 
 /// Crates that one file, or one folder, alone names, so that they can be replaced there. Of pages there are two, with one frame.
-const ONE_PLACE: [(&str, &[&str]); 6] = [
+const ONE_PLACE: [(&str, &[&str]); 7] = [
     ("tract_onnx", &["infer/graph/"]),
     ("nokhwa", &["capture/camera.rs"]),
     ("v4l", &["capture/camera/device.rs"]),
     ("rumqttc", &["publish/mqtt/"]),
     ("axum", &["web/", "station/page/"]),
     ("sqlx", &["station/store/"]),
+    ("lettre", &["station/notify/"]),
 ];
 
 /// Parts that compute and do nothing else.

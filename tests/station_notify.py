@@ -83,7 +83,7 @@ def at_the_alert(park, service, axe, out):
     card = phone.card(1)
     wait_for("the service", lambda: any(path == "/rangers" for path, _ in service.got))
     wait_for("what came of it", lambda: "Told outside: 1 of" in card.text and "1 not delivered" in card.text)
-    wait_for("the next step", lambda: "If nobody does: chief in 4 minutes" in card.text)
+    wait_for("the next step", lambda: "If nobody does: chief (e-mail) in 4 minutes" in card.text)
     assert "Nobody has said anything for" in card.text, card.text
     card.find_element("css selector", ".told summary").click()
     told = wait_for("the record", lambda: card.find_element("css selector", ".told ul").text)

@@ -49,7 +49,8 @@ enum Task {
     Watch(watch::WatchArgs),
     Command(command::CommandArgs),
     #[cfg(feature = "station")]
-    Station(station::StationArgs),
+    // Most of all options are its.
+    Station(Box<station::StationArgs>),
     #[cfg(feature = "station")]
     Drift(drift::DriftArgs),
     #[cfg(feature = "station")]
@@ -76,7 +77,7 @@ impl Cli {
             Task::Watch(args) => watch::run(args),
             Task::Command(args) => command::run(args),
             #[cfg(feature = "station")]
-            Task::Station(args) => station::run(args),
+            Task::Station(args) => station::run(*args),
             #[cfg(feature = "station")]
             Task::Drift(args) => drift::run(args),
             #[cfg(feature = "station")]

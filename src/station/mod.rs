@@ -167,7 +167,7 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     let people = people(&shared, settings.lifetime).await?;
     let link = settings.public.as_ref().map(|public| format!("{}/#desk", public.0));
     let sign = notify::Sign { station: kept.id.clone(), link };
-    notify::begin(settings.notify, &shared, sign, stop).await?;
+    let lanes = notify::begin(settings.notify, &shared, sign, stop).await?;
     let ways = Ways {
         people: people.clone(),
         token: settings.token,
@@ -201,6 +201,7 @@ async fn begin(settings: Settings, stop: &Stop) -> Result<(), StationError> {
     if keeper.await.is_err() {
         tracing::error!("the keeper panicked");
     }
+    lanes.end().await;
     drop(server);
     store.close().await;
     Ok(())

@@ -76,6 +76,9 @@ fn a_lamp_that_failed_is_told_as_a_shift_until_somebody_says_that_it_is_meant_to
         "SELECT count(*) FROM shift WHERE ended = 'accepted' AND ended_by = 'token' AND feature = 'luma'";
     assert!(database.count(accepted) >= 1);
     let (code, lines, _) = station.tool(&["audit", "--lines"], "");
-    assert!(code == 0 && lines.contains("accepted · token · played/c0"), "{lines}");
+    assert!(
+        code == 0 && lines.contains("accepted · token · ") && lines.contains("/c0 · shifts: "),
+        "{lines}"
+    );
     assert_eq!(station.stop(), 0);
 }

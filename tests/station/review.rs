@@ -223,6 +223,8 @@ fn the_weeks_report_and_the_data_set_come_from_what_people_said() {
     let anna = reviewer(&station, "anna");
     assert!(wait_for(LIMIT, || anna.waiting()["sample_waits"] == 15));
     let days = ["--from", "2026-11-23", "--to", "2026-11-29", "--time-zone", "UTC"];
+    let (_, help, _) = Station::words(&["report", "--help"]);
+    assert!(help.contains("--time-zone") && !help.contains("--broker") && !help.contains("--sign"), "{help}");
     let (code, text) = made(&station, &[&["report"][..], &days].concat());
     assert!(code == 0 && text.contains("no estimate, 0 pictures of a bear"), "{code} {text}");
     for seq in 0..15 {

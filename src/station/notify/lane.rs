@@ -38,6 +38,10 @@ pub struct Lane {
     sent: VecDeque<Duration>,
 }
 
+/// A storm is gathered when nothing new has come for so long, or the first of it has waited for so long, milliseconds.
+const CALM_MS: i64 = 2000;
+const ENOUGH_MS: i64 = 10_000;
+
 /// What is sent next.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
@@ -83,7 +87,7 @@ impl Lane {
         }
         let now_ms = self.shared.clock.unix_ms();
         let waiting = self.shared.store.queued(&self.name, now_ms).await?;
-        let Next::Send(notices) = next(waiting, self.channel.most_a_minute, self.sent.len()) else {
+        let Next::Send(notices) = next(waiting, self.channel.most_a_minute, self.sent.len(), now_ms) else {
             return Ok(false);
         };
         let ids: Vec<i64> = notices.iter().map(|notice| notice.id).collect();
@@ -180,7 +184,7 @@ impl Lane {
 }
 
 /// Each by itself while there is room; the last place in a minute takes all that wait. Pictures go when nothing else waits, and leave half of the places.
-fn next(waiting: Vec<Notice>, most: Option<usize>, sent: usize) -> Next {
+fn next(waiting: Vec<Notice>, most: Option<usize>, sent: usize, now_ms: i64) -> Next {
     let room = most.map_or(usize::MAX, |most| most.saturating_sub(sent));
     let (pictures, mut others): (Vec<_>, Vec<_>) =
         waiting.into_iter().partition(|notice| notice.cause == Cause::Picture);
@@ -191,7 +195,9 @@ fn next(waiting: Vec<Notice>, most: Option<usize>, sent: usize) -> Next {
         _ if others.is_empty() && room > most.unwrap_or_default() / 2 => first(pictures),
         1 if others.len() > 1 => {
             others.sort_by_key(|notice| notice.id);
-            Next::Send(others)
+            let made = || others.iter().map(|notice| now_ms - notice.made_ms);
+            let is_calm = made().min() >= Some(CALM_MS) || made().max() >= Some(ENOUGH_MS);
+            if is_calm { Next::Send(others) } else { Next::Nothing }
         }
         _ => first(others),
     }

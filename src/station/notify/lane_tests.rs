@@ -1,13 +1,18 @@
 use super::*;
 
 fn notices(causes: &[Cause]) -> Vec<Notice> {
-    let notice =
-        |(id, cause): (i64, &Cause)| Notice { id, alert: format!("b1-{id}"), cause: cause.clone(), tries: 0 };
+    let notice = |(id, cause): (i64, &Cause)| Notice {
+        id,
+        alert: format!("b1-{id}"),
+        cause: cause.clone(),
+        tries: 0,
+        made_ms: id,
+    };
     (1..).zip(causes).map(notice).collect()
 }
 
 fn sent(causes: &[Cause], most: Option<usize>, before: usize) -> Vec<i64> {
-    match next(notices(causes), most, before) {
+    match next(notices(causes), most, before, CALM_MS + 10) {
         Next::Nothing => Vec::new(),
         Next::Send(notices) => notices.iter().map(|notice| notice.id).collect(),
     }
@@ -23,6 +28,16 @@ fn the_last_place_of_a_minute_takes_all_that_wait() {
     assert_eq!(sent(&many[..1], Some(3), 2), [1]);
     assert_eq!(sent(&many, None, 1000), [1]);
     assert_eq!(sent(&[], Some(3), 0), [0; 0]);
+}
+
+#[test]
+fn a_storm_is_waited_for_and_not_for_ever() {
+    let others = [Cause::Opened, Cause::Opened];
+    let at = |now_ms| next(notices(&others), Some(2), 1, now_ms) != Next::Nothing;
+    assert!(!at(CALM_MS) && at(CALM_MS + 2));
+    let mut storm = notices(&others);
+    storm[1].made_ms = ENOUGH_MS;
+    assert_ne!(next(storm, Some(2), 1, ENOUGH_MS + 1), Next::Nothing);
 }
 
 #[test]

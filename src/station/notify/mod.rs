@@ -11,8 +11,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::station::keeper::Shared;
 use crate::station::store::StoreError;
@@ -64,6 +67,25 @@ impl To {
     }
 }
 
+/// What is on its way when the station ends has so long to arrive; systemd has more patience than that.
+const LAST: Duration = Duration::from_secs(10);
+
+/// The lanes that run.
+#[derive(Debug, Default)]
+pub struct Lanes(Vec<JoinHandle<()>>);
+
+impl Lanes {
+    /// Until what is on its way has arrived and is noted, so that it is not sent again.
+    pub async fn end(self) {
+        let all = async {
+            for lane in self.0 {
+                let _ = lane.await;
+            }
+        };
+        let _ = timeout(LAST, all).await;
+    }
+}
+
 /// Begins to tell. Without a file nobody is told, and nothing piles up; of several stations on one database, those that have a file tell.
 ///
 /// # Errors
@@ -73,24 +95,25 @@ pub async fn begin(
     shared: &Shared,
     sign: Sign,
     stop: &Stop,
-) -> Result<(), StoreError> {
+) -> Result<Lanes, StoreError> {
     if settings.is_none() && shared.store.is_one_of_several() {
-        return Ok(());
+        return Ok(Lanes::default());
     }
     let settings = settings.unwrap_or_default();
     let kinds: Vec<(&str, &str)> =
         settings.channels.iter().map(|(name, channel)| (name.as_str(), channel.to.kind())).collect();
     shared.store.channels_are(&kinds, shared.clock.unix_ms()).await?;
+    let mut lanes = Lanes::default();
     let mut bells: BTreeMap<String, Arc<Notify>> = BTreeMap::new();
     for (name, channel) in &settings.channels {
         let bell = Arc::new(Notify::new());
         bells.insert(name.clone(), bell.clone());
         let voice = text::Voice { zone: settings.zone.0.clone(), sign: sign.clone() };
         let lane = Lane::new(name.clone(), channel.clone(), voice, shared.clone(), bell);
-        tokio::spawn(lane.run(stop.clone()));
+        lanes.0.push(tokio::spawn(lane.run(stop.clone())));
     }
     tokio::spawn(Planner::new(settings, shared.clone(), bells).run(stop.clone()));
-    Ok(())
+    Ok(lanes)
 }
 
 /// Sends a test by one channel, and waits for what comes of it.

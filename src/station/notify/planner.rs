@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::rule::{Cause, Plan, Rule, Subject, plan};
 use super::settings::{Channel, Settings, To};
 use crate::station::keeper::Shared;
-use crate::station::store::{Overdue, Planned, StoreError};
+use crate::station::store::{ChannelView, Overdue, StoreError};
 use crate::system::stop::Stop;
 
 /// How often it looks whether a step is due.
@@ -54,17 +54,16 @@ impl Planner {
         self.follow_the_clock().await?;
         let now_ms = self.shared.clock.unix_ms();
         let mut changed = BTreeSet::new();
+        let mut plans = Vec::new();
         for (subject, told) in self.shared.store.to_tell(now_ms).await? {
             let plan = plan(&self.rules, &subject, &told, now_ms);
-            self.shared
-                .store
-                .plan(self.planned(&subject, &plan, now_ms), |channel| self.expires(channel, now_ms))
-                .await?;
-            self.ring(&plan);
             if !plan.due.is_empty() || !plan.ahead.is_empty() || !told.is_empty() {
-                changed.insert(subject.alert.id);
+                changed.insert(subject.alert.id.clone());
             }
+            plans.push((subject, plan));
         }
+        self.shared.store.plan(&plans, now_ms, |channel| self.expires(channel, now_ms)).await?;
+        plans.iter().for_each(|(_, plan)| self.ring(plan));
         if self.shared.store.give_up(now_ms, now_ms - HORIZON_MS).await? {
             self.shared.live.tell("notices", &());
         }
@@ -76,16 +75,9 @@ impl Planner {
             self.shared.live.alert(&self.shared.store, &alert, false).await;
         }
         let channels = self.shared.store.channels(now_ms).await?;
-        let failing = channels
-            .into_iter()
-            .filter(|channel| channel.failing_ms.is_some() || channel.given_up > 0)
-            .collect();
+        let failing = channels.into_iter().filter(ChannelView::is_in_trouble).collect();
         self.shared.standing.lock().unwrap_or_else(PoisonError::into_inner).channels = failing;
         Ok(())
-    }
-
-    fn planned<'a>(&self, subject: &'a Subject, plan: &'a Plan, now_ms: i64) -> Planned<'a> {
-        Planned { subject, plan, now_ms }
     }
 
     fn expires(&self, channel: &str, now_ms: i64) -> i64 {
@@ -129,9 +121,9 @@ impl Planner {
             subject.alert.id,
             overdue.channel
         );
-        let planned = self.planned(&subject, &plan, now_ms);
-        self.shared.store.warned(overdue, planned, |channel| self.expires(channel, now_ms)).await?;
-        self.ring(&plan);
+        let told = (subject, plan);
+        self.shared.store.warned(overdue, &told, now_ms, |channel| self.expires(channel, now_ms)).await?;
+        self.ring(&told.1);
         Ok(())
     }
 

@@ -259,7 +259,8 @@ pub fn plan(rules: &[Rule], subject: &Subject, told: &[Told], now_ms: i64) -> Pl
         let (causes, next_ms) = rule.causes(subject, now_ms);
         if let Some(at_ms) = next_ms {
             plan.again(next_ms);
-            plan.ahead.extend(rule.channels.iter().map(|channel| Step { at_ms, channel: channel.clone() }));
+            let steps = rule.channels.iter().map(|channel| Step { at_ms, channel: channel.clone() });
+            plan.ahead.extend(steps.filter(|_| rule.is_time(at_ms)));
         }
         for channel in &rule.channels {
             for cause in &causes {

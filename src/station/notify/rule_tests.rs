@@ -120,7 +120,9 @@ fn hours_keep_it_back_and_no_longer() {
     rule.hours = Hours::new(jiff::tz::TimeZone::UTC, vec![Stretch::parse("02:15-06:00").unwrap()]);
     let early = plan(std::slice::from_ref(&rule), &subject(), &[], NOW);
     assert_eq!((early.due.len(), early.next_ms), (0, Some(NOW + 60_000)));
-    assert_eq!(plan(&[rule], &subject(), &[], NOW + 60_000).due.len(), 1);
+    assert_eq!(plan(std::slice::from_ref(&rule), &subject(), &[], NOW + 60_000).due.len(), 1);
+    (rule.when, rule.after_min) = (vec![When::Unacknowledged], Some(300));
+    assert!(plan(&[rule], &subject(), &[], NOW).ahead.is_empty(), "nobody is called at seven");
 }
 
 #[test]

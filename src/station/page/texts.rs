@@ -32,6 +32,17 @@ mod tests {
     }
 
     #[test]
+    fn no_key_stands_there_twice() {
+        for (language, text) in LANGUAGES {
+            assert_eq!(
+                text.matches("\n  \"").count(),
+                words(text).len(),
+                "{language}: the later one would win"
+            );
+        }
+    }
+
+    #[test]
     fn words_of_the_station_have_a_text_each() {
         let words = words(LANGUAGES[0].1);
         let groups: [(&str, &[&str]); 12] = [

@@ -156,7 +156,7 @@ async fn accept(db: &mut Connection, site: &Site, deed: &Deed) -> sqlx::Result<(
         0 => None,
         ended => {
             let mut deed = deed.clone();
-            deed.entry.reason = format!("{ended} shifts are how it is now");
+            deed.entry.reason = format!("shifts: {ended}");
             Some(append(&mut work, &deed).await?)
         }
     };

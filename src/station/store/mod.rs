@@ -44,7 +44,7 @@ pub use fault::StoreError;
 pub use keep::Retention;
 pub use models::Standing as ModelStanding;
 pub use news::News;
-pub use notify::{ChannelView, Ended, Notice, NoticeView, Overdue, Planned};
+pub use notify::{ChannelView, Ended, Notice, NoticeView, Overdue};
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
 pub use report::Labelled;
 pub use review::{PictureKey, Reviewer};

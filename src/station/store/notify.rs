@@ -21,6 +21,12 @@ const UNDER_WAY_MS: i64 = 120_000;
 const MATTERS: &str = "('opened', 'worse', 'escalated', 'unacknowledged')";
 /// What follows the opening.
 const FOLLOWS: &str = "('picture', 'acknowledged', 'closed')";
+/// Its time is over.
+const EXPIRED: &str = "fate = 'queued' AND expires_ms <= $1";
+/// It follows an opening that nobody heard of.
+const LEFT_ALONE: &str = "fate = 'queued' AND cause IN ('picture', 'acknowledged', 'closed') AND EXISTS
+     (SELECT 1 FROM notice AS opening WHERE opening.alert = notice.alert AND opening.channel = notice.channel
+      AND opening.cause = 'opened' AND opening.fate IN ('refused', 'expired'))";
 /// An alert as the rules see it.
 const SUBJECT: &str = "SELECT alert.*, telling.since_ms, telling.looks, camera.site, camera.name, camera.orders,
      (SELECT min(picture.id) FROM picture WHERE picture.alert = alert.id) AS first_picture,
@@ -39,6 +45,8 @@ pub struct Notice {
     pub cause: Cause,
     /// How often it was tried.
     pub tries: i64,
+    /// Since when it waits.
+    pub made_ms: i64,
 }
 
 /// Something that did not get through in time.
@@ -50,17 +58,6 @@ pub struct Overdue {
     pub alert: String,
     /// Where.
     pub channel: String,
-}
-
-/// What is planned of an alert.
-#[derive(Clone, Copy, Debug)]
-pub struct Planned<'a> {
-    /// As it was when the rules saw it.
-    pub subject: &'a Subject,
-    /// What they said.
-    pub plan: &'a Plan,
-    /// When.
-    pub now_ms: i64,
 }
 
 /// How an attempt ended.
@@ -146,17 +143,21 @@ impl Store {
         row.and_then(|row| row.map(|row| subject(&row)).transpose()).map_err(|error| self.fault(&error))
     }
 
-    /// Keeps what is due; `expires_ms` tells until when a channel may try. What is not needed any more since somebody has said something goes.
+    /// Keeps what is due, all or nothing; `expires_ms` tells until when a channel may try. What is not needed any more since somebody has said something goes.
     ///
     /// # Errors
     /// Where the database is away: nothing is planned then.
     pub async fn plan(
         &self,
-        planned: Planned<'_>,
+        plans: &[(Subject, Plan)],
+        now_ms: i64,
         expires_ms: impl Fn(&str) -> i64,
     ) -> Result<(), StoreError> {
+        if plans.is_empty() {
+            return Ok(());
+        }
         let mut line = self.line().await?;
-        let done = work::plan(&mut line, planned, expires_ms).await;
+        let done = work::plan(&mut line, plans, now_ms, expires_ms).await;
         self.settle(line, done).await
     }
 
@@ -180,24 +181,27 @@ impl Store {
     }
 
     /// Gives up what could not be delivered in time, and what follows an opening that was given up; forgets alerts that are older than `before_ms`. Tells
-    /// whether anything was given up.
+    /// whether there was any of that.
     ///
     /// # Errors
     /// Where the database is away.
     pub async fn give_up(&self, now_ms: i64, before_ms: i64) -> Result<bool, StoreError> {
+        // Nobody waits for the one connection that writes where there is nothing to write.
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM notice WHERE {EXPIRED}) + (SELECT count(*) FROM notice WHERE {LEFT_ALONE}) + (SELECT count(*) FROM telling WHERE since_ms < $2) AS n"
+        );
+        let row = query(&sql).bind(now_ms).bind(before_ms).fetch_one(&self.reading).await;
+        let n: i64 = row.and_then(|row| row.try_get("n")).map_err(|error| self.fault(&error))?;
+        if n == 0 {
+            return Ok(false);
+        }
         let done = async {
-            let expired = query("UPDATE notice SET fate = 'expired', ended_ms = $1 WHERE fate = 'queued' AND expires_ms <= $1")
-                .bind(now_ms)
-                .execute(&self.writing)
-                .await?;
-            let follows = format!(
-                "UPDATE notice SET fate = 'needless', ended_ms = $1 WHERE fate = 'queued' AND cause IN {FOLLOWS} AND EXISTS
-                 (SELECT 1 FROM notice AS opening WHERE opening.alert = notice.alert AND opening.channel = notice.channel
-                  AND opening.cause = 'opened' AND opening.fate IN ('refused', 'expired'))"
-            );
-            let follow = query(&follows).bind(now_ms).execute(&self.writing).await?;
+            for (fate, which) in [("expired", EXPIRED), ("needless", LEFT_ALONE)] {
+                let sql = format!("UPDATE notice SET fate = '{fate}', ended_ms = $1 WHERE {which}");
+                query(&sql).bind(now_ms).execute(&self.writing).await?;
+            }
             query("DELETE FROM telling WHERE since_ms < $1").bind(before_ms).execute(&self.writing).await?;
-            Ok(expired.rows_affected() + follow.rows_affected() > 0)
+            Ok(true)
         };
         done.await.map_err(|error: sqlx::Error| self.fault(&error))
     }
@@ -229,11 +233,12 @@ impl Store {
     pub async fn warned(
         &self,
         overdue: &Overdue,
-        planned: Planned<'_>,
+        told: &(Subject, Plan),
+        now_ms: i64,
         expires_ms: impl Fn(&str) -> i64,
     ) -> Result<(), StoreError> {
         let mut line = self.line().await?;
-        let done = work::warned(&mut line, overdue, planned, expires_ms).await;
+        let done = work::warned(&mut line, overdue, told, now_ms, expires_ms).await;
         self.settle(line, done).await
     }
 
@@ -244,7 +249,7 @@ impl Store {
     /// Where the database is away.
     pub async fn queued(&self, channel: &str, now_ms: i64) -> Result<Vec<Notice>, StoreError> {
         let sql = format!(
-            "SELECT id, alert, cause, detail, tries FROM notice WHERE channel = $1 AND fate = 'queued' AND (cause NOT IN {FOLLOWS} OR NOT EXISTS
+            "SELECT id, alert, cause, detail, tries, made_ms FROM notice WHERE channel = $1 AND fate = 'queued' AND (cause NOT IN {FOLLOWS} OR NOT EXISTS
                  (SELECT 1 FROM notice AS opening WHERE opening.alert = notice.alert AND opening.channel = notice.channel
                   AND opening.cause = 'opened' AND opening.fate = 'queued'))
              AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.notice = notice.id AND attempt.ended_ms IS NULL AND attempt.at_ms > $3)
@@ -336,5 +341,9 @@ fn notice(row: &Row) -> sqlx::Result<Notice> {
         alert: row.try_get("alert")?,
         cause: cause(row)?,
         tries: row.try_get("tries")?,
+        made_ms: row.try_get("made_ms")?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,14 +17,9 @@ use crate::station::notify::settings::{Email, Tls};
 /// For each answer of the server.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A header of a name and a value that we write, in ASCII.
-#[derive(Clone)]
-struct Plain(&'static str, String);
-
-impl Plain {
-    fn header(&self) -> HeaderValue {
-        HeaderValue::new(HeaderName::new_from_ascii_str(self.0), self.1.clone())
-    }
+/// A header that nobody but us writes, in ASCII.
+fn plain(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
 pub fn send(to: &Email, ca_file: Option<&Path>, message: &Message) -> Result<Outcome, Outcome> {
@@ -36,32 +31,35 @@ pub fn send(to: &Email, ca_file: Option<&Path>, message: &Message) -> Result<Out
 }
 
 fn server(to: &Email, ca_file: Option<&Path>) -> Result<SmtpTransport, String> {
-    let wrong = |error: Error| error.to_string();
-    let mut parameters = TlsParameters::builder(to.host.trim_matches(['[', ']']).to_owned());
-    if ca_file.is_some() {
-        parameters = parameters.certificate_store(CertificateStore::None);
-        for authority in authorities(ca_file)? {
-            parameters =
-                parameters.add_root_certificate(Certificate::from_der(authority.to_vec()).map_err(wrong)?);
-        }
-    }
-    let parameters = parameters.build_rustls().map_err(wrong)?;
     let secured = match to.tls {
-        Tls::Always => Secured::Wrapper(parameters),
-        Tls::Start => Secured::Required(parameters),
+        Tls::Always => Secured::Wrapper(parameters(to, ca_file)?),
+        Tls::Start => Secured::Required(parameters(to, ca_file)?),
         Tls::Never => Secured::None,
     };
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
     let mut server =
         SmtpTransport::builder_dangerous(to.host.clone()).port(to.port).tls(secured).timeout(Some(PATIENCE));
-    if is_name {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c)) {
         server = server.hello_name(ClientId::Domain(name));
     }
     if let Some((user, password)) = &to.login {
         server = server.credentials(Credentials::new(user.clone(), password.clone()));
     }
     Ok(server.build())
+}
+
+/// How the server is proven.
+fn parameters(to: &Email, ca_file: Option<&Path>) -> Result<TlsParameters, String> {
+    let wrong = |error: Error| error.to_string();
+    let mut parameters = TlsParameters::builder(to.host.clone());
+    if ca_file.is_some() {
+        parameters = parameters.certificate_store(CertificateStore::None);
+        for authority in authorities(ca_file)? {
+            let authority = Certificate::from_der(authority.to_vec()).map_err(wrong)?;
+            parameters = parameters.add_root_certificate(authority);
+        }
+    }
+    parameters.build_rustls().map_err(wrong)
 }
 
 /// The same message has the same id, however often it is sent, and those of an alert stand in one thread.
@@ -77,11 +75,9 @@ fn mail(to: &Email, message: &Message) -> Result<lettre::Message, lettre::error:
     if let Some(thread) = &message.thread {
         mail = mail.references(id(thread));
     }
-    mail = mail.raw_header(Plain("Auto-Submitted", "auto-generated".into()).header());
+    mail = mail.raw_header(plain("Auto-Submitted", "auto-generated"));
     if message.urgency >= Urgency::Urgent {
-        mail = mail
-            .raw_header(Plain("Importance", "high".into()).header())
-            .raw_header(Plain("X-Priority", "1".into()).header());
+        mail = mail.raw_header(plain("Importance", "high")).raw_header(plain("X-Priority", "1"));
     }
     let mut text = message.text.clone();
     if let Some(link) = &message.link {
@@ -115,9 +111,5 @@ fn failed(error: &Error) -> Outcome {
             why: format!("{why}; look at server: smtps:// for TLS from the beginning, smtp:// for STARTTLS"),
         };
     }
-    let source = std::error::Error::source(error).map_or(String::new(), |source| format!(": {source}"));
-    Outcome::Passing {
-        why: if why.contains(source.trim_start_matches(": ")) { why } else { format!("{why}{source}") },
-        pause: None,
-    }
+    Outcome::Passing { why: format!("{why}; look whether it runs, and at server"), pause: None }
 }

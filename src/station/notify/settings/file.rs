@@ -174,7 +174,8 @@ fn server_of(server: &str) -> Result<(String, u16, Tls), String> {
     if tls == Tls::Never && !is_here(host) {
         return Err("would send mail and password in clear: without TLS it must be this machine".into());
     }
-    Ok((host.to_owned(), url.port().unwrap_or(port), tls))
+    // The brackets of an IPv6 address are the URL's.
+    Ok((host.trim_matches(['[', ']']).to_owned(), url.port().unwrap_or(port), tls))
 }
 
 fn earthranger(table: &mut Table<'_, '_>) -> Option<EarthRanger> {
@@ -259,7 +260,7 @@ fn rule(mut table: Table<'_, '_>, zone: &TimeZone, channels: &BTreeMap<String, C
         let remedy = "EarthRanger takes opened, worse, picture, acknowledged and closed; write a rule of its own for it";
         table.wrong("when", "holds what makes no event", remedy);
     }
-    let after_min = table.whole("after_min", 1..=1440);
+    let after_min = table.whole("after_min", 1..=600);
     if when.contains(&When::Unacknowledged) != table.has("after_min") {
         table.wrong("after_min", "and when = [\"unacknowledged\"] belong together", "give both, or neither");
     }

@@ -131,7 +131,7 @@ fn false_alarms(report: &Report) -> (String, String, String) {
     let told = &report.false_alarms;
     let all = &told.all;
     let unsaid = if told.unsaid > 0 {
-        t("paper.false.unsaid", &[("alerts", &alerts(told.unsaid as u64))])
+        t("paper.false.unsaid", &[("alerts", &alerts(told.unsaid))])
     } else {
         String::new()
     };

@@ -39,6 +39,7 @@ CREATE TABLE notice (
     UNIQUE (alert, channel, cause, detail)
 );
 CREATE INDEX notice_queue ON notice (fate, channel);
+CREATE INDEX notice_lead ON notice (lead);
 CREATE INDEX notice_made ON notice (made_ms);
 
 -- What came back, each time; nothing where the station ended before it knew.

@@ -20,7 +20,15 @@ const RECENT_MS: i64 = 86_400_000;
 pub struct Record {
     notices: Vec<NoticeView>,
     /// If nobody says anything.
-    ahead: Vec<Step>,
+    ahead: Vec<StepView>,
+}
+
+/// A step that is to come.
+#[derive(Debug, Serialize)]
+pub struct StepView {
+    at_ms: i64,
+    channel: String,
+    kind: String,
 }
 
 /// Something that was told, or is to be.
@@ -56,14 +64,21 @@ pub struct ChannelView {
     kind: String,
     success_ms: Option<i64>,
     /// Since when it does not get through; `None` where it does.
-    pub failing_ms: Option<i64>,
+    failing_ms: Option<i64>,
     /// `configuration` or `passing`.
     fault: Option<String>,
     reason: Option<String>,
     /// Waiting now, and given up in the last day.
     queued: i64,
-    /// See above.
-    pub given_up: i64,
+    given_up: i64,
+}
+
+impl ChannelView {
+    /// Whether everybody who looks should know.
+    pub fn is_in_trouble(&self) -> bool {
+        let refused = self.fault.as_deref() == Some("configuration");
+        self.given_up > 0 || (self.failing_ms.is_some() && (refused || self.queued > 0))
+    }
 }
 
 const NOTICE: &str = "SELECT notice.*, channel.kind, camera.site, camera.name AS camera_name, attempt.at_ms, attempt.ended_ms AS tried_to, attempt.outcome,
@@ -83,8 +98,23 @@ impl Store {
         let ahead: Option<String> = row.map(|row| row.try_get("ahead")).transpose()?;
         Ok(Record {
             notices: rows.iter().map(notice).collect::<sqlx::Result<_>>()?,
-            ahead: ahead.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+            ahead: self
+                .ahead(ahead.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+                .await?,
         })
+    }
+
+    async fn ahead(&self, steps: Vec<Step>) -> sqlx::Result<Vec<StepView>> {
+        let mut views = Vec::with_capacity(steps.len());
+        for Step { at_ms, channel } in steps {
+            let row = query("SELECT kind FROM channel WHERE name = $1")
+                .bind(&channel)
+                .fetch_optional(&self.reading)
+                .await?;
+            let kind = row.map(|row| row.try_get("kind")).transpose()?.unwrap_or_default();
+            views.push(StepView { at_ms, channel, kind });
+        }
+        Ok(views)
     }
 
     /// The newest notices before one of this number, the newest first.

@@ -2,7 +2,8 @@
 
 use crate::station::store::database::{Connection, query};
 
-use super::{Ended, Overdue, Planned};
+use super::{Ended, Overdue};
+use crate::station::notify::rule::{Plan, Subject};
 
 /// Attempts that began until `ended_ms` have ended.
 pub(super) async fn channels_are(
@@ -35,37 +36,46 @@ pub(super) async fn channels_are(
 
 pub(super) async fn plan(
     db: &mut Connection,
-    planned: Planned<'_>,
+    plans: &[(Subject, Plan)],
+    now_ms: i64,
     expires_ms: impl Fn(&str) -> i64,
 ) -> sqlx::Result<()> {
-    let Planned { subject, plan, now_ms } = planned;
     let mut work = db.begin().await?;
-    enqueue(&mut work, planned, expires_ms).await?;
-    if subject.word.is_some() {
-        query(
-            "UPDATE notice SET fate = 'needless', ended_ms = $2 WHERE alert = $1 AND fate = 'queued' AND cause IN ('escalated', 'unacknowledged', 'undelivered')",
-        )
-        .bind(&subject.alert.id)
-        .bind(now_ms)
-        .execute(&mut *work)
-        .await?;
+    for (subject, plan) in plans {
+        enqueue(&mut work, subject, plan, now_ms, &expires_ms).await?;
+        if subject.word.is_some() {
+            needless(&mut work, &subject.alert.id, now_ms).await?;
+        }
+        query("UPDATE telling SET looked = $2, next_ms = $3, ahead = $4 WHERE alert = $1")
+            .bind(&subject.alert.id)
+            .bind(subject.looks)
+            .bind(plan.next_ms)
+            .bind(serde_json::to_string(&plan.ahead).unwrap_or_else(|_| "[]".into()))
+            .execute(&mut *work)
+            .await?;
     }
-    query("UPDATE telling SET looked = $2, next_ms = $3, ahead = $4 WHERE alert = $1")
-        .bind(&subject.alert.id)
-        .bind(subject.looks)
-        .bind(plan.next_ms)
-        .bind(serde_json::to_string(&plan.ahead).unwrap_or_else(|_| "[]".into()))
-        .execute(&mut *work)
-        .await?;
     work.commit().await
+}
+
+/// Somebody has said something: nobody need be called any more.
+async fn needless(db: &mut Connection, alert: &str, now_ms: i64) -> sqlx::Result<()> {
+    query(
+        "UPDATE notice SET fate = 'needless', ended_ms = $2 WHERE alert = $1 AND fate = 'queued' AND cause IN ('escalated', 'unacknowledged', 'undelivered')",
+    )
+    .bind(alert)
+    .bind(now_ms)
+    .execute(db)
+    .await
+    .map(|_| ())
 }
 
 async fn enqueue(
     db: &mut Connection,
-    planned: Planned<'_>,
-    expires_ms: impl Fn(&str) -> i64,
+    subject: &Subject,
+    plan: &Plan,
+    now_ms: i64,
+    expires_ms: &impl Fn(&str) -> i64,
 ) -> sqlx::Result<()> {
-    let Planned { subject, plan, now_ms } = planned;
     for (channel, cause) in &plan.due {
         let (name, detail) = cause.parts();
         query(
@@ -87,11 +97,12 @@ async fn enqueue(
 pub(super) async fn warned(
     db: &mut Connection,
     overdue: &Overdue,
-    planned: Planned<'_>,
+    (subject, plan): &(Subject, Plan),
+    now_ms: i64,
     expires_ms: impl Fn(&str) -> i64,
 ) -> sqlx::Result<()> {
     let mut work = db.begin().await?;
-    enqueue(&mut work, planned, expires_ms).await?;
+    enqueue(&mut work, subject, plan, now_ms, &expires_ms).await?;
     query("UPDATE notice SET warned = 1 WHERE id = $1").bind(overdue.id).execute(&mut *work).await?;
     work.commit().await
 }

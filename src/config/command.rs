@@ -5,8 +5,8 @@ use std::time::UNIX_EPOCH;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::{HeldMode, HeldTrial};
 use super::reader::Reader;
+use super::{HeldMode, HeldTrial};
 use crate::publish::Mode;
 use crate::publish::message::parse_rfc3339;
 use crate::publish::settings::{CommandSettings, TrustedKey};

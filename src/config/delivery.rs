@@ -5,8 +5,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::Config;
-use super::reader::Reader;
 use super::field::field;
+use super::reader::Reader;
 use super::sections::store;
 use crate::publish::Mode;
 use crate::publish::ladder::Rung;

@@ -22,7 +22,11 @@ pub fn field(reader: &mut Reader) -> FieldSettings {
     let zone = reader.text("alert.time_zone").and_then(|name| TimeZone::get(&name).ok());
     let hours = hours(reader, HOURS, zone);
     if send == When::Hours && hours.are_none() {
-        reader.wrong("store.field_send", "says \"hours\", and there are none", "give field_hours, as [\"01:00-05:00\"]");
+        reader.wrong(
+            "store.field_send",
+            "says \"hours\", and there are none",
+            "give field_hours, as [\"01:00-05:00\"]",
+        );
     }
     let mut rate = |key: &'static str, default: f64| reader.number(key, default, 0.0..=MOST);
     let alerts_per_hour = rate("store.field_alerts_per_hour", default.alerts_per_hour);
@@ -61,7 +65,9 @@ mod tests {
     use crate::config::Config;
 
     fn read(more: &str) -> Result<Config, String> {
-        let text = format!("[site]\nname = \"creek\"\ncamera = \"north\"\n[publish]\nbroker = \"mqtt://127.0.0.1\"\n{more}");
+        let text = format!(
+            "[site]\nname = \"creek\"\ncamera = \"north\"\n[publish]\nbroker = \"mqtt://127.0.0.1\"\n{more}"
+        );
         Config::parse(&text, "x.toml", &[]).map_err(|errors| errors.to_string())
     }
 
@@ -69,7 +75,8 @@ mod tests {
     fn the_sample_has_its_share_of_what_may_be_written() {
         let config = read("[audit]\nper_day = 50.0\n[store]\nfield_mb = 64\n").unwrap();
         assert_eq!(config.publish.field.reserved_mb_a_day, 20.0);
-        let told = read("[audit]\nper_day = 50.0\n[store]\nfield_mb = 64\nfield_mb_a_day = 10.0\n").unwrap_err();
+        let told =
+            read("[audit]\nper_day = 50.0\n[store]\nfield_mb = 64\nfield_mb_a_day = 10.0\n").unwrap_err();
         assert!(told.contains("store.field_mb_a_day: is less than audit.most_mb_a_day"), "{told}");
         assert!(read("[store]\nfield_mb = 64\nfield_mb_a_day = 10.0\n").is_ok(), "there is no sample");
     }

@@ -81,9 +81,11 @@ impl Plan {
     /// When it ends by itself.
     pub fn until(&self) -> Option<Until> {
         match self {
-            Plan::Switch(_, term) | Plan::Trial(_, term) | Plan::Log(_, term) | Plan::Drill(term) | Plan::Send(term) => {
-                Some(term.until())
-            }
+            Plan::Switch(_, term)
+            | Plan::Trial(_, term)
+            | Plan::Log(_, term)
+            | Plan::Drill(term)
+            | Plan::Send(term) => Some(term.until()),
             _ => None,
         }
     }
@@ -221,7 +223,10 @@ impl Control {
         }
         let term = Term::with_end(Duration::from_secs(*seconds), *until_unix_ms, now);
         if term.is_over(now) {
-            return Err(format!("the trial is over by the camera's clock, which says {}", rfc3339(now.unix_ms)));
+            return Err(format!(
+                "the trial is over by the camera's clock, which says {}",
+                rfc3339(now.unix_ms)
+            ));
         }
         match &self.orders.trial {
             Some(on) if on.what.name != *name => {

@@ -200,7 +200,8 @@ mod tests {
 
     /// A value that a field could have, near to what it should.
     fn value() -> impl Strategy<Value = Value> {
-        let texts = ["assist", "anna", "", "a\nb", "bear", "not-bear", "debug", "2026-11-26T20:00:00Z", "tomorrow"];
+        let texts =
+            ["assist", "anna", "", "a\nb", "bear", "not-bear", "debug", "2026-11-26T20:00:00Z", "tomorrow"];
         let long = prop::sample::select(vec![80, 81]).prop_map(|length| json!("ü".repeat(length)));
         let others =
             vec![json!(null), json!(0), json!(1), json!(2), json!(-1), json!(0.4), json!([]), json!(true)];

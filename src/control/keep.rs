@@ -4,9 +4,9 @@ use std::io;
 
 use toml::Value;
 
+use super::Control;
 use super::areas::Drawn;
 use super::chain::Entry;
-use super::Control;
 use super::orders::{Orders, left_s};
 use super::term::{Now, Term};
 use crate::config::overrides;

@@ -172,10 +172,14 @@ mod tests {
     #[test]
     fn a_mute_in_a_trial_ends_and_the_trial_goes_on_and_ends_by_itself() {
         let trial = Trial { name: "spring".into(), mode: Mode::Assist };
-        let mut orders =
-            Orders { usual: Mode::Shadow, trial: Some(held(trial, 100)), ..Orders::default() };
+        let mut orders = Orders { usual: Mode::Shadow, trial: Some(held(trial, 100)), ..Orders::default() };
         let told = orders.warning().unwrap();
-        assert!(told.starts_with("ASSIST MODE in the trial \"spring\" until 2027-01-15T08:01:40Z by anna: reviewers"), "{told}");
+        assert!(
+            told.starts_with(
+                "ASSIST MODE in the trial \"spring\" until 2027-01-15T08:01:40Z by anna: reviewers"
+            ),
+            "{told}"
+        );
         orders.mode = Some(held(Mode::Disarmed, 60));
         assert_eq!((orders.mode(), orders.beneath()), (Mode::Disarmed, Mode::Assist));
         assert_eq!(orders.expire(&at(60)), [Expired::Mode(Mode::Disarmed)]);

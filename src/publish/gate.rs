@@ -222,7 +222,11 @@ mod tests {
         gate.set(Mode::Armed);
         assert_eq!(told(&mut gate, Updated), (Passage::Told, Opened, Everybody, 1), "news for those on duty");
         gate.set(Mode::Assist);
-        assert_eq!(told(&mut gate, Updated), (Passage::Told, Updated, Everybody, 1), "who heard of it hears on");
+        assert_eq!(
+            told(&mut gate, Updated),
+            (Passage::Told, Updated, Everybody, 1),
+            "who heard of it hears on"
+        );
         assert_eq!(told(&mut gate, Closed), (Passage::Told, Closed, Everybody, 0));
     }
 

@@ -133,8 +133,8 @@ mod tests {
     use crate::perceive::frame::Stamp;
     use crate::perceive::geometry::Rect;
     use crate::perceive::observation::{Alert, AlertId, AlertState, Regime, Severity};
-    use crate::publish::{AlertDraft, Audience};
     use crate::publish::message::{BootId, Envelope};
+    use crate::publish::{AlertDraft, Audience};
     use crate::system::clock::Clock;
 
     fn message(id: u64, state: AlertState, score: f32) -> AlertMessage {

@@ -123,7 +123,8 @@ impl Record {
     pub fn thinned(mut self, share: f64) -> Record {
         if share < 1.0 {
             for (_, value) in self.header.more.iter_mut().filter(|(name, _)| name == "probability") {
-                *value = value.parse::<f64>().map_or_else(|_| value.clone(), |p| format!("{:.6e}", p * share));
+                *value =
+                    value.parse::<f64>().map_or_else(|_| value.clone(), |p| format!("{:.6e}", p * share));
             }
             self.header.more.push(("room".into(), format!("{share:.6e}")));
         }

@@ -206,7 +206,13 @@ pub struct TrustedKey {
 
 impl Default for CommandSettings {
     fn default() -> Self {
-        CommandSettings { accept: false, keys: Vec::new(), longest_s: 28_800, longest_trial_days: 60, threshold: 0.1..=0.95 }
+        CommandSettings {
+            accept: false,
+            keys: Vec::new(),
+            longest_s: 28_800,
+            longest_trial_days: 60,
+            threshold: 0.1..=0.95,
+        }
     }
 }
 

@@ -58,8 +58,8 @@ use page::{Bells, Desk, Ways};
 use people::{Lifetime, Pen, People};
 use post::Post;
 use standing::Standing;
-use trial::Conduct;
 pub use store::{Address, Retention, Store, StoreError};
+use trial::Conduct;
 
 /// People who look at once, and what their pages fetch beside that.
 const LIMITS: Limits = Limits { connections: 96, patience: Duration::from_secs(3600) };

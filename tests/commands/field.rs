@@ -34,7 +34,8 @@ fn kept(home: &Home, reason: &str) -> usize {
 
 /// Every picture that can be read out of a file's bytes, whatever stands around it.
 fn pictures(bytes: &[u8]) -> Vec<Picture> {
-    let begins = bytes.windows(3).enumerate().filter(|(_, three)| *three == [0xff, 0xd8, 0xff]).map(|(at, _)| at);
+    let begins =
+        bytes.windows(3).enumerate().filter(|(_, three)| *three == [0xff, 0xd8, 0xff]).map(|(at, _)| at);
     let whole = begins.filter_map(|begin| {
         let end = bytes[begin..].windows(2).position(|two| two == [0xff, 0xd9])?;
         let data = bytes[begin..begin + end + 2].to_vec();
@@ -90,21 +91,39 @@ fn what_is_kept_goes_out_when_somebody_asks_and_a_power_cut_loses_nothing_of_it(
     daemon.kill();
     let left = field().len();
     // Nothing more comes: the bear is none any more.
-    let quiet = [ACCEPT, "store.field_send=asked", "store.field_mb=16", "store.field_alerts_per_hour=0", "store.field_near_misses_per_hour=0"];
+    let quiet = [
+        ACCEPT,
+        "store.field_send=asked",
+        "store.field_mb=16",
+        "store.field_alerts_per_hour=0",
+        "store.field_near_misses_per_hour=0",
+    ];
     let mut daemon = started(&home, &mut desk, &quiet);
-    let is_kept = |post: &&Post| post.kind == "snapshot" && (post.properties.contains_key("kept") || post.properties.contains_key("audit"));
+    let is_kept = |post: &&Post| {
+        post.kind == "snapshot"
+            && (post.properties.contains_key("kept") || post.properties.contains_key("audit"))
+    };
     assert_eq!(desk.posts.iter().filter(is_kept).count(), 0, "nobody has asked");
     let (code, out, _) = command(&broker, &["send", "--for", "60s"]);
     assert!(code == 0 && out.starts_with("applied: what is kept is sent until "), "{out}");
     desk.until("all of it", |posts| posts.iter().filter(is_kept).count() >= left);
     assert!(wait_for(SOON, || field().is_empty()), "{:?}", field());
-    let numbers: BTreeSet<_> =
-        desk.posts.iter().filter(is_kept).map(|post| (post.properties["boot"].clone(), post.properties["seq"].clone())).collect();
+    let numbers: BTreeSet<_> = desk
+        .posts
+        .iter()
+        .filter(is_kept)
+        .map(|post| (post.properties["boot"].clone(), post.properties["seq"].clone()))
+        .collect();
     assert_eq!(numbers.len(), left, "each was sent once");
-    let alert = desk.posts.iter().find(|post| post.properties.get("kept").is_some_and(|kept| kept == "alert")).unwrap();
+    let alert = desk
+        .posts
+        .iter()
+        .find(|post| post.properties.get("kept").is_some_and(|kept| kept == "alert"))
+        .unwrap();
     assert_eq!((alert.properties["alert"].as_str(), alert.properties["late"].as_str()), ("", "true"));
     assert!(alert.properties["detections"].contains("\"class\":\"bear\""), "{:?}", alert.properties);
-    let told = desk.hears("telemetry", |post| post.json()["field"]["sent"].as_u64() >= Some(left as u64)).json();
+    let told =
+        desk.hears("telemetry", |post| post.json()["field"]["sent"].as_u64() >= Some(left as u64)).json();
     assert_eq!((&told["field"]["pictures"], &told["field"]["most_mb"]), (&json!({}), &json!(16.0)), "{told}");
     assert_eq!(daemon.stop(), 0);
 }

@@ -18,7 +18,8 @@ fn in_assist_mode_reviewers_alone_are_told_until_the_camera_is_live() {
     let broker = Broker::start();
     let mut desk = Listener::start(&broker);
     let home = Home::with_bear(&broker.url, 4, true);
-    let mut daemon = started(&home, &mut desk, &[ACCEPT, "site.mode=assist", "acknowledge.ladder=[\"1 chief\"]"]);
+    let mut daemon =
+        started(&home, &mut desk, &[ACCEPT, "site.mode=assist", "acknowledge.ladder=[\"1 chief\"]"]);
     desk.hears_state("degraded", "ASSIST MODE as site.mode says: reviewers alone are told");
     let told = desk.hears("alert", |post| post.json()["state"] == "opened").json();
     assert_eq!((&told["audience"], &told["open"]), (&json!("reviewers"), &json!(0)), "{told}");
@@ -80,13 +81,18 @@ fn a_trial_outlives_mutes_and_power_cuts_and_ends_by_itself() {
     // The end came while the board was off, or nearly: it has no clock, and what was left is less than a start takes off.
     let kept = overrides(&home);
     let lines = kept.lines().filter(|line| !line.starts_with("trial_until"));
-    let shortened = |line: &str| if line.starts_with("trial_left_s") { "trial_left_s = 2".into() } else { line.to_owned() };
-    std::fs::write(home.store().join("overrides.toml"), lines.map(shortened).collect::<Vec<_>>().join("\n")).unwrap();
+    let shortened = |line: &str| {
+        if line.starts_with("trial_left_s") { "trial_left_s = 2".into() } else { line.to_owned() }
+    };
+    std::fs::write(home.store().join("overrides.toml"), lines.map(shortened).collect::<Vec<_>>().join("\n"))
+        .unwrap();
     let mut daemon = started(&home, &mut desk, &sets);
     let over = state(&mut desk, "the end", |state| state["trial"].is_null() && state["mode"] == "shadow");
     assert_eq!(over["by"], "");
     assert_eq!(overrides(&home), "");
-    let expired = |line: &Value| line["event"] == "expired" && line["reason"].as_str().unwrap().contains("spring, north");
+    let expired = |line: &Value| {
+        line["event"] == "expired" && line["reason"].as_str().unwrap().contains("spring, north")
+    };
     assert!(audit(&home).iter().any(expired));
     // One that somebody ends.
     assert_eq!(command(&broker, &["trial", "autumn", "--mode", "live", "--for", "1h"]).0, 0);

@@ -37,7 +37,9 @@ fn until(session: &Session, what: &str, is: impl Fn(&Value) -> bool) -> Value {
 fn a_trial_is_joined_by_its_camera_whenever_it_is_there_and_left_when_it_is_stopped() {
     let broker = Broker::start();
     let mut station = Station::at(&broker.url, &[]);
-    [("vera", "viewer"), ("maria", "administrator")].iter().for_each(|(name, role)| station.account(name, role));
+    [("vera", "viewer"), ("maria", "administrator")]
+        .iter()
+        .for_each(|(name, role)| station.account(name, role));
     let home = Home::new(&broker.url, SIMULATED);
     let mut daemon = home.start(&["command.accept=true"]);
     station.until("the camera", |desk| desk["pulse"]["call"]["online"] == 1);
@@ -71,13 +73,17 @@ fn a_trial_is_joined_by_its_camera_whenever_it_is_there_and_left_when_it_is_stop
     let maria = station.sign_in("maria");
     until(&maria, "the camera is away", |trial| trial["members"][0]["presence"] == "offline");
     let mut daemon = home.start(&["command.accept=true"]);
-    until(&maria, "joined anew", |trial| trial["members"][0]["part"] == "in" && trial["members"][0]["presence"] == "degraded");
+    until(&maria, "joined anew", |trial| {
+        trial["members"][0]["part"] == "in" && trial["members"][0]["presence"] == "degraded"
+    });
     let id = trials(&maria)[0]["id"].clone();
     let stop = format!("/api/trials/{id}/stop");
     assert_eq!(maria.post(&stop, &json!({ "reason": " " })).status, 422);
     assert_eq!(maria.post(&stop, &json!({ "reason": "snow on the lens" })).status, 200);
     assert_eq!(maria.post(&stop, &json!({ "reason": "again" })).status, 409);
-    let left = until(&maria, "left", |trial| trial["members"][0]["part"] == "out" && !trial["members"][0]["left_ms"].is_null());
+    let left = until(&maria, "left", |trial| {
+        trial["members"][0]["part"] == "out" && !trial["members"][0]["left_ms"].is_null()
+    });
     assert_eq!((&left["phase"], &left["stopped"]["by"]), (&json!("stopped"), &json!("maria")));
     assert!(wait_for(LIMIT, || station.fleet()["cameras"][0]["mode"] == "armed"));
     let sheet = maria.get(&format!("/api/trials/{id}/result?zone=UTC"));
@@ -93,7 +99,9 @@ fn a_trial_is_joined_by_its_camera_whenever_it_is_there_and_left_when_it_is_stop
 fn an_alert_for_reviewers_rings_nowhere_is_reviewed_and_judged_in_its_trial() {
     let broker = Broker::start();
     let station = Station::at(&broker.url, &[]);
-    [("rita", "reviewer"), ("maria", "administrator")].iter().for_each(|(name, role)| station.account(name, role));
+    [("rita", "reviewer"), ("maria", "administrator")]
+        .iter()
+        .for_each(|(name, role)| station.account(name, role));
     let [rita, maria] = ["rita", "maria"].map(|name| station.sign_in(name));
     broker.publish(STATUS, &status(0, "online", "camera 0"));
     station.until("the camera", |desk| desk["pulse"]["call"]["online"] == 1);
@@ -114,7 +122,8 @@ fn an_alert_for_reviewers_rings_nowhere_is_reviewed_and_judged_in_its_trial() {
     for _ in 0..2 {
         let task = rita.post("/api/review/next", &json!({ "page": "one" })).json()["task"].clone();
         let key = task["key"].as_str().unwrap_or_else(|| panic!("{task}")).to_owned();
-        let told = rita.post(&format!("/api/review/{key}/label"), &json!({ "things": [], "blind": true })).json();
+        let told =
+            rita.post(&format!("/api/review/{key}/label"), &json!({ "things": [], "blind": true })).json();
         why.push(told["why"].as_str().unwrap().to_owned());
     }
     assert_eq!(why, ["assist", "near-miss"]);

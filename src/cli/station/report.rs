@@ -8,10 +8,10 @@ use clap::Args;
 use jiff::tz::TimeZone;
 
 use super::of_store;
-use crate::publish::Audience;
 use crate::cli::exit::{Exit, Failure, OrExit, Outcome};
 use crate::cli::output;
 use crate::cli::say::say;
+use crate::publish::Audience;
 use crate::station::report::{Period, Wanted};
 use crate::station::{self, Address, ExportError};
 use crate::system::clock::Clock;

@@ -6,9 +6,9 @@ use crate::capture::pixels::{encode_jpeg, shrunk};
 use crate::perceive::frame::Stamp;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{AlertState, Detection, Observation, Regime};
+use crate::publish::Draft;
 use crate::publish::field::{KeptDraft, Reason};
 use crate::publish::settings::FieldSettings;
-use crate::publish::Draft;
 
 /// What is told of a picture, the surest first.
 pub(super) const MOST_DETECTIONS: usize = 16;

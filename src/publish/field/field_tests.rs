@@ -69,7 +69,11 @@ fn a_sample_that_was_thinned_says_with_which_probability_it_is_left() {
     let store = tempfile::tempdir().unwrap();
     let mut field = Field::open(store.path(), &settings(1));
     for _ in 0..20 {
-        field.keep(Reason::Random, &record(&[("audit", "random"), ("probability", "1.000000e-2")], 100_000), HOUR);
+        field.keep(
+            Reason::Random,
+            &record(&[("audit", "random"), ("probability", "1.000000e-2")], 100_000),
+            HOUR,
+        );
     }
     let dropped = field.message().dropped[&Reason::Random][&Cause::Room];
     assert!(dropped >= 9, "{dropped}");

@@ -64,7 +64,9 @@ impl Cause {
     /// For people, with what to do.
     pub fn words(self) -> &'static str {
         match self {
-            Cause::Room => "there is no room (store.field_mb), until what is kept was sent (store.field_send)",
+            Cause::Room => {
+                "there is no room (store.field_mb), until what is kept was sent (store.field_send)"
+            }
             Cause::Wear => "enough was written for a day (store.field_mb_a_day)",
             Cause::Disk => "the disk does not take it; look at the medium and at the folder's owner",
         }

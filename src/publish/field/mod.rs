@@ -81,7 +81,8 @@ impl Field {
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name().into_string().unwrap_or_default();
-            let item = Item::of_name(&name).map(|item| Item { bytes: entry.metadata().map_or(0, |m| m.len()), ..item });
+            let item = Item::of_name(&name)
+                .map(|item| Item { bytes: entry.metadata().map_or(0, |m| m.len()), ..item });
             match item {
                 Some(item) if self.shelf.thinned.keeps(&item) => {
                     self.last = self.last.max(item.number);

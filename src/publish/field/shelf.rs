@@ -175,7 +175,9 @@ mod tests {
         let one = item(17, Reason::NearMiss, 0x00ab_cdef, 0);
         assert_eq!(one.name(), "0000000000000011.near-miss.00abcdef.rec");
         assert_eq!(Item::of_name(&one.name()), Some(one));
-        for name in [".tmp1a2b", "11.near-miss.00abcdef.rec", "0000000000000011.wolf.00abcdef.rec", "thinned.json"] {
+        for name in
+            [".tmp1a2b", "11.near-miss.00abcdef.rec", "0000000000000011.wolf.00abcdef.rec", "thinned.json"]
+        {
             assert_eq!(Item::of_name(name), None, "{name}");
         }
     }
@@ -183,7 +185,9 @@ mod tests {
     #[test]
     fn the_oldest_of_the_least_valuable_go_first_and_never_for_less() {
         let mut shelf = Shelf::new(40, Thinned::default());
-        for (number, reason) in [(1, Reason::Alert), (2, Reason::NearMiss), (3, Reason::Challenger), (4, Reason::NearMiss)] {
+        for (number, reason) in
+            [(1, Reason::Alert), (2, Reason::NearMiss), (3, Reason::Challenger), (4, Reason::NearMiss)]
+        {
             assert_eq!(shelf.place(item(number, reason, 0, 10)), []);
         }
         let gone = |gone: Vec<Item>| gone.iter().map(|item| item.number).collect::<Vec<_>>();
@@ -220,7 +224,10 @@ mod tests {
                 if number == 120 {
                     // Half of it is sent meanwhile.
                     for _ in 0..15 {
-                        let Some(oldest) = shelf.items.values().find(|i| i.reason == Reason::Random).copied() else { break };
+                        let Some(oldest) = shelf.items.values().find(|i| i.reason == Reason::Random).copied()
+                        else {
+                            break;
+                        };
                         let weight = 1.0 / shelf.thinned.share(&oldest);
                         estimate += if (60..90).contains(&oldest.number) { weight } else { 0.0 };
                         shelf.take(oldest.number);

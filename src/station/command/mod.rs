@@ -120,9 +120,22 @@ impl Wish {
 
 /// The word of a command that was kept, as its topic needs it.
 fn known(word: &str) -> Option<&'static str> {
-    ["arm", "disarm", "shadow", "assist", "live", "send", "trial", "end-trial", "test", "drill", "snapshot", "threshold"]
-        .into_iter()
-        .find(|known| *known == word)
+    [
+        "arm",
+        "disarm",
+        "shadow",
+        "assist",
+        "live",
+        "send",
+        "trial",
+        "end-trial",
+        "test",
+        "drill",
+        "snapshot",
+        "threshold",
+    ]
+    .into_iter()
+    .find(|known| *known == word)
 }
 
 #[cfg(test)]

@@ -51,7 +51,22 @@ mod tests {
             ("fate", &["waits", "heard", "refused", "given-up"]),
             ("regime", &["day", "dusk", "infrared"]),
             ("seen", &["bear", "person", "animal", "nothing", "cannot-tell"]),
-            ("why", &["random", "suspected", "second", "doubt", "uncertain", "false-alarm", "assist", "alert", "near-miss", "challenger", "asked"]),
+            (
+                "why",
+                &[
+                    "random",
+                    "suspected",
+                    "second",
+                    "doubt",
+                    "uncertain",
+                    "false-alarm",
+                    "assist",
+                    "alert",
+                    "near-miss",
+                    "challenger",
+                    "asked",
+                ],
+            ),
             ("trials.phase", &["written", "running", "ended", "stopped", "withdrawn"]),
             ("trials.part", &["in", "waits", "elsewhere", "out", "leaves"]),
         ];

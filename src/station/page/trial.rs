@@ -156,7 +156,9 @@ async fn member(desk: &Desk, trial: &Trial, one: &Member, now_ms: i64) -> Result
         (_, false) => Part::Out,
     };
     let reason = match part {
-        Part::Waits | Part::Leaves => desk.shared.store.trial_refusal(site, camera, trial.plan.begin_ms).await?,
+        Part::Waits | Part::Leaves => {
+            desk.shared.store.trial_refusal(site, camera, trial.plan.begin_ms).await?
+        }
         _ => None,
     };
     let until = on.filter(|_| mine).and_then(|on: TrialMessage| on.until);
@@ -211,7 +213,8 @@ async fn written(desk: &Desk, visitor: &Visitor, plan: &Plan) -> Result<Option<S
         return Ok(Some(format!("one of its cameras takes part in the trial {name:?} at that time")));
     }
     let (text, sha256) = plan.text();
-    let mut deed = desk.people.pen().deed("trial", &visitor.name, &plan.name, &format!("written, SHA-256 {sha256}"));
+    let mut deed =
+        desk.people.pen().deed("trial", &visitor.name, &plan.name, &format!("written, SHA-256 {sha256}"));
     deed.entry.payload = text;
     let is_new = desk.shared.store.write_trial(plan, &visitor.name, &deed).await?;
     Ok((!is_new).then(|| format!("there was a trial {:?} already: give this one another name", plan.name)))
@@ -265,8 +268,7 @@ async fn result(State(desk): State<Arc<Desk>>, Path(id): Path<i64>, uri: Uri) ->
     let Some(period) = trial.period(now_ms) else {
         return refused(StatusCode::CONFLICT, "it has not begun: there is nothing to tell");
     };
-    let audience =
-        if trial.plan.mode == Mode::Assist { Audience::Reviewers } else { Audience::Everybody };
+    let audience = if trial.plan.mode == Mode::Assist { Audience::Reviewers } else { Audience::Everybody };
     let wanted = Wanted { period, zone: zone.clone(), simulated: find("simulated").is_some(), audience };
     let evidence = match desk.shared.store.evidence(period).await {
         Ok(evidence) => evidence.only(&trial.plan.cameras),
@@ -280,7 +282,10 @@ async fn result(State(desk): State<Arc<Desk>>, Path(id): Path<i64>, uri: Uri) ->
     let alerts: Vec<&Told> = evidence.alerts.iter().filter(of_trial).collect();
     let findings = Findings::of(&trial, &report, &alerts, now_ms);
     if find("form") == Some("json") {
-        return json(StatusCode::OK, &json!({ "phase": trial.phase(now_ms), "findings": findings, "report": report }));
+        return json(
+            StatusCode::OK,
+            &json!({ "phase": trial.phase(now_ms), "findings": findings, "report": report }),
+        );
     }
     let mut html = String::new();
     let sheet = Sheet { trial: &trial, findings: &findings, report: &report, zone: &zone, now_ms };

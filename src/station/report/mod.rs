@@ -338,7 +338,10 @@ impl Evidence {
         let new = |camera: usize| index.get(camera).copied().flatten();
         Evidence {
             alerts: alerts.into_iter().filter_map(|a| Some(Told { camera: new(a.camera)?, ..a })).collect(),
-            samples: samples.into_iter().filter_map(|s| Some(Sampled { camera: new(s.camera)?, ..s })).collect(),
+            samples: samples
+                .into_iter()
+                .filter_map(|s| Some(Sampled { camera: new(s.camera)?, ..s }))
+                .collect(),
             heard: heard.into_iter().filter_map(|h| Some(Heard { camera: new(h.camera)?, ..h })).collect(),
             firsts: firsts.into_iter().filter_map(|f| Some(First { camera: new(f.camera)?, ..f })).collect(),
             cameras: kept,

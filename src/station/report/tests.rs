@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use super::html::{Drawing, document, lines};
 use super::*;
-use crate::publish::Audience;
 use crate::perceive::model::Class;
+use crate::publish::Audience;
 use crate::station::review::Thing;
 
 /// 2026-11-23T00:00:00Z, a Monday.

@@ -7,8 +7,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, query};
 
 use super::opinion::{is_twice, label};
-use super::steps::audience;
 use super::review::PictureKey;
+use super::steps::audience;
 use super::{Store, StoreError};
 use crate::publish::reply::Judgement;
 use crate::station::judge::unix_ms;

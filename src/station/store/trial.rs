@@ -60,11 +60,13 @@ impl Store {
 
     async fn trials_where(&self, filter: &str, value: i64) -> Result<Vec<Trial>, StoreError> {
         let found = async {
-            let rows = query(&format!("SELECT * FROM trial WHERE {filter} ORDER BY begin_ms DESC, id DESC LIMIT $2"))
-                .bind(value)
-                .bind(SHOWN)
-                .fetch_all(&self.reading)
-                .await?;
+            let rows = query(&format!(
+                "SELECT * FROM trial WHERE {filter} ORDER BY begin_ms DESC, id DESC LIMIT $2"
+            ))
+            .bind(value)
+            .bind(SHOWN)
+            .fetch_all(&self.reading)
+            .await?;
             let mut trials = Vec::new();
             for row in &rows {
                 let members = query("SELECT * FROM trial_camera WHERE trial = $1 ORDER BY camera")
@@ -90,10 +92,16 @@ impl Store {
         is_in: bool,
         now_ms: i64,
     ) -> Result<bool, StoreError> {
-        let Some(known) = trial.members.iter().find(|member| member.camera == camera) else { return Ok(false) };
+        let Some(known) = trial.members.iter().find(|member| member.camera == camera) else {
+            return Ok(false);
+        };
         let sql = match (is_in, known.joined_ms, known.left_ms) {
-            (true, None, _) => "UPDATE trial_camera SET joined_ms = $1, left_ms = NULL WHERE trial = $2 AND camera = $3",
-            (true, Some(_), Some(_)) => "UPDATE trial_camera SET left_ms = NULL WHERE $1 > 0 AND trial = $2 AND camera = $3",
+            (true, None, _) => {
+                "UPDATE trial_camera SET joined_ms = $1, left_ms = NULL WHERE trial = $2 AND camera = $3"
+            }
+            (true, Some(_), Some(_)) => {
+                "UPDATE trial_camera SET left_ms = NULL WHERE $1 > 0 AND trial = $2 AND camera = $3"
+            }
             (false, Some(_), None) => "UPDATE trial_camera SET left_ms = $1 WHERE trial = $2 AND camera = $3",
             _ => return Ok(false),
         };
@@ -106,7 +114,12 @@ impl Store {
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn trial_refusal(&self, site: &str, camera: &str, since_ms: i64) -> Result<Option<String>, StoreError> {
+    pub async fn trial_refusal(
+        &self,
+        site: &str,
+        camera: &str,
+        since_ms: i64,
+    ) -> Result<Option<String>, StoreError> {
         let row = query(
             "SELECT fate, reason FROM command JOIN camera ON camera.id = command.camera
              WHERE site = $1 AND name = $2 AND word IN ('trial', 'end-trial') AND asked_ms >= $3 ORDER BY command.id DESC LIMIT 1",
@@ -146,14 +159,23 @@ async fn write(db: &mut SqliteConnection, plan: &Plan, by: &str, deed: &Deed) ->
     };
     let id: i64 = row.try_get("id")?;
     for camera in &plan.cameras {
-        query("INSERT INTO trial_camera (trial, camera) VALUES ($1, $2)").bind(id).bind(camera).execute(&mut *work).await?;
+        query("INSERT INTO trial_camera (trial, camera) VALUES ($1, $2)")
+            .bind(id)
+            .bind(camera)
+            .execute(&mut *work)
+            .await?;
     }
     let head = append(&mut work, deed).await?;
     work.commit().await?;
     Ok(Some(head))
 }
 
-async fn stop(db: &mut SqliteConnection, id: i64, stopped: &Stopped, deed: &Deed) -> sqlx::Result<Option<Head>> {
+async fn stop(
+    db: &mut SqliteConnection,
+    id: i64,
+    stopped: &Stopped,
+    deed: &Deed,
+) -> sqlx::Result<Option<Head>> {
     let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
     let done = query(
         "UPDATE trial SET stopped_ms = $2, stopped_by = $3, stop_reason = $4 WHERE id = $1 AND stopped_ms IS NULL AND end_ms > $2",

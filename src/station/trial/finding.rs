@@ -15,6 +15,8 @@ use crate::station::report::{Report, Told};
 const IN_TIME: f64 = 0.9;
 /// Beyond so many times the time so far nothing is said of how long it would take.
 const FAR: f64 = 50.0;
+/// The history of a camera has a row in five minutes: so much at the ends of a time is between rows, and not known to be silent, hours.
+const EDGES_H: f64 = 1.0 / 6.0;
 /// Steps of that search: a twentieth more each time.
 const STEP: f64 = 1.05;
 
@@ -105,7 +107,8 @@ fn recall(trial: &Trial, report: &Report, wanted: f64, days: f64) -> Finding {
     match found {
         Recall::Unknown { bears, visits } => {
             // So many visits are needed before anything is said.
-            let more_days = (visits > 0).then(|| days * (FEWEST_VISITS as f64 / visits as f64 - 1.0).max(0.5));
+            let more_days =
+                (visits > 0).then(|| days * (FEWEST_VISITS as f64 / visits as f64 - 1.0).max(0.5));
             let basis = format!("{bears} pictures of a bear in the random sample, {visits} visits");
             finding(None, None, None, basis, Verdict::TooLittle { more_days })
         }
@@ -202,10 +205,12 @@ fn told_within(alerts: &[&Told], wanted: f64, days: f64) -> Finding {
 /// Nothing is estimated here: it is counted, and what is still to come can be told from.
 fn silence(trial: &Trial, report: &Report, wanted: f64, now_ms: i64) -> Finding {
     let cameras = trial.plan.cameras.len() as f64;
-    let (days, all_days) = (report.period.days(), (trial.plan.end_ms - trial.plan.begin_ms) as f64 / 86_400_000.0);
+    let (days, all_days) =
+        (report.period.days(), (trial.plan.end_ms - trial.plan.begin_ms) as f64 / 86_400_000.0);
     // A camera that was never heard was silent all the time.
     let missing = cameras - report.watch.cameras.len() as f64;
-    let silent_h = report.watch.silent_h + missing.max(0.0) * days * 24.0;
+    let silent_h = report.watch.silent_h + missing.max(0.0) * days * 24.0 - cameras * EDGES_H;
+    let silent_h = silent_h.max(0.0);
     let value = silent_h / (days * cameras);
     let is_over = trial.stopped.is_some() || now_ms >= trial.plan.end_ms;
     let verdict = match () {
@@ -228,10 +233,10 @@ fn silence(trial: &Trial, report: &Report, wanted: f64, now_ms: i64) -> Finding 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::station::report::{Camera, Evidence, Heard, Period, Wanted};
-    use crate::station::trial::{Criteria, Plan};
     use crate::publish::Audience;
     use crate::publish::reply::Judgement;
+    use crate::station::report::{Camera, Evidence, Heard, Period, Wanted};
+    use crate::station::trial::{Criteria, Plan};
     use jiff::tz::TimeZone;
 
     const DAY: i64 = 86_400_000;
@@ -248,7 +253,16 @@ mod tests {
         };
         let sha256 = plan.text().1;
         let (stopped, members) = (None, vec![]);
-        Trial { id: 1, plan, sha256, is_as_written: true, written_by: "maria".into(), written_ms: 0, stopped, members }
+        Trial {
+            id: 1,
+            plan,
+            sha256,
+            is_as_written: true,
+            written_by: "maria".into(),
+            written_ms: 0,
+            stopped,
+            members,
+        }
     }
 
     fn alert(id: i64, at_ms: i64, said: Option<Judgement>, took_ms: i64) -> Told {
@@ -273,7 +287,11 @@ mod tests {
         let trial = trial(criteria, days);
         let (from_ms, to_ms) = (BEGIN, BEGIN + days * DAY);
         let heard_to = to_ms - silent_h * 3_600_000;
-        let heard = (0..=(heard_to - from_ms) / 300_000).map(|i| Heard { camera: 0, at_ms: from_ms + i * 300_000, live: true });
+        let heard = (0..=(heard_to - from_ms) / 300_000).map(|i| Heard {
+            camera: 0,
+            at_ms: from_ms + i * 300_000,
+            live: true,
+        });
         let evidence = Evidence {
             cameras: vec![Camera { name: "creek/north".into(), first_ms: 0 }],
             alerts,
@@ -297,11 +315,18 @@ mod tests {
         let verdict = |days, alerts| findings(criteria, days, alerts, 0)[0].verdict;
         assert_eq!(verdict(14, vec![]), Verdict::Met, "0 to 3.7 in 14 days");
         assert_eq!(verdict(14, many(30, Some(Judgement::NotBear))), Verdict::NotMet);
-        let Verdict::TooLittle { more_days: Some(more_days) } = verdict(5, vec![]) else { panic!("5 days are too few") };
+        let Verdict::TooLittle { more_days: Some(more_days) } = verdict(5, vec![]) else {
+            panic!("5 days are too few")
+        };
         assert!((2.3..3.2).contains(&more_days), "7.4 days are needed: {more_days}");
         // Thirty of which nobody said anything could all be false, and prove neither.
-        let Verdict::TooLittle { .. } = verdict(14, many(30, None)) else { panic!("nobody said what they were") };
-        assert!(matches!(verdict(14, many(7, Some(Judgement::NotBear))), Verdict::TooLittle { more_days: None }));
+        let Verdict::TooLittle { .. } = verdict(14, many(30, None)) else {
+            panic!("nobody said what they were")
+        };
+        assert!(matches!(
+            verdict(14, many(7, Some(Judgement::NotBear))),
+            Verdict::TooLittle { more_days: None }
+        ));
     }
 
     #[test]

@@ -62,7 +62,10 @@ impl Plan {
     /// What is wrong with it when it is written at `now_ms`.
     pub fn objection(&self, now_ms: i64) -> Option<String> {
         let Plan { name, mode, begin_ms, end_ms, cameras, .. } = self;
-        if !(1..=NAME).contains(&name.chars().count()) || name.trim() != name || name.chars().any(char::is_control) {
+        if !(1..=NAME).contains(&name.chars().count())
+            || name.trim() != name
+            || name.chars().any(char::is_control)
+        {
             return Some(format!("give it a name of at most {NAME} characters on one line"));
         }
         if *mode == Mode::Disarmed {
@@ -201,7 +204,10 @@ impl Trial {
     pub fn clashes(&self, plan: &Plan) -> bool {
         let Plan { begin_ms, end_ms, cameras, .. } = &self.plan;
         let over = self.stopped.is_some();
-        !over && *begin_ms < plan.end_ms && plan.begin_ms < *end_ms && cameras.iter().any(|c| plan.cameras.contains(c))
+        !over
+            && *begin_ms < plan.end_ms
+            && plan.begin_ms < *end_ms
+            && cameras.iter().any(|c| plan.cameras.contains(c))
     }
 }
 
@@ -252,7 +258,12 @@ mod tests {
         assert_eq!(phases, [Phase::Written, Phase::Running, Phase::Running, Phase::Ended]);
         assert_eq!(trial.period(9 * DAY), None);
         assert_eq!(trial.period(12 * DAY).map(|period| period.days()), Some(2.0));
-        assert!(trial.clashes(&Plan { name: "other".into(), begin_ms: 23 * DAY, end_ms: 30 * DAY, ..plan() }));
+        assert!(trial.clashes(&Plan {
+            name: "other".into(),
+            begin_ms: 23 * DAY,
+            end_ms: 30 * DAY,
+            ..plan()
+        }));
         assert!(!trial.clashes(&Plan { begin_ms: 24 * DAY, end_ms: 30 * DAY, ..plan() }));
         let stopped = Stopped { at_ms: 12 * DAY, by: "maria".into(), reason: "snow".into() };
         let stopped = Trial { stopped: Some(stopped), ..trial };

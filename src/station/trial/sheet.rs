@@ -130,7 +130,9 @@ fn words(finding: &Finding) -> (String, String) {
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     let number = |value: f64| format!("{value:.2}");
     let within = |text: &dyn Fn(f64) -> String| match (finding.value, finding.low, finding.high) {
-        (Some(value), Some(low), Some(high)) => format!("{} (95 % interval {} to {})", text(value), text(low), text(high)),
+        (Some(value), Some(low), Some(high)) => {
+            format!("{} (95 % interval {} to {})", text(value), text(low), text(high))
+        }
         (Some(value), _, _) => text(value),
         _ => "nothing can be said yet".into(),
     };
@@ -148,7 +150,7 @@ fn words(finding: &Finding) -> (String, String) {
             format!("Told in that time: {}.", within(&percent)),
         ),
         _ => (
-            format!("A camera is silent for at most {wanted} hours a day"),
+            format!("A camera is silent for at most {wanted} h a day"),
             format!("Hours a camera-day: {}.", within(&number)),
         ),
     }
@@ -170,7 +172,9 @@ fn cameras(page: &mut String, sheet: &Sheet) -> fmt::Result {
     }
     page.write_str("</tbody></table></div>\n")?;
     if trial.members.iter().any(|member| member.joined_ms.is_none()) {
-        page.write_str("<p class=\"warn\">Of a camera that never took part nothing here is known but its silence.</p>\n")?;
+        page.write_str(
+            "<p class=\"warn\">Of a camera that never took part nothing here is known but its silence.</p>\n",
+        )?;
     }
     page.write_str("</section>\n")
 }

@@ -212,7 +212,8 @@ fn silence(trial: &Trial, report: &Report, wanted: f64, now_ms: i64) -> Finding 
     let silent_h = report.watch.silent_h + missing.max(0.0) * days * 24.0 - cameras * EDGES_H;
     let silent_h = silent_h.max(0.0);
     let value = silent_h / (days * cameras);
-    let is_over = trial.stopped.is_some() || now_ms >= trial.plan.end_ms;
+    // One that was stopped shows nothing of the time that was left.
+    let is_over = trial.stopped.is_none() && now_ms >= trial.plan.end_ms;
     let verdict = match () {
         () if silent_h > wanted * all_days * cameras => Verdict::NotMet,
         () if is_over && value > wanted => Verdict::NotMet,

@@ -20,7 +20,7 @@ from station_trial import a_trial_is_stopped_on_a_telephone_and_its_result_print
 PASSWORD = "correct horse battery"
 PEOPLE = {"Anna": "ranger", "Maria": "administrator", "Vera": "viewer", "Rita": "reviewer", "Rolf": "reviewer"}
 PICTURE = pathlib.Path(__file__).parent.parent / "docs" / "demo.jpg"
-MOST_BYTES = 170_000
+MOST_BYTES = 150_000
 BOOTS = {"north": "00000000000000b1", "south": "00000000000000b2", "ridge": "00000000000000b3"}
 
 

@@ -88,9 +88,9 @@ def a_trial_is_stopped_on_a_telephone_and_its_result_printed(park, axe, out):
     phone.screenshot(out / "phone-trial-result.png")
     phone.end()
     browser = park.desk(DESK, light=True)
-    browser.on_duty(park.url + "#trials", "Vera")
+    browser.on_duty(park.url + "#trials", "Rita")
     browser.says("trial-list", NAME)
-    assert not browser.id("trial-new").is_displayed() and not browser.all("#trial-list form"), "a viewer may look"
+    assert not browser.id("trial-new").is_displayed() and not browser.all("#trial-list form"), "whoever looks changes nothing"
     browser.tab_to(lambda element: element.text == f"Result of {NAME}")
     browser.keys(Keys.ENTER)
     browser.says("trial-out", "snow on the lens")

@@ -75,7 +75,7 @@ pub struct Notice {
 pub struct Warning {
     /// For people.
     pub text: String,
-    /// In a word for programs: `ordered`, or `drill-failed`, which weighs more.
+    /// In a word for programs: `ordered`, `planned` where the file or a trial wants it, or `drill-failed`, which weighs more.
     pub cause: &'static str,
 }
 
@@ -291,7 +291,12 @@ impl Control {
 
     fn tell_watch(&self) {
         let (ordered, failed) = (self.orders.warning(), self.drills.warning());
-        let cause = if failed.is_some() { "drill-failed" } else { "ordered" };
+        let cause = match &failed {
+            Some(_) => "drill-failed",
+            // What the file or a trial wants is no order that somebody may have forgotten.
+            None if self.orders.mode.is_some() => "ordered",
+            None => "planned",
+        };
         let texts: Vec<String> = [ordered, failed].into_iter().flatten().collect();
         let warning = (!texts.is_empty()).then(|| Warning { text: texts.join("; "), cause });
         let notice = Notice { warning, drill: self.drills.last().cloned() };

@@ -10,23 +10,25 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::certificates::Ending;
 use super::delivery::Lane;
-use super::field::{Feed, KeptDraft, Reason};
+use super::field::Feed;
 use super::gate::{Gate, Passage};
 use super::message::{AlertMessage, BootId, Kind, alert_id, rfc3339, topic};
 use super::mqtt::Message;
 use super::pending::{Acknowledger, Pending};
 use super::recent::Fate;
 use super::record::{self, Record};
-use super::reply::{AnswerDraft, AnswerMessage, Mode};
+use super::reply::{AnswerDraft, AnswerMessage};
 use super::review::Review;
 use super::settings::{Settings, Site};
 use super::shared::{Inbox, Link, Shared, Standing};
 use super::telemetry::TelemetryMessage;
-use super::{AlertDraft, AuditDraft, Draft, PublishError, Subject, TelemetryDraft, session};
+use super::{AlertDraft, Draft, PublishError, Subject, TelemetryDraft, session};
 use crate::perceive::frame::Stamp;
 use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::{Metrics, Stage, count};
 use crate::system::pulse::Pulse;
+
+mod keeping;
 
 /// Drafts that may wait; a sender waits when it is full, since alerts are not to be dropped. At most one draft a frame and stage.
 const QUEUE: usize = 64;
@@ -354,30 +356,6 @@ impl Worker {
         let record = Record::snapshot(&self.shared.envelope(Kind::Snapshot), subject, captured, jpeg);
         let record = record.for_whom(audience);
         self.encoded(Lane::Snapshots, record.encode())
-    }
-
-    /// Whatever alerts are subject to: what was missed while nobody was to be told was missed all the same, and says so.
-    fn audit(&mut self, draft: AuditDraft) -> Option<(Lane, Vec<u8>)> {
-        let properties = draft.properties(self.gate.mode());
-        let envelope = self.shared.envelope(Kind::Snapshot);
-        let record = Record::audit(&envelope, properties, draft.captured, draft.jpeg).encode();
-        let (lane, bytes) = self.encoded(Lane::Audit, record)?;
-        let Some(feed) = &mut self.feed else { return Some((lane, bytes)) };
-        feed.field.keep(Reason::Random, &bytes, self.shared.clock.uptime());
-        None
-    }
-
-    /// While a camera is disarmed nothing is kept but what somebody asks for.
-    fn keep(&mut self, draft: &KeptDraft) {
-        let mode = self.gate.mode();
-        let wanted = mode != Mode::Disarmed || draft.reason == Reason::Asked;
-        let Some(feed) = self.feed.as_mut().filter(|_| wanted) else { return };
-        let envelope = self.shared.envelope(Kind::Snapshot);
-        let record = Record::audit(&envelope, draft.properties(mode), draft.captured, draft.jpeg.clone());
-        match record.encode() {
-            Ok(bytes) => feed.field.keep(draft.reason, &bytes, self.shared.clock.uptime()),
-            Err(error) => tracing::error!("cannot write what goes beside a picture as JSON: {error}"),
-        }
     }
 
     fn encoded(&self, lane: Lane, record: Result<Vec<u8>, serde_json::Error>) -> Option<(Lane, Vec<u8>)> {

@@ -17,7 +17,7 @@ const KEEPS: [&str; 6] = [
     "store.field_mb_a_day=2000",
     "store.field_alerts_per_hour=3600",
     "audit.per_day=20000",
-    "audit.suspected_per_hour=3600",
+    "audit.suspected_per_hour=2400",
     "audit.most_mb_a_day=1000",
 ];
 

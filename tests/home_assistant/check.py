@@ -187,6 +187,7 @@ def check_bear(config, alert):
         ({"state": "closed", "open": 1}, "ON"),
         ({"state": "opened", "open": 1, "late": True}, ""),
         ({"state": "opened", "open": 0, "drill": True}, ""),
+        ({"state": "opened", "open": 0, "audience": "reviewers"}, ""),
         ({"state": "opened", "open": 1, "escalation": {"level": "duty", "step": 1, "of": 1, "after_s": 60}}, ""),
     ]
     for change, wanted in cases:
@@ -210,6 +211,7 @@ def main(heard):
             rendered += 1
     alerts = [json.loads(payload) for topic, payload in posts if topic.endswith("/alert")]
     check_bear(components["bear"][1], alerts[0])
+    assert render(components["alert"][1], {**alerts[0], "audience": "reviewers"}) == "", "what is for reviewers is no event here"
     # The check sees what it must.
     for wrong in ({"state_topic": "a/#/b"}, {"device_class": "bear"}, {"off_dealy": 3}):
         device = json.loads(described[1])

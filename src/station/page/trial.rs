@@ -152,6 +152,7 @@ async fn member(desk: &Desk, trial: &Trial, one: &Member, now_ms: i64) -> Result
         (Phase::Running, true) => Part::In,
         (Phase::Running, false) if on.is_some() => Part::Elsewhere,
         (Phase::Running, false) => Part::Waits,
+        (Phase::Ended, true) => Part::In,
         (_, true) => Part::Leaves,
         (_, false) => Part::Out,
     };

@@ -126,6 +126,25 @@ fn a_week_is_told_with_what_was_missed() {
 }
 
 #[test]
+fn alerts_to_reviewers_are_counted_apart() {
+    let mut evidence = Evidence {
+        cameras: vec![Camera { name: "creek/north".into(), first_ms: 0 }],
+        alerts: vec![
+            told(1, MONDAY_MS, Some(Judgement::Bear)),
+            told(2, MONDAY_MS + HOUR_MS, Some(Judgement::NotBear)),
+        ],
+        ..Evidence::default()
+    };
+    evidence.alerts[1].audience = Audience::Reviewers;
+    let report = Report::of(&evidence, &week());
+    assert_eq!((report.outcome.bears, report.false_alarms.alerts, report.false_alarms.all.count), (1, 1, 0));
+    assert_eq!(report.apart, Apart { alerts: 1, bears: 0, none: 1 });
+    let reviewers = Report::of(&evidence, &Wanted { audience: Audience::Reviewers, ..week() });
+    assert_eq!((reviewers.false_alarms.all.count, reviewers.apart.alerts), (1, 1));
+    assert!(evidence.only(&[]).alerts.is_empty());
+}
+
+#[test]
 fn a_sample_that_is_too_small_says_so_on_the_first_page() {
     let few = Evidence { samples: evidence().samples.split_off(5), ..evidence() };
     let text = lines(&Report::of(&few, &week()));

@@ -150,7 +150,7 @@ fn words(finding: &Finding) -> (String, String) {
             format!("Told in that time: {}.", within(&percent)),
         ),
         _ => (
-            format!("A camera is silent for at most {wanted} hours a day"),
+            format!("A camera is silent for at most {wanted} h a day"),
             format!("Hours a camera-day: {}.", within(&number)),
         ),
     }

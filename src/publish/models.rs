@@ -239,6 +239,9 @@ pub struct ModelsDraft {
     pub board: String,
     /// Why no command changes the model; null where commands do.
     pub fixed: Option<String>,
+    /// Why a promoted model was taken back, until somebody orders another; the status says so, too. Null where none was.
+    #[serde(default)]
+    pub trouble: Option<String>,
     /// What happened last, in plain words; empty where nothing did.
     pub event: String,
 }

@@ -230,7 +230,9 @@ impl Shared {
             State::Online => Health { state: State::Degraded, reason: trouble, cause },
             _ => Health { reason: format!("{}; {trouble}", said.reason), ..said },
         });
+        let taken_back = self.models().and_then(|models| models.trouble);
         told.into_iter()
+            .chain(taken_back)
             .fold(said, |said, text| Health { reason: format!("{}; {text}", said.reason), ..said })
     }
 

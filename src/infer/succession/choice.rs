@@ -108,11 +108,11 @@ fn count_start(memory: &mut Memory) {
     let Some(starts) = &mut memory.trial else { return };
     *starts += 1;
     let version = memory.running.as_ref().map_or(0, |placed| placed.version);
-    if *starts > MOST_STARTS && memory.revert() {
-        memory.event = format!(
-            "version {version} was taken back: the daemon started {} times within its trial; the model before runs again",
+    if *starts > MOST_STARTS {
+        memory.take_back(format!(
+            "model version {version} was taken back: the daemon started {} times within its trial; the model before runs again",
             MOST_STARTS + 1
-        );
+        ));
     }
 }
 
@@ -122,9 +122,10 @@ fn load(shelf: &Shelf, memory: &mut Memory, keys: &Keys) -> Result<(Bundle, Engi
         match open(shelf, &placed, keys) {
             Ok(loaded) => return Ok(loaded),
             Err(why) => {
-                memory.event =
-                    format!("version {} does not run: {why}; the model before runs again", placed.version);
-                if !memory.revert() {
+                let version = placed.version;
+                let told =
+                    format!("model version {version} does not run: {why}; the model before runs again");
+                if !memory.take_back(told) {
                     (memory.running, memory.trial) = (None, None);
                 }
             }

@@ -161,7 +161,7 @@ impl Keeper {
             Do::Promote => self.exchange(Memory::promote, "was promoted and is on trial"),
             Do::Revert => self.exchange(Memory::revert, "runs again, as ordered"),
             Do::Stop => {
-                (self.memory.challenger, self.memory.fetch) = (None, None);
+                (self.memory.challenger, self.memory.fetch, self.memory.trouble) = (None, None, None);
                 (self.rival, self.challenger, self.fetching) = (None, None, None);
                 self.note("the challenger was put aside, as ordered".into());
                 self.keep();

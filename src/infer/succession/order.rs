@@ -14,8 +14,10 @@ pub fn objection(order: &ModelOrder, models: &ModelsDraft, bear: bool) -> Option
         Do::Wait => models.download.is_none().then(|| "no bundle is on its way".into()),
         Do::Revert => models.previous.is_none().then(|| "there is no model before the running one".into()),
         Do::Stop => {
-            let nothing = models.challenger.is_none() && models.download.is_none();
-            nothing.then(|| "there is no challenger, and no bundle is on its way".into())
+            let nothing =
+                models.challenger.is_none() && models.download.is_none() && models.trouble.is_none();
+            nothing
+                .then(|| "there is no challenger, no bundle on its way, and no trouble to put aside".into())
         }
     }
 }

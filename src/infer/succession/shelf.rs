@@ -92,6 +92,8 @@ pub struct Memory {
     pub trial: Option<u64>,
     /// What is on its way.
     pub fetch: Option<Fetch>,
+    /// Why a promoted model was taken back by itself.
+    pub trouble: Option<String>,
     /// What happened last.
     pub event: String,
 }
@@ -110,15 +112,22 @@ impl Memory {
         let before = self.running.replace(Placed { version, bundle });
         self.previous = Some(before.map_or(Before::Carried, Before::Bundle));
         self.newest = self.newest.max(version);
-        self.trial = Some(0);
+        (self.trial, self.trouble) = (Some(0), None);
         true
+    }
+
+    /// The same without anybody's order.
+    pub fn take_back(&mut self, why: String) -> bool {
+        let done = self.revert();
+        (self.trouble, self.event) = (Some(why.clone()), why);
+        done
     }
 
     /// The model before runs again; what ran is taken off the shelf, and stays the newest that has run.
     pub fn revert(&mut self) -> bool {
         let Some(previous) = self.previous.take() else { return false };
         self.running = previous.placed().cloned();
-        self.trial = None;
+        (self.trial, self.trouble) = (None, None);
         true
     }
 }

@@ -10,7 +10,7 @@ use crate::infer::succession::comparison::Tally;
 use crate::infer::succession::examine::examine;
 use crate::infer::succession::port::Looked;
 use crate::infer::succession::rival::Rival;
-use crate::infer::succession::shelf::{Challenger, Memory, Placed};
+use crate::infer::succession::shelf::{Challenger, Placed};
 use crate::infer::succession::signed::SignedBundle;
 use crate::infer::succession::trial::{self, Counts};
 use crate::infer::worker::Order;
@@ -136,11 +136,11 @@ impl Keeper {
         }
         let version = self.memory.running.as_ref().map_or(0, |placed| placed.version);
         if let Some(why) = trial::objection(counts, window, looks) {
-            tracing::error!("version {version} is taken back: {why}");
-            self.exchange(
-                Memory::revert,
-                &format!("runs again: version {version} was taken back on its trial, for {why}"),
+            let told = format!(
+                "model version {version} was taken back on its trial: {why}; the model before runs again"
             );
+            tracing::error!("{told}");
+            self.exchange(|memory| memory.take_back(told.clone()), "runs again");
         } else if now.saturating_sub(self.began) >= trial::LASTS {
             self.memory.trial = None;
             self.rival = None;

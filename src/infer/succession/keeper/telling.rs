@@ -10,6 +10,10 @@ use crate::publish::{Draft, ModelsDraft};
 impl Keeper {
     /// Tells what has changed: at once, but for counts.
     pub(super) fn tell(&mut self) {
+        // What is true from now on the next life tells.
+        if self.links.again.is_raised() {
+            return;
+        }
         let draft = self.draft();
         self.links.standing.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&draft);
         let now = self.now();
@@ -60,6 +64,7 @@ impl Keeper {
             newest: self.memory.newest,
             board: signed::board().into(),
             fixed: self.fixed.clone(),
+            trouble: self.memory.trouble.clone(),
             event: self.memory.event.clone(),
         }
     }

@@ -118,9 +118,12 @@ mod tests {
     #[test]
     fn binomial_bounds_are_those_of_the_beta_distribution() {
         // scipy.stats.beta.ppf([0.025, 0.975], [n, n + 1], [of - n + 1, of - n])
-        for (n, of, [low, high]) in
-            [(0, 100, [0.0, 0.036217]), (95, 100, [0.887165, 0.983568]), (100, 100, [0.963783, 1.0]), (3, 1000, [0.000619, 0.008743])]
-        {
+        for (n, of, [low, high]) in [
+            (0, 100, [0.0, 0.036217]),
+            (95, 100, [0.887165, 0.983568]),
+            (100, 100, [0.963783, 1.0]),
+            (3, 1000, [0.000619, 0.008743]),
+        ] {
             let [l, h] = binomial95(n, of);
             assert!((l - low).abs() < 1e-5 && (h - high).abs() < 1e-5, "{n}: {l} {h}");
         }

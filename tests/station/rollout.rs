@@ -79,19 +79,36 @@ impl Heard {
         for (word, format) in [("model", "%t %p"), ("piece", "%t %P %x")] {
             let topic = format!("bearwatch/v1/+/+/set/{word}");
             let mut child = Command::new("mosquitto_sub")
-                .args(["-V", "5", "-p", &broker.port.to_string(), "-q", "1", "-F", format, "-t", &topic, "-t", "test/hello"])
+                .args([
+                    "-V",
+                    "5",
+                    "-p",
+                    &broker.port.to_string(),
+                    "-q",
+                    "1",
+                    "-F",
+                    format,
+                    "-t",
+                    &topic,
+                    "-t",
+                    "test/hello",
+                ])
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
             let lines = BufReader::new(child.stdout.take().unwrap()).lines();
             let sink = heard.lines.clone();
-            std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| sink.lock().unwrap().push(line)));
+            std::thread::spawn(move || {
+                lines.map_while(Result::ok).for_each(|line| sink.lock().unwrap().push(line))
+            });
             heard.children.push(child);
         }
         let hears = wait_for(LIMIT, || {
             broker.publish("test/hello", b"hello");
             let lines = heard.lines.lock().unwrap();
-            ["test/hello hello", "test/hello  68656c6c6f"].iter().all(|hello| lines.iter().any(|line| line == hello))
+            ["test/hello hello", "test/hello  68656c6c6f"]
+                .iter()
+                .all(|hello| lines.iter().any(|line| line == hello))
         });
         assert!(hears, "mosquitto_sub hears nothing: {:?}", heard.lines.lock().unwrap());
         heard
@@ -103,7 +120,11 @@ impl Heard {
             let lines = self.lines.lock().unwrap();
             lines.iter().find(|line| line.starts_with(beginning) && line.contains(text)).cloned()
         };
-        assert!(wait_for(LIMIT, || find().is_some()), "{beginning} … {text}: {:.400?}", self.lines.lock().unwrap());
+        assert!(
+            wait_for(LIMIT, || find().is_some()),
+            "{beginning} … {text}: {:.400?}",
+            self.lines.lock().unwrap()
+        );
         find().unwrap()
     }
 
@@ -149,7 +170,8 @@ impl Park<'_> {
     /// The challenger looks on: so many looks that both have at a bear, and that only the running model has.
     fn looks_on(&mut self, camera: &str, gift: &Gift, both: u64, only_running: u64) {
         let none = json!({ "both": 0, "only_running": 0, "only_challenger": 0, "neither": 0 });
-        let night = json!({ "both": both, "only_running": only_running, "only_challenger": 0, "neither": 900 });
+        let night =
+            json!({ "both": both, "only_running": only_running, "only_challenger": 0, "neither": 900 });
         let comparison = json!({ "looks": 900 + both + only_running, "frames": 900, "passed_over": 0, "sampled": 0, "equal_rate": null,
             "card": { "day": none, "dusk": none, "infrared": night },
             "running_ms": { "p50": 20.0, "p95": 30.0 }, "challenger_ms": { "p50": 20.0, "p95": 30.0 } });
@@ -179,7 +201,9 @@ fn a_bundle_comes_in_pieces_and_only_what_is_signed_is_kept() {
     let broker = Broker::start();
     let gift = Gift::pack();
     let mut station = Station::at(&broker.url, &["--trusted-key", &gift.key()]);
-    [("vera", "viewer"), ("maria", "administrator")].iter().for_each(|(name, role)| station.account(name, role));
+    [("vera", "viewer"), ("maria", "administrator")]
+        .iter()
+        .for_each(|(name, role)| station.account(name, role));
     let (status, _) = gift.send(&station.sign_in("vera"), 0);
     assert_eq!(status, 403);
     {
@@ -222,7 +246,8 @@ fn a_bundle_comes_in_pieces_and_only_what_is_signed_is_kept() {
     let stranger = gift.file("other").display().to_string();
     let made = bearwatch().args(["models", "key", &stranger, "--no-password"]).output().unwrap();
     assert!(made.status.success());
-    let (code, _, words) = station.tool(&["model", "add", &file, "--trusted-key", &format!("{stranger}.pub")], "");
+    let (code, _, words) =
+        station.tool(&["model", "add", &file, "--trusted-key", &format!("{stranger}.pub")], "");
     assert!(code == 65 && words.contains("has signed it"), "{code} {words}");
     let (code, words, _) = station.tool(&["model", "list"], "");
     assert!(code == 0 && words.lines().count() == 1 && words.contains(&gift.sha256), "{words}");
@@ -276,21 +301,32 @@ fn a_model_that_goes_blind_in_shadow_is_taken_back_by_the_station_itself() {
         assert_eq!(heard.count("set/model"), 0, "nothing is sent before somebody starts it");
         assert_eq!(vera.post("/api/rollouts/1", &json!({ "do": "start" })).status, 403);
         assert_eq!(maria.post("/api/rollouts/1", &json!({ "do": "start" })).status, 200);
-        assert_eq!(maria.post("/api/rollouts/1", &json!({ "do": "next" })).status, 409, "nothing is shown yet");
+        assert_eq!(
+            maria.post("/api/rollouts/1", &json!({ "do": "next" })).status,
+            409,
+            "nothing is shown yet"
+        );
     }
     for name in &names[..12] {
         let line = heard.expect(&format!("bearwatch/v1/creek/{name}/set/model"), "\"shadow\"");
-        assert!(line.contains(&gift.sha256) && line.contains(&format!("\"bytes\":{}", gift.bytes.len())), "{line}");
+        assert!(
+            line.contains(&gift.sha256) && line.contains(&format!("\"bytes\":{}", gift.bytes.len())),
+            "{line}"
+        );
     }
     assert_eq!(heard.count("creek/own/set/model"), 0, "it has the administrator's own model");
     // Cameras ask for pieces; what is not the park's nobody is given.
     let last = (gift.bytes.len() - 1) / PIECE * PIECE;
     for at in [0, PIECE, last] {
         let want = json!({ "offset": at, "bytes": PIECE.min(gift.bytes.len() - at), "again": 0 });
-        let download = json!({ "version": 7, "bundle": gift.sha256, "of": gift.bytes.len(), "have": at, "want": want });
+        let download =
+            json!({ "version": 7, "bundle": gift.sha256, "of": gift.bytes.len(), "have": at, "want": want });
         park.says("c0", json!({ "download": download }));
         let line = heard.expect("bearwatch/v1/creek/c0/set/piece", &format!("offset:{at} "));
-        let hex: String = gift.bytes[at..gift.bytes.len().min(at + PIECE)].iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = gift.bytes[at..gift.bytes.len().min(at + PIECE)]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         assert!(line.ends_with(&hex) && line.contains(&gift.sha256), "the bytes from {at} on");
     }
     let foreign = json!({ "version": 7, "bundle": "cd".repeat(32), "of": 9, "have": 0, "want": { "offset": 0, "bytes": 9, "again": 0 } });
@@ -303,9 +339,14 @@ fn a_model_that_goes_blind_in_shadow_is_taken_back_by_the_station_itself() {
     for name in &names[..12] {
         park.looks_on(name, &gift, 0, 0);
     }
-    let told = until(&maria, "looks", |told| told["rollouts"][0]["known"]["judgement"]["looks"] == json!(12 * 900));
+    let told =
+        until(&maria, "looks", |told| told["rollouts"][0]["known"]["judgement"]["looks"] == json!(12 * 900));
     let rollout = &told["rollouts"][0];
-    assert_eq!((&rollout["stage"], &rollout["known"]["judgement"]["verdict"]["is"]), (&json!("watching"), &json!("open")), "{rollout:#}");
+    assert_eq!(
+        (&rollout["stage"], &rollout["known"]["judgement"]["verdict"]["is"]),
+        (&json!("watching"), &json!("open")),
+        "{rollout:#}"
+    );
     let need = |told: &Value, name: &str| {
         let cameras = told["cameras"].as_array().unwrap();
         cameras.iter().find(|one| one["camera"] == format!("creek/{name}")).unwrap()["rollout"][2].clone()

@@ -12,8 +12,9 @@ use crate::cli::output::command;
 use crate::evaluate::intervals::binomial95;
 use crate::station::rollout::course::{Act, Event, Ring, Stage, Want, wanted};
 use crate::station::rollout::criteria::Criteria;
-use crate::station::rollout::decision::{self, FALSE_PASS, FALSE_STOP, Stop, Verdict, judge};
+use crate::station::rollout::decision::{self, FALSE_PASS, FALSE_STOP, judge};
 use crate::station::rollout::hour::Hour;
+use crate::station::rollout::verdict::{Stop, Verdict};
 
 /// Cameras of the rings: in shadow, of these as canaries, then all of these, then the whole park.
 const RINGS: [usize; 4] = [12, 3, 12, 24];
@@ -67,9 +68,11 @@ struct End {
 /// Measures.
 pub fn report(args: &RolloutArgs) -> Report {
     let criteria = Criteria { by_itself: true, ..Criteria::default() };
-    let runs = |challenger: Challenger| if challenger.worth() == Worth::Edge { args.edges } else { args.runs };
+    let runs =
+        |challenger: Challenger| if challenger.worth() == Worth::Edge { args.edges } else { args.runs };
     let of = |challenger: Challenger| {
-        let ends: Vec<End> = (0..runs(challenger)).map(|run| rollout(challenger, &criteria, args.seed, run)).collect();
+        let ends: Vec<End> =
+            (0..runs(challenger)).map(|run| rollout(challenger, &criteria, args.seed, run)).collect();
         Fate::of(challenger, &ends)
     };
     Report {
@@ -86,13 +89,17 @@ pub fn report(args: &RolloutArgs) -> Report {
 
 fn rings() -> Vec<Ring> {
     let acts = [Act::Shadow, Act::Decide, Act::Decide, Act::Decide];
-    let ring = |(act, cameras): (Act, usize)| Ring { act, cameras: (0..cameras).map(|number| number.to_string()).collect() };
+    let ring = |(act, cameras): (Act, usize)| Ring {
+        act,
+        cameras: (0..cameras).map(|number| number.to_string()).collect(),
+    };
     acts.into_iter().zip(RINGS).map(ring).collect()
 }
 
 /// One rollout, judged every evening by the station's own rules.
 fn rollout(challenger: Challenger, criteria: &Criteria, seed: u64, run: u32) -> End {
-    let mut chance = Chance::new(seed.wrapping_mul(1_000_003).wrapping_add(u64::from(run) * 64 + challenger as u64));
+    let mut chance =
+        Chance::new(seed.wrapping_mul(1_000_003).wrapping_add(u64::from(run) * 64 + challenger as u64));
     let (rings, cameras) = (rings(), RINGS[3]);
     let park: Vec<Camera> = (0..cameras as i64).map(|number| Camera::new(number, &mut chance)).collect();
     let (mut hours, mut evening): (Vec<Hour>, Vec<Told>) = Default::default();
@@ -123,7 +130,9 @@ fn rollout(challenger: Challenger, criteria: &Criteria, seed: u64, run: u32) -> 
         let next = stage.after(&Event::Judged(&verdict), rings.len(), true).unwrap_or(stage);
         passed |= matches!(verdict, Verdict::Pass);
         match (next, verdict) {
-            (Stage::Stopped, Verdict::Stop(stop)) => return End { stopped: Some((ring, stop)), passed, days: day },
+            (Stage::Stopped, Verdict::Stop(stop)) => {
+                return End { stopped: Some((ring, stop)), passed, days: day };
+            }
             (Stage::Done, _) => return End { stopped: None, passed, days: day },
             _ => {}
         }
@@ -185,7 +194,9 @@ impl Report {
     pub fn words(&self) -> String {
         let mut text = String::new();
         for one in &self.challengers {
-            let Fate { runs, shadow, canary, later, promoted, unshown, share, ci95: [low, high], why, .. } = one;
+            let Fate {
+                runs, shadow, canary, later, promoted, unshown, share, ci95: [low, high], why, ..
+            } = one;
             let name = serde_json::to_value(one.challenger).ok();
             text += &format!(
                 "{:<12} {runs:>5} runs: stopped in shadow {shadow}, as canary {canary}, later {later} ({unshown} unshown); promoted {promoted}; {:.1} % ({:.1} to {:.1}), days {:?} {:?}, {why:?}\n",

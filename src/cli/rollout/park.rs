@@ -58,7 +58,13 @@ impl Camera {
     }
 
     /// A day of it, and whether the challenger crashed.
-    pub fn day(&self, challenger: Challenger, want: Want, criteria: &Criteria, chance: &mut Chance) -> (Vec<Told>, bool) {
+    pub fn day(
+        &self,
+        challenger: Challenger,
+        want: Want,
+        criteria: &Criteria,
+        chance: &mut Chance,
+    ) -> (Vec<Told>, bool) {
         let eye = challenger.eye();
         let told = (0..24).map(|hour| match challenger {
             Challenger::OnMissed | Challenger::OnInvented | Challenger::OnStop => {
@@ -73,7 +79,8 @@ impl Camera {
     fn hour(&self, eye: &Eye, light: Regime, want: Want, chance: &mut Chance) -> Told {
         let mut happens = |a_day: f64| chance.even(0.0, 1.0) < a_day / 24.0;
         // Bears come twice as often by night.
-        let (bear, animal) = (happens(self.bears * if light == Regime::Day { 0.65 } else { 1.3 }), happens(self.animals));
+        let (bear, animal) =
+            (happens(self.bears * if light == Regime::Day { 0.65 } else { 1.3 }), happens(self.animals));
         let (looks, is_bear) = if bear {
             (self.visit(eye, light, chance), true)
         } else {
@@ -105,7 +112,14 @@ impl Camera {
     }
 
     /// An hour of a challenger on a limit, with a bear or without, that is seen wholly or not at all.
-    fn edge(&self, challenger: Challenger, light: Regime, want: Want, criteria: &Criteria, chance: &mut Chance) -> Told {
+    fn edge(
+        &self,
+        challenger: Challenger,
+        light: Regime,
+        want: Want,
+        criteria: &Criteria,
+        chance: &mut Chance,
+    ) -> Told {
         let mut happens = |share: f64| chance.even(0.0, 1.0) < share;
         let half = if self.number % 2 == 0 { 2.0 } else { 0.0 };
         let (missed, invented, slow) = match challenger {
@@ -116,13 +130,25 @@ impl Camera {
         // An hour with a bear is none in which one is invented.
         let (bear, sees, ghost) = (happens(BEARS), !happens(missed), happens(invented / (1.0 - BEARS)));
         let slow = happens(slow);
-        let seen = if bear { looks(50, if sees { 50 } else { 0 }, if sees { 50 } else { 0 }) } else { looks(0, if ghost { 20 } else { 0 }, 0) };
+        let seen = if bear {
+            looks(50, if sees { 50 } else { 0 }, if sees { 50 } else { 0 })
+        } else {
+            looks(0, if ghost { 20 } else { 0 }, 0)
+        };
         // Nobody judges: the limits are those of what is not judged.
         let told = self.told(light, seen, bear, Some(slow), want, chance);
         Told { judged: Judged::default(), ..told }
     }
 
-    fn told(&self, light: Regime, looks: Looks, is_bear: bool, slow: Option<bool>, want: Want, chance: &mut Chance) -> Told {
+    fn told(
+        &self,
+        light: Regime,
+        looks: Looks,
+        is_bear: bool,
+        slow: Option<bool>,
+        want: Want,
+        chance: &mut Chance,
+    ) -> Told {
         let decides = want == Want::Decide;
         let mut is_judged = |seen: bool| seen && chance.even(0.0, 1.0) < JUDGED;
         let (running, challenger) = (looks.running() >= 3, looks.challenger() >= 3);
@@ -147,5 +173,10 @@ impl Camera {
 
 fn looks(running: u64, challenger: u64, both: u64) -> Looks {
     let (only_running, only_challenger) = (running - both, challenger - both);
-    Looks { both, only_running, only_challenger, neither: LOOKS.saturating_sub(both + only_running + only_challenger) }
+    Looks {
+        both,
+        only_running,
+        only_challenger,
+        neither: LOOKS.saturating_sub(both + only_running + only_challenger),
+    }
 }

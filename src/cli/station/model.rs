@@ -88,20 +88,36 @@ pub fn keys(files: &[PathBuf]) -> Result<Keys, Failure> {
     gift::keys(files).map_err(|error| anyhow!("{error}")).or_exit(Exit::Config)
 }
 
-async fn add(store: &Store, file: &std::path::Path, trusted: &[PathBuf], bytes: &[u8]) -> Result<(), Failure> {
+async fn add(
+    store: &Store,
+    file: &std::path::Path,
+    trusted: &[PathBuf],
+    bytes: &[u8],
+) -> Result<(), Failure> {
     let by = format!("command line, user {}", rustix::process::getuid().as_raw());
     let given = gift::whole(store, &keys(trusted)?, bytes, &by).await;
     let given = given.map_err(|error| match error {
         GiftError::Store(error) => of_store(&error),
-        GiftError::Refused(reason) => Failure::new(Exit::BadData, anyhow!("{}: {}", file.display(), plain(&reason, 400))),
+        GiftError::Refused(reason) => {
+            Failure::new(Exit::BadData, anyhow!("{}: {}", file.display(), plain(&reason, 400)))
+        }
     })?;
-    say(&format!("{} version {} may be rolled out: write criteria and rings under Models on the page", plain(&given.name, NAME), given.version))
+    say(&format!(
+        "{} version {} may be rolled out: write criteria and rings under Models on the page",
+        plain(&given.name, NAME),
+        given.version
+    ))
 }
 
 async fn list(store: &Store) -> Result<(), Failure> {
     for one in store.bundles().await.map_err(|error| of_store(&error))? {
         let (name, boards) = (plain(&one.name, NAME), plain(&one.boards.join(", "), NAME));
-        say(&format!("{name} version {}, for {boards}, SHA-256 {}, given by {}", one.version, one.sha256, plain(&one.given_by, NAME)))?;
+        say(&format!(
+            "{name} version {}, for {boards}, SHA-256 {}, given by {}",
+            one.version,
+            one.sha256,
+            plain(&one.given_by, NAME)
+        ))?;
     }
     Ok(())
 }

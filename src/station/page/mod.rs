@@ -40,6 +40,7 @@ mod events;
 mod models;
 mod report;
 mod review;
+mod rollouts;
 mod texts;
 
 pub use door::Public;
@@ -178,6 +179,7 @@ impl Desk {
             .merge(review::ways())
             .merge(report::ways())
             .merge(models::ways())
+            .merge(rollouts::ways())
             .layer(from_fn_with_state(desk.clone(), admitted));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))

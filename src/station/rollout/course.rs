@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decision::Verdict;
+use super::verdict::Verdict;
 use crate::publish::models::{Course, Do, ModelsDraft};
 use crate::publish::settings::Site;
 
@@ -86,7 +86,8 @@ impl Stage {
     /// # Errors
     /// Why that cannot be now.
     pub fn after(self, event: &Event, rings: usize, by_itself: bool) -> Result<Stage, &'static str> {
-        let further = |ring: usize| if ring + 1 < rings { Stage::Watching { ring: ring + 1 } } else { Stage::Done };
+        let further =
+            |ring: usize| if ring + 1 < rings { Stage::Watching { ring: ring + 1 } } else { Stage::Done };
         match (self, event) {
             (Stage::Written, Event::Start) => Ok(Stage::Watching { ring: 0 }),
             (_, Event::Start) => Err("it was started before"),
@@ -95,7 +96,9 @@ impl Stage {
             (Stage::Ready { ring }, Event::Next) => Ok(further(ring)),
             (Stage::Watching { .. }, Event::Next) => Err("what its criteria ask for is not shown yet"),
             (_, Event::Next) => Err("there is no next ring"),
-            (Stage::Watching { .. } | Stage::Ready { .. }, Event::Judged(Verdict::Stop(_))) => Ok(Stage::Stopped),
+            (Stage::Watching { .. } | Stage::Ready { .. }, Event::Judged(Verdict::Stop(_))) => {
+                Ok(Stage::Stopped)
+            }
             (Stage::Watching { ring }, Event::Judged(Verdict::Pass)) if by_itself => Ok(further(ring)),
             (Stage::Watching { ring }, Event::Judged(Verdict::Pass)) => Ok(Stage::Ready { ring }),
             // Somebody has changed their mind on a picture.
@@ -219,7 +222,10 @@ fn fetched(told: &ModelsDraft, have: Option<u64>, bundle: &Bundle) -> Need {
         return Need::Out { reason };
     }
     if told.newest >= bundle.version {
-        let reason = format!("version {} has run there: only newer ones are taken, this is {}", told.newest, bundle.version);
+        let reason = format!(
+            "version {} has run there: only newer ones are taken, this is {}",
+            told.newest, bundle.version
+        );
         return Need::Out { reason };
     }
     Need::Tell { word: Do::Shadow }
@@ -260,14 +266,19 @@ pub fn unwell(places: &[Place], bundle: &Bundle) -> Option<String> {
 
 /// What is wrong with rings.
 pub fn objection(rings: &[Ring]) -> Option<String> {
-    let named = |name: &str| name.split_once('/').is_some_and(|(site, camera)| !site.is_empty() && !camera.is_empty());
+    let named = |name: &str| {
+        name.split_once('/').is_some_and(|(site, camera)| !site.is_empty() && !camera.is_empty())
+    };
     let order = rings.windows(2).all(|pair| pair[0].act == Act::Shadow || pair[1].act == Act::Decide);
     [
         (rings.is_empty() || rings.len() > MOST_RINGS, format!("give 1 to {MOST_RINGS} rings")),
         (rings.first().is_some_and(|ring| ring.act != Act::Shadow), "the first ring is in shadow".into()),
         (!order, "after a ring in which the new model decides there is none in shadow".into()),
         (rings.iter().any(|ring| ring.cameras.is_empty()), "a ring has no camera".into()),
-        (!rings.iter().flat_map(|ring| &ring.cameras).all(|name| named(name)), "name cameras as site/camera".into()),
+        (
+            !rings.iter().flat_map(|ring| &ring.cameras).all(|name| named(name)),
+            "name cameras as site/camera".into(),
+        ),
     ]
     .into_iter()
     .find_map(|(is_wrong, reason)| is_wrong.then_some(reason))

@@ -1,6 +1,6 @@
 use super::*;
 use crate::publish::models::{ChallengerMessage, Comparison, DownloadMessage, ModelStand};
-use crate::station::rollout::decision::Stop;
+use crate::station::rollout::verdict::Stop;
 
 fn ring(act: Act, cameras: &[&str]) -> Ring {
     Ring { act, cameras: cameras.iter().map(|name| (*name).to_owned()).collect() }
@@ -20,7 +20,13 @@ fn told() -> ModelsDraft {
 
 fn challenger(course: Course, looks: Option<u64>) -> ModelsDraft {
     let comparison = looks.map(|looks| Comparison { looks, ..Comparison::default() });
-    let one = ChallengerMessage { bundle: "ab".into(), course, reason: "so".into(), comparison, ..Default::default() };
+    let one = ChallengerMessage {
+        bundle: "ab".into(),
+        course,
+        reason: "so".into(),
+        comparison,
+        ..Default::default()
+    };
     ModelsDraft { challenger: Some(one), ..told() }
 }
 
@@ -41,7 +47,9 @@ fn a_ring_follows_the_other_when_a_person_says_so_or_by_itself() {
     assert_eq!(Stage::Ready { ring: 2 }.after(&Event::Next, 3, false), Ok(Stage::Done));
     assert_eq!(Stage::Ready { ring: 1 }.after(&Event::Judged(&open), 3, false), Ok(one));
     assert_eq!(one.after(&Event::Judged(&open), 3, false), Ok(one));
-    for (stage, event) in [(one, Event::Next), (one, Event::Start), (Stage::Done, Event::Next), (Stage::Written, Event::Next)] {
+    for (stage, event) in
+        [(one, Event::Next), (one, Event::Start), (Stage::Done, Event::Next), (Stage::Written, Event::Next)]
+    {
         assert!(stage.after(&event, 3, false).is_err(), "{stage:?} {event:?}");
     }
 }
@@ -103,8 +111,13 @@ fn who_cannot_take_part_says_why() {
         Need::Out { reason } => reason,
         other => panic!("{other:?}"),
     };
-    assert_eq!(reason(&ModelsDraft { fixed: Some("the administrator's".into()), ..told() }), "the administrator's");
-    assert!(reason(&ModelsDraft { board: "armhf".into(), ..told() }).contains("made for arm64, this is armhf"));
+    assert_eq!(
+        reason(&ModelsDraft { fixed: Some("the administrator's".into()), ..told() }),
+        "the administrator's"
+    );
+    assert!(
+        reason(&ModelsDraft { board: "armhf".into(), ..told() }).contains("made for arm64, this is armhf")
+    );
     assert!(reason(&ModelsDraft { newest: 7, ..told() }).contains("version 7 has run"));
     assert_eq!(reason(&challenger(Course::Refused, None)), "so");
 }

@@ -64,7 +64,10 @@ impl Criteria {
             (!days, format!("days: from 0, no more than most_days, and these no more than {MOST_DAYS}")),
             (!share(&self.missed), "missed: two shares between 0 and 1, pass no larger than stop".into()),
             (!share(&self.invented), "invented: two shares between 0 and 1, pass no larger than stop".into()),
-            (!(0.5..1.0).contains(&self.wrong), "wrong: from 0.5, at which both are as good, to below 1".into()),
+            (
+                !(0.5..1.0).contains(&self.wrong),
+                "wrong: from 0.5, at which both are as good, to below 1".into(),
+            ),
             (!(1.0..=10.0).contains(&self.slower), "slower: from 1 to 10 times".into()),
         ]
         .into_iter()

@@ -78,7 +78,8 @@ pub async fn whole(store: &Store, keys: &Keys, bytes: &[u8], by: &str) -> Result
 }
 
 fn read(bytes: &[u8], keys: &Keys) -> Result<SignedBundle, GiftError> {
-    let refused = |reason: String| GiftError::Refused(reason.replace("model.trusted_keys", "the trusted keys"));
+    let refused =
+        |reason: String| GiftError::Refused(reason.replace("model.trusted_keys", "the trusted keys"));
     SignedBundle::read(bytes, keys).map_err(refused)
 }
 
@@ -95,7 +96,8 @@ pub async fn part(
 ) -> Result<(u64, Option<Given>), GiftError> {
     let Part { sha256, of, offset, bytes } = *part;
     let refused = |reason: &str| Err(GiftError::Refused(reason.into()));
-    let is_hash = sha256.len() == 64 && sha256.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c));
+    let is_hash =
+        sha256.len() == 64 && sha256.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c));
     if !is_hash || of == 0 || of > MOST_BUNDLE {
         return refused("give the SHA-256 of the file, and its length, 16 MiB at most");
     }

@@ -171,7 +171,10 @@ mod tests {
         let ghost = Judged { ghosts: 1, ..Judged::default() };
         assert_eq!((hour(0, 50, 0, ghost).missed(), hour(0, 50, 0, ghost).wrong()), (None, Some(0.0)));
         let missed = Judged { missed: 2, ghosts: 1, ..Judged::default() };
-        assert_eq!((hour(0, 50, 0, missed).missed(), hour(0, 50, 0, missed).wrong()), (Some(1.0), Some(2.0 / 3.0)));
+        assert_eq!(
+            (hour(0, 50, 0, missed).missed(), hour(0, 50, 0, missed).wrong()),
+            (Some(1.0), Some(2.0 / 3.0))
+        );
         let found = Judged { found: 1, ..Judged::default() };
         assert_eq!(hour(0, 0, 50, found).invented(), Some(0.0));
         let both = Judged { found: 1, invented: 1, ..Judged::default() };
@@ -187,7 +190,8 @@ mod tests {
         };
         assert_eq!((decides(true).invented(), decides(false).invented()), (Some(1.0), Some(0.0)));
         assert_eq!((decides(true).missed(), decides(true).wrong()), (None, None));
-        let short = Hour { looks: Looks { neither: 20, ..Looks::default() }, ..hour(0, 0, 0, Judged::default()) };
+        let short =
+            Hour { looks: Looks { neither: 20, ..Looks::default() }, ..hour(0, 0, 0, Judged::default()) };
         assert_eq!(short.invented(), None, "twenty looks are no hour");
     }
 }

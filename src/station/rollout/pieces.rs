@@ -63,7 +63,9 @@ async fn give(shared: &Shared, keeping: &Keeping, site: &Site) -> Result<(), Sto
     let Some(download) = standing.and_then(|standing| standing.told).and_then(|told| told.download) else {
         return Ok(());
     };
-    let Some(want) = download.want.filter(|want| want.bytes > 0 && want.bytes <= PIECE) else { return Ok(()) };
+    let Some(want) = download.want.filter(|want| want.bytes > 0 && want.bytes <= PIECE) else {
+        return Ok(());
+    };
     // Only what is verified leaves the station.
     if want.offset >= download.of || !shared.store.is_given(&download.bundle).await? {
         return Ok(());

@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::course::{self, Bundle, Event, Need, Place, Stage, Want, need, unwell, wanted};
-use super::decision::{self, Judgement, Verdict, judge};
+use super::decision::{self, judge};
+use super::verdict::{Judgement, Verdict};
 use crate::control::signing::nonce;
 use crate::perceive::observation::Regime;
 use crate::publish::models::Do;
@@ -79,25 +80,44 @@ impl Runner {
         }
         let now_ms = self.shared.clock.unix_ms();
         let sight = Sight {
-            bundles: self.shared.store.bundles().await?.into_iter().map(|one| (one.sha256.clone(), one)).collect(),
+            bundles: self
+                .shared
+                .store
+                .bundles()
+                .await?
+                .into_iter()
+                .map(|one| (one.sha256.clone(), one))
+                .collect(),
             standings: self.shared.store.standings().await?,
             commands: self.shared.store.model_commands(now_ms - PAST_MS).await?,
             now_ms,
         };
         for rollout in live(&rollouts) {
             let Some(given) = sight.bundles.get(&rollout.bundle) else { continue };
-            let rollout = if rollout.stage.ring().is_some() { self.judged(rollout, given, &sight).await? } else { rollout.clone() };
+            let rollout = if rollout.stage.ring().is_some() {
+                self.judged(rollout, given, &sight).await?
+            } else {
+                rollout.clone()
+            };
             self.bring(&rollout, given, &sight).await?;
         }
         Ok(())
     }
 
     /// Judges a rollout, and moves it on where that says so.
-    async fn judged(&mut self, rollout: &Rollout, given: &Given, sight: &Sight) -> Result<Rollout, StoreError> {
+    async fn judged(
+        &mut self,
+        rollout: &Rollout,
+        given: &Given,
+        sight: &Sight,
+    ) -> Result<Rollout, StoreError> {
         self.enter(rollout, sight).await?;
         let judgement = judgement(&self.shared, rollout, given, &sight.standings).await?;
         let event = Event::Judged(&judgement.verdict);
-        let to = rollout.stage.after(&event, rollout.rings.len(), rollout.criteria.by_itself).unwrap_or(rollout.stage);
+        let to = rollout
+            .stage
+            .after(&event, rollout.rings.len(), rollout.criteria.by_itself)
+            .unwrap_or(rollout.stage);
         if to == rollout.stage {
             return Ok(rollout.clone());
         }
@@ -109,7 +129,13 @@ impl Runner {
         self.moved(rollout, given, to, &reason).await
     }
 
-    async fn moved(&self, rollout: &Rollout, given: &Given, to: Stage, reason: &str) -> Result<Rollout, StoreError> {
+    async fn moved(
+        &self,
+        rollout: &Rollout,
+        given: &Given,
+        to: Stage,
+        reason: &str,
+    ) -> Result<Rollout, StoreError> {
         let what = format!("{} {} version {}", named(to), given.name, given.version);
         let deed = self.pen.deed("rollout", STATION, &what, reason);
         if to == Stage::Stopped {
@@ -127,7 +153,8 @@ impl Runner {
         let hour = sight.now_ms.div_euclid(3_600_000);
         self.entered.retain(|(.., known)| *known == hour);
         for one in &sight.standings {
-            let runs = one.told.as_ref().is_some_and(|told| told.running.bundle.as_ref() == Some(&rollout.bundle));
+            let runs =
+                one.told.as_ref().is_some_and(|told| told.running.bundle.as_ref() == Some(&rollout.bundle));
             if runs && self.is_heard(&one.site) && self.entered.insert((rollout.id, one.camera, hour)) {
                 self.shared.store.decides(rollout.id, one.camera, Regime::Day, sight.now_ms).await?;
             }
@@ -152,7 +179,9 @@ impl Runner {
     async fn ask(&self, rollout: &Rollout, bundle: &Bundle, site: &Site, word: Do) -> Result<(), StoreError> {
         let Ok(nonce) = nonce() else { return Ok(()) };
         let fields = match word {
-            Do::Shadow => json!({ "do": word, "version": bundle.version, "bundle": bundle.sha256, "bytes": bundle.bytes }),
+            Do::Shadow => {
+                json!({ "do": word, "version": bundle.version, "bundle": bundle.sha256, "bytes": bundle.bytes })
+            }
             Do::Promote => json!({ "do": word, "version": bundle.version, "bundle": bundle.sha256 }),
             _ => json!({ "do": word }),
         };
@@ -160,7 +189,8 @@ impl Runner {
         let reason = format!("rollout {}, id {nonce}", rollout.id);
         let mut deed = self.pen.deed("command", &rollout.moved_by, &format!("model {place}"), &reason);
         deed.entry.payload = fields.to_string();
-        let asked = Asked { nonce, site: site.clone(), word: "model".into(), fields, by: rollout.moved_by.clone() };
+        let asked =
+            Asked { nonce, site: site.clone(), word: "model".into(), fields, by: rollout.moved_by.clone() };
         self.shared.store.ask(&asked, &deed).await?;
         self.dispatch.notify_one();
         Ok(())
@@ -181,10 +211,13 @@ pub fn place(site: &Site) -> String {
 /// Rollouts that are carried out, the newest first: of each bundle the newest, and of those that are done the last that began.
 pub fn live(rollouts: &[Rollout]) -> impl Iterator<Item = &Rollout> {
     let begun = |one: &&Rollout| one.started_ms.is_some();
-    let newest = move |at: usize, one: &Rollout| rollouts[..at].iter().filter(begun).all(|later| later.bundle != one.bundle);
+    let newest = move |at: usize, one: &Rollout| {
+        rollouts[..at].iter().filter(begun).all(|later| later.bundle != one.bundle)
+    };
     let last = move |at: usize| rollouts[..at].iter().filter(begun).count() == 0;
     let all = rollouts.iter().enumerate().filter(|(_, one)| one.started_ms.is_some());
-    all.filter(move |(at, one)| newest(*at, one) && (one.stage != Stage::Done || last(*at))).map(|(_, one)| one)
+    all.filter(move |(at, one)| newest(*at, one) && (one.stage != Stage::Done || last(*at)))
+        .map(|(_, one)| one)
 }
 
 /// Judges what was watched so far.
@@ -266,9 +299,17 @@ mod tests {
     fn of_a_bundle_the_newest_rollout_counts_and_of_those_done_the_last() {
         let (watching, written) = (Stage::Watching { ring: 0 }, Stage::Written);
         let ids = |all: &[Rollout]| live(all).map(|one| one.id).collect::<Vec<_>>();
-        let all = [rollout(5, "d", written, false), rollout(4, "c", watching, true), rollout(3, "c", Stage::Stopped, true)];
+        let all = [
+            rollout(5, "d", written, false),
+            rollout(4, "c", watching, true),
+            rollout(3, "c", Stage::Stopped, true),
+        ];
         assert_eq!(ids(&all), [4], "what is tried again is not taken back");
-        let all = [rollout(3, "c", Stage::Stopped, true), rollout(2, "b", Stage::Done, true), rollout(1, "a", Stage::Stopped, true)];
+        let all = [
+            rollout(3, "c", Stage::Stopped, true),
+            rollout(2, "b", Stage::Done, true),
+            rollout(1, "a", Stage::Stopped, true),
+        ];
         assert_eq!(ids(&all), [3, 1], "what was stopped stays so wherever it is met");
         assert_eq!(ids(&all[1..]), [2, 1]);
     }
@@ -276,7 +317,8 @@ mod tests {
     #[test]
     fn who_does_not_do_it_is_told_again_later_and_later() {
         let told = |fates: &[(&str, i64)]| -> Vec<Told> {
-            let one = |&(fate, asked_ms): &(&str, i64)| Told { word: Do::Shadow, fate: fate.into(), asked_ms };
+            let one =
+                |&(fate, asked_ms): &(&str, i64)| Told { word: Do::Shadow, fate: fate.into(), asked_ms };
             fates.iter().map(one).collect()
         };
         let due = |fates: &[(&str, i64)], now_ms| is_due(&told(fates), Do::Shadow, now_ms);

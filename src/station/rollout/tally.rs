@@ -38,11 +38,13 @@ pub fn added(now: &Comparison, before: Option<&Comparison>, decides: bool) -> Ad
         };
         (light, if decides { turned(looks) } else { looks })
     });
-    let p95 = now.running_ms.zip(now.challenger_ms).map(|(running, challenger)| (running.p95, challenger.p95));
+    let p95 =
+        now.running_ms.zip(now.challenger_ms).map(|(running, challenger)| (running.p95, challenger.p95));
     Added {
         decides,
         looks: looks.filter(|(_, looks)| looks.all() > 0).collect(),
-        p95_ms: p95.map(|(running, challenger)| if decides { (running, challenger) } else { (challenger, running) }),
+        p95_ms: p95
+            .map(|(running, challenger)| if decides { (running, challenger) } else { (challenger, running) }),
     }
 }
 
@@ -71,34 +73,58 @@ mod tests {
     use crate::publish::models::{ChallengerMessage, Latency, ModelStand, TrialMessage};
 
     fn seen(day: [u64; 4], night: [u64; 4]) -> Comparison {
-        let counts = |[both, only_running, only_challenger, neither]: [u64; 4]| LookCounts { both, only_running, only_challenger, neither };
-        Comparison { card: ByRegime { day: counts(day), infrared: counts(night), ..ByRegime::default() }, ..Comparison::default() }
+        let counts = |[both, only_running, only_challenger, neither]: [u64; 4]| LookCounts {
+            both,
+            only_running,
+            only_challenger,
+            neither,
+        };
+        Comparison {
+            card: ByRegime { day: counts(day), infrared: counts(night), ..ByRegime::default() },
+            ..Comparison::default()
+        }
     }
 
     #[test]
     fn what_is_counted_again_counts_once() {
         let (first, second) = (seen([5, 1, 0, 90], [0; 4]), seen([6, 1, 2, 190], [0, 7, 0, 10]));
         let looks = |now: &Comparison, before: Option<&Comparison>| added(now, before, false).looks;
-        let all = |both, only_running, only_challenger, neither| Looks { both, only_running, only_challenger, neither };
+        let all = |both, only_running, only_challenger, neither| Looks {
+            both,
+            only_running,
+            only_challenger,
+            neither,
+        };
         assert_eq!(looks(&first, None), [(Regime::Day, all(5, 1, 0, 90))]);
         assert_eq!(looks(&first, Some(&first)), []);
-        assert_eq!(looks(&second, Some(&first)), [(Regime::Day, all(1, 0, 2, 100)), (Regime::Infrared, all(0, 7, 0, 10))]);
+        assert_eq!(
+            looks(&second, Some(&first)),
+            [(Regime::Day, all(1, 0, 2, 100)), (Regime::Infrared, all(0, 7, 0, 10))]
+        );
         assert_eq!(looks(&first, Some(&second)), [(Regime::Day, all(5, 1, 0, 90))], "it began anew");
     }
 
     #[test]
     fn where_the_new_model_decides_the_other_one_is_the_challenger() {
         let latency = |p95| Some(Latency { p50: 1.0, p95 });
-        let now = Comparison { running_ms: latency(30.0), challenger_ms: latency(20.0), ..seen([0, 3, 4, 9], [0; 4]) };
+        let now = Comparison {
+            running_ms: latency(30.0),
+            challenger_ms: latency(20.0),
+            ..seen([0, 3, 4, 9], [0; 4])
+        };
         let turned = added(&now, None, true);
         assert_eq!((turned.looks[0].1.only_running, turned.looks[0].1.only_challenger), (4, 3));
-        assert_eq!((turned.p95_ms, added(&now, None, false).p95_ms), (Some((30.0, 20.0)), Some((20.0, 30.0))));
+        assert_eq!(
+            (turned.p95_ms, added(&now, None, false).p95_ms),
+            (Some((30.0, 20.0)), Some((20.0, 30.0)))
+        );
         let trial = TrialMessage { comparison: Some(now.clone()), ..TrialMessage::default() };
         let running = ModelStand { bundle: Some("ab".into()), ..ModelStand::default() };
         let told = ModelsDraft { running, trial: Some(trial), ..ModelsDraft::default() };
         assert_eq!(comparison(&told, "ab"), Some((&now, true)));
         assert_eq!(comparison(&told, "cd"), None);
-        let challenger = ChallengerMessage { bundle: "cd".into(), comparison: Some(now.clone()), ..Default::default() };
+        let challenger =
+            ChallengerMessage { bundle: "cd".into(), comparison: Some(now.clone()), ..Default::default() };
         let both = ModelsDraft { challenger: Some(challenger), ..told };
         assert_eq!(comparison(&both, "cd"), Some((&now, false)));
     }

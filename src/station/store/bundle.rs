@@ -30,8 +30,9 @@ pub struct Given {
     pub boards: Vec<String>,
     /// As its manifest says, RFC 3339.
     pub created: String,
-    /// Who gave it, and when, milliseconds since 1970.
+    /// Who gave it.
     pub given_by: String,
+    /// When, milliseconds since 1970.
     pub given_ms: i64,
 }
 
@@ -47,14 +48,22 @@ impl Store {
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn keep_piece(&self, sha256: &str, offset: u64, bytes: &[u8], now_ms: i64) -> Result<(), StoreError> {
+    pub async fn keep_piece(
+        &self,
+        sha256: &str,
+        offset: u64,
+        bytes: &[u8],
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
         let mut line = self.line().await?;
         let done = async {
             let mut work = line.begin_with("BEGIN IMMEDIATE").await?;
-            query("DELETE FROM bundle_piece WHERE given_ms < $1 AND sha256 NOT IN (SELECT sha256 FROM bundle)")
-                .bind(now_ms - LEFT_MS)
-                .execute(&mut *work)
-                .await?;
+            query(
+                "DELETE FROM bundle_piece WHERE given_ms < $1 AND sha256 NOT IN (SELECT sha256 FROM bundle)",
+            )
+            .bind(now_ms - LEFT_MS)
+            .execute(&mut *work)
+            .await?;
             piece(&mut work, sha256, offset / PIECE, bytes, now_ms).await?;
             work.commit().await
         };
@@ -67,10 +76,11 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn have(&self, sha256: &str) -> Result<u64, StoreError> {
-        let rows = query("SELECT place, length(bytes) AS bytes FROM bundle_piece WHERE sha256 = $1 ORDER BY place")
-            .bind(sha256)
-            .fetch_all(&self.reading)
-            .await;
+        let rows =
+            query("SELECT place, length(bytes) AS bytes FROM bundle_piece WHERE sha256 = $1 ORDER BY place")
+                .bind(sha256)
+                .fetch_all(&self.reading)
+                .await;
         let counted = rows.and_then(|rows| {
             let mut have = 0;
             for (row, place) in rows.iter().zip(0i64..) {
@@ -89,7 +99,8 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn is_given(&self, sha256: &str) -> Result<bool, StoreError> {
-        let row = query("SELECT 1 FROM bundle WHERE sha256 = $1").bind(sha256).fetch_optional(&self.reading).await;
+        let row =
+            query("SELECT 1 FROM bundle WHERE sha256 = $1").bind(sha256).fetch_optional(&self.reading).await;
         row.map(|row| row.is_some()).map_err(|error| self.fault(&error))
     }
 
@@ -99,12 +110,14 @@ impl Store {
     /// Where the database is away.
     pub async fn bytes_of(&self, sha256: &str, offset: u64, bytes: u64) -> Result<Vec<u8>, StoreError> {
         let (first, last) = (offset / PIECE, (offset + bytes).div_ceil(PIECE));
-        let rows = query("SELECT bytes FROM bundle_piece WHERE sha256 = $1 AND place >= $2 AND place < $3 ORDER BY place")
-            .bind(sha256)
-            .bind(number(first))
-            .bind(number(last))
-            .fetch_all(&self.reading)
-            .await;
+        let rows = query(
+            "SELECT bytes FROM bundle_piece WHERE sha256 = $1 AND place >= $2 AND place < $3 ORDER BY place",
+        )
+        .bind(sha256)
+        .bind(number(first))
+        .bind(number(last))
+        .fetch_all(&self.reading)
+        .await;
         let joined = rows.and_then(|rows| {
             let mut joined: Vec<u8> = Vec::new();
             for row in &rows {
@@ -135,10 +148,11 @@ impl Store {
     /// Where the database is away.
     pub async fn drop_pieces(&self, sha256: &str) -> Result<(), StoreError> {
         self.is_there()?;
-        let done = query("DELETE FROM bundle_piece WHERE sha256 = $1 AND sha256 NOT IN (SELECT sha256 FROM bundle)")
-            .bind(sha256)
-            .execute(&self.writing)
-            .await;
+        let done =
+            query("DELETE FROM bundle_piece WHERE sha256 = $1 AND sha256 NOT IN (SELECT sha256 FROM bundle)")
+                .bind(sha256)
+                .execute(&self.writing)
+                .await;
         done.map(|_| ()).map_err(|error| self.fault(&error))
     }
 
@@ -147,12 +161,18 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn bundles(&self) -> Result<Vec<Given>, StoreError> {
-        let rows = query("SELECT * FROM bundle ORDER BY version DESC, given_ms DESC").fetch_all(&self.reading).await;
+        let rows =
+            query("SELECT * FROM bundle ORDER BY version DESC, given_ms DESC").fetch_all(&self.reading).await;
         rows.and_then(|rows| rows.iter().map(given).collect()).map_err(|error| self.fault(&error))
     }
 }
 
-async fn take(db: &mut SqliteConnection, given: &Given, bytes: Option<&[u8]>, deed: &Deed) -> sqlx::Result<crate::publish::reply::Head> {
+async fn take(
+    db: &mut SqliteConnection,
+    given: &Given,
+    bytes: Option<&[u8]>,
+    deed: &Deed,
+) -> sqlx::Result<crate::publish::reply::Head> {
     let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
     for (bytes, place) in bytes.unwrap_or_default().chunks(PIECE as usize).zip(0..) {
         piece(&mut work, &given.sha256, place, bytes, given.given_ms).await?;
@@ -177,7 +197,13 @@ async fn take(db: &mut SqliteConnection, given: &Given, bytes: Option<&[u8]>, de
     Ok(head)
 }
 
-async fn piece(db: &mut SqliteConnection, sha256: &str, place: u64, bytes: &[u8], now_ms: i64) -> sqlx::Result<()> {
+async fn piece(
+    db: &mut SqliteConnection,
+    sha256: &str,
+    place: u64,
+    bytes: &[u8],
+    now_ms: i64,
+) -> sqlx::Result<()> {
     query("INSERT INTO bundle_piece (sha256, place, bytes, given_ms) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
         .bind(sha256)
         .bind(number(place))

@@ -1,16 +1,18 @@
 //! What cameras tell of their models, and what of that belongs to a rollout.
 
+use std::collections::BTreeMap;
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, query};
 
 use super::rollout::HOUR_MS;
 use super::write::number;
 use super::{Store, StoreError};
+use crate::perceive::model::Class;
 use crate::publish::audit::AuditNote;
 use crate::publish::incoming::Snapshot;
-use crate::publish::models::{Comparison, ModelsDraft, ModelsMessage};
+use crate::publish::models::{Comparison, Do, ModelsDraft, ModelsMessage};
 use crate::publish::settings::Site;
-use crate::perceive::model::Class;
 use crate::station::judge::Entry;
 use crate::station::rollout::course::Stage;
 use crate::station::rollout::tally::{Added, added, comparison};
@@ -28,8 +30,30 @@ pub struct Standing {
     pub heard_ms: Option<i64>,
 }
 
+/// A command on models.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// What a camera was to do.
+    pub word: Do,
+    /// What became of it: see the table.
+    pub fate: String,
+    /// When, milliseconds since 1970.
+    pub asked_ms: i64,
+}
+
+#[derive(serde::Deserialize)]
+struct Fields {
+    #[serde(rename = "do")]
+    word: Do,
+}
+
 /// Files what a camera tells of its models, and what was counted since it was heard last.
-pub(super) async fn heard(db: &mut SqliteConnection, camera: i64, message: &ModelsMessage, entry: &Entry) -> sqlx::Result<()> {
+pub(super) async fn heard(
+    db: &mut SqliteConnection,
+    camera: i64,
+    message: &ModelsMessage,
+    entry: &Entry,
+) -> sqlx::Result<()> {
     query(
         "INSERT INTO models (camera, heard_ms, message) VALUES ($1, $2, $3)
          ON CONFLICT (camera) DO UPDATE SET heard_ms = excluded.heard_ms, message = excluded.message",
@@ -43,7 +67,9 @@ pub(super) async fn heard(db: &mut SqliteConnection, camera: i64, message: &Mode
     if entry.retained {
         return Ok(());
     }
-    let rows = query("SELECT id, bundle, stage FROM rollout WHERE started_ms IS NOT NULL").fetch_all(&mut *db).await?;
+    let rows = query("SELECT id, bundle, stage FROM rollout WHERE started_ms IS NOT NULL")
+        .fetch_all(&mut *db)
+        .await?;
     for row in rows {
         let (rollout, bundle, stage): (i64, String, String) =
             (row.try_get("id")?, row.try_get("bundle")?, row.try_get("stage")?);
@@ -85,7 +111,12 @@ async fn count(
     hour(db, (rollout, camera), &added, heard_ms.div_euclid(HOUR_MS)).await
 }
 
-async fn hour(db: &mut SqliteConnection, (rollout, camera): (i64, i64), added: &Added, hour: i64) -> sqlx::Result<()> {
+async fn hour(
+    db: &mut SqliteConnection,
+    (rollout, camera): (i64, i64),
+    added: &Added,
+    hour: i64,
+) -> sqlx::Result<()> {
     let micros = |ms: f64| (ms * 1000.0) as i64;
     for (light, looks) in &added.looks {
         query(
@@ -147,7 +178,7 @@ pub(super) async fn challenge(
 }
 
 impl Store {
-    /// Every camera with what it says of its models, by name; only these where `of` names some.
+    /// Every camera with what it says of its models, by name.
     ///
     /// # Errors
     /// Where the database is away.
@@ -175,6 +206,28 @@ impl Store {
         .fetch_optional(&self.reading)
         .await;
         row.and_then(|row| row.as_ref().map(standing).transpose()).map_err(|error| self.fault(&error))
+    }
+
+    /// Commands on models that cameras were told since `from_ms`, by camera, the oldest first.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn model_commands(&self, from_ms: i64) -> Result<BTreeMap<i64, Vec<Told>>, StoreError> {
+        let rows = query("SELECT camera, fields, fate, asked_ms FROM command WHERE word = 'model' AND asked_ms >= $1 ORDER BY id")
+            .bind(from_ms)
+            .fetch_all(&self.reading)
+            .await;
+        let sorted = rows.and_then(|rows| {
+            let mut sorted: BTreeMap<i64, Vec<Told>> = BTreeMap::new();
+            for row in &rows {
+                let fields: String = row.try_get("fields")?;
+                let Ok(Fields { word }) = serde_json::from_str(&fields) else { continue };
+                let told = Told { word, fate: row.try_get("fate")?, asked_ms: row.try_get("asked_ms")? };
+                sorted.entry(row.try_get("camera")?).or_default().push(told);
+            }
+            Ok(sorted)
+        });
+        sorted.map_err(|error| self.fault(&error))
     }
 }
 

@@ -8,7 +8,6 @@ use sqlx::{Connection, Row, SqliteConnection, query};
 use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::perceive::observation::Regime;
-use crate::publish::models::Do;
 use crate::publish::reply::Head;
 use crate::station::review::Seen;
 use crate::station::rollout::course::{Ring, Stage};
@@ -34,14 +33,19 @@ pub struct Rollout {
     pub rings: Vec<Ring>,
     /// How far it has come.
     pub stage: Stage,
-    /// Who wrote it, and when, milliseconds since 1970.
+    /// Who wrote it.
     pub made_by: String,
+    /// When, milliseconds since 1970, as all times here.
     pub made_ms: i64,
-    /// When its first ring began, its present one, and its present stage; who let it, and why.
+    /// When its first ring began.
     pub started_ms: Option<i64>,
+    /// When its present ring began.
     pub ring_ms: i64,
+    /// When its present stage began.
     pub since_ms: i64,
+    /// Who let it.
     pub moved_by: String,
+    /// Why.
     pub reason: String,
 }
 
@@ -52,23 +56,6 @@ pub struct Watched {
     pub hours: Vec<Hour>,
     /// Hours with disagreements that wait for people.
     pub unjudged: u32,
-}
-
-/// A command on models.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// What a camera was to do.
-    pub word: Do,
-    /// What became of it: see the table.
-    pub fate: String,
-    /// When, milliseconds since 1970.
-    pub asked_ms: i64,
-}
-
-#[derive(serde::Deserialize)]
-struct Fields {
-    #[serde(rename = "do")]
-    word: Do,
 }
 
 /// A picture on which two models disagree, and people have said what is there.
@@ -117,7 +104,10 @@ impl Store {
     /// # Errors
     /// Where the database is away.
     pub async fn rollouts(&self) -> Result<Vec<Rollout>, StoreError> {
-        let rows = query("SELECT * FROM rollout ORDER BY id DESC LIMIT $1").bind(SHOWN).fetch_all(&self.reading).await;
+        let rows = query("SELECT * FROM rollout ORDER BY id DESC LIMIT $1")
+            .bind(SHOWN)
+            .fetch_all(&self.reading)
+            .await;
         let read = rows.and_then(|rows| rows.iter().filter_map(|row| rollout(row).transpose()).collect());
         read.map_err(|error| self.fault(&error))
     }
@@ -137,7 +127,10 @@ impl Store {
     }
 
     async fn hours(&self, rollout: &Rollout) -> sqlx::Result<Hours> {
-        let rows = query("SELECT * FROM rollout_hour WHERE rollout = $1").bind(rollout.id).fetch_all(&self.reading).await?;
+        let rows = query("SELECT * FROM rollout_hour WHERE rollout = $1")
+            .bind(rollout.id)
+            .fetch_all(&self.reading)
+            .await?;
         let slower = rollout.criteria.slower;
         rows.iter().filter_map(|row| hour(row, slower).transpose()).collect()
     }
@@ -185,8 +178,10 @@ impl Store {
         .fetch_all(&self.reading)
         .await?;
         for row in &rows {
-            let (camera, at) = (row.try_get::<i64, _>("camera")?, row.try_get::<i64, _>("heard_ms")?.div_euclid(HOUR_MS));
-            let own = hours.range_mut((camera, at, Regime::Day, false)..=(camera, at, Regime::Infrared, true));
+            let (camera, at) =
+                (row.try_get::<i64, _>("camera")?, row.try_get::<i64, _>("heard_ms")?.div_euclid(HOUR_MS));
+            let own =
+                hours.range_mut((camera, at, Regime::Day, false)..=(camera, at, Regime::Infrared, true));
             if let Some((_, hour)) = own.filter(|(_, hour)| hour.decides()).next() {
                 hour.part = Part::Decides { false_alarm: true };
             }
@@ -198,7 +193,13 @@ impl Store {
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn decides(&self, rollout: i64, camera: i64, light: Regime, now_ms: i64) -> Result<(), StoreError> {
+    pub async fn decides(
+        &self,
+        rollout: i64,
+        camera: i64,
+        light: Regime,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
         self.is_there()?;
         let done = query(
             "INSERT INTO rollout_hour (rollout, camera, hour, regime, part, by_both, only_running, only_challenger, neither)
@@ -218,7 +219,11 @@ impl Store {
     ///
     /// # Errors
     /// Where the database is away.
-    pub async fn disagreements(&self, rollout: &Rollout, model: &str) -> Result<Vec<Disagreement>, StoreError> {
+    pub async fn disagreements(
+        &self,
+        rollout: &Rollout,
+        model: &str,
+    ) -> Result<Vec<Disagreement>, StoreError> {
         let rows = query(
             "SELECT challenge.*, camera.site, camera.name, label.verdict FROM challenge JOIN camera ON camera.id = challenge.camera
              JOIN judged ON judged.camera = challenge.camera AND judged.boot = challenge.boot AND judged.seq = challenge.seq
@@ -232,29 +237,8 @@ impl Store {
         .bind(PICTURES)
         .fetch_all(&self.reading)
         .await;
-        rows.and_then(|rows| rows.iter().map(|row| disagreement(row, model)).collect()).map_err(|error| self.fault(&error))
-    }
-
-    /// Commands on models that cameras were told since `from_ms`, by camera, the oldest first.
-    ///
-    /// # Errors
-    /// Where the database is away.
-    pub async fn model_commands(&self, from_ms: i64) -> Result<BTreeMap<i64, Vec<Told>>, StoreError> {
-        let rows = query("SELECT camera, fields, fate, asked_ms FROM command WHERE word = 'model' AND asked_ms >= $1 ORDER BY id")
-            .bind(from_ms)
-            .fetch_all(&self.reading)
-            .await;
-        let sorted = rows.and_then(|rows| {
-            let mut sorted: BTreeMap<i64, Vec<Told>> = BTreeMap::new();
-            for row in &rows {
-                let fields: String = row.try_get("fields")?;
-                let Ok(Fields { word }) = serde_json::from_str(&fields) else { continue };
-                let told = Told { word, fate: row.try_get("fate")?, asked_ms: row.try_get("asked_ms")? };
-                sorted.entry(row.try_get("camera")?).or_default().push(told);
-            }
-            Ok(sorted)
-        });
-        sorted.map_err(|error| self.fault(&error))
+        rows.and_then(|rows| rows.iter().map(|row| disagreement(row, model)).collect())
+            .map_err(|error| self.fault(&error))
     }
 }
 
@@ -289,7 +273,12 @@ async fn write(db: &mut SqliteConnection, rollout: &Rollout, deed: &Deed) -> sql
     Ok((row.try_get("id")?, head))
 }
 
-async fn go(db: &mut SqliteConnection, rollout: &Rollout, to: Stage, deed: &Deed) -> sqlx::Result<Option<Head>> {
+async fn go(
+    db: &mut SqliteConnection,
+    rollout: &Rollout,
+    to: Stage,
+    deed: &Deed,
+) -> sqlx::Result<Option<Head>> {
     let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
     let done = query(
         "UPDATE rollout SET stage = $1, since_ms = $2, moved_by = $3, reason = $4, started_ms = COALESCE(started_ms, $2), ring_ms = $7 WHERE id = $5 AND stage = $6",
@@ -345,7 +334,8 @@ fn hour(row: &SqliteRow, slower: f64) -> sqlx::Result<Option<((i64, i64, Regime,
     let count = |name: &str| row.try_get::<i64, _>(name).map(i64::unsigned_abs);
     let Some(light) = regime(&row.try_get::<String, _>("regime")?) else { return Ok(None) };
     let decides = row.try_get::<String, _>("part")? == super::models::part(true);
-    let (challenger, running): (Option<i64>, Option<i64>) = (row.try_get("challenger_us")?, row.try_get("running_us")?);
+    let (challenger, running): (Option<i64>, Option<i64>) =
+        (row.try_get("challenger_us")?, row.try_get("running_us")?);
     let (camera, at): (i64, i64) = (row.try_get("camera")?, row.try_get("hour")?);
     let hour = Hour {
         camera,
@@ -358,7 +348,9 @@ fn hour(row: &SqliteRow, slower: f64) -> sqlx::Result<Option<((i64, i64, Regime,
             neither: count("neither")?,
         },
         judged: Judged::default(),
-        slow: challenger.zip(running).map(|(challenger, running)| challenger as f64 > slower * running as f64),
+        slow: challenger
+            .zip(running)
+            .map(|(challenger, running)| challenger as f64 > slower * running as f64),
     };
     Ok(Some(((camera, at, light, decides), hour)))
 }

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::PATIENT;
 use crate::support::{Broker, bearwatch, wait_for};
 use crate::support_desk::status;
 use crate::support_station::{LIMIT, Session, Station};
+use crate::{PATIENT, jpeg};
 
 const PIECE: usize = 32 * 1024;
 
@@ -353,6 +353,7 @@ fn a_model_that_goes_blind_in_shadow_is_taken_back_by_the_station_itself() {
     };
     assert_eq!(need(&told, "own")["need"], "out");
     assert_eq!(need(&told, "c3")["need"], "settled");
+    people_judge_a_disagreement(&station, &broker, &maria, rollout["known"]["unjudged"] == json!(0));
     // Bears come by night, and the new one sees none, at all cameras but one.
     park.looks_on("c0", &gift, 300, 0);
     for name in &names[1..12] {
@@ -372,4 +373,59 @@ fn a_model_that_goes_blind_in_shadow_is_taken_back_by_the_station_itself() {
         assert!(lines.contains(line), "{line}: {lines}");
     }
     assert_eq!(maria.post("/api/rollouts/1", &json!({ "do": "stop" })).status, 409, "it is stopped");
+}
+
+/// A picture on which the new model alone saw a bear, and there is one.
+fn people_judge_a_disagreement(station: &Station, broker: &Broker, session: &Session, before: bool) {
+    assert!(before);
+    let model = models(session)["bundles"][0]["model"].as_str().unwrap().to_owned();
+    let boot = format!("00000000000000{}", &sha256(b"c0")[..2]);
+    let mut options = Vec::new();
+    let running = "00".repeat(32);
+    for (name, value) in [
+        ("alert", ""),
+        ("captured", "2026-11-24T02:00:00.000Z"),
+        ("boot", &boot),
+        ("seq", "1"),
+        ("audit", "challenger"),
+        ("probability", "1"),
+        ("stands_s", "0"),
+        ("watched_s", "0"),
+        ("number", "1"),
+        ("mode", "armed"),
+        ("regime", "infrared"),
+        ("model", &running),
+        ("threshold", "0.4000"),
+        ("size", "64x48"),
+        ("clock_synced", "true"),
+        ("simulated", "false"),
+        ("detections", "[]"),
+        ("challenger", &model),
+        ("challenger_threshold", "0.4000"),
+        ("challenger_detections", r#"[{"class":"bear","score":0.9,"bbox":[6.4,4.8,12.8,9.6]}]"#),
+    ] {
+        options.extend(["-D", "publish", "user-property", name, value]);
+    }
+    broker.publish_with("bearwatch/v1/creek/c0/snapshot", &jpeg(), &options);
+    let known = |told: &Value| told["rollouts"][0]["known"].clone();
+    let told = until(session, "the disagreement", |told| known(told)["unjudged"] == json!(1));
+    assert_eq!(known(&told)["pictures"], json!([]), "who reviews is not to know what either saw");
+    let task = session.post("/api/review/next", &json!({ "page": "one" })).json()["task"].clone();
+    assert_eq!(task["camera"], "c0", "{task}");
+    let says = json!({ "things": [{ "class": "bear", "bbox": [0.1, 0.1, 0.2, 0.2] }], "blind": true });
+    let label = session.post(&format!("/api/review/{}/label", task["key"].as_str().unwrap()), &says);
+    assert_eq!((label.status, &label.json()["why"]), (200, &json!("challenger")));
+    let told = until(session, "the verdict", |told| known(told)["unjudged"] == json!(0));
+    let wrong = &known(&told)["judgement"]["readings"][2];
+    assert_eq!(
+        (&wrong["question"], &wrong["hours"], &wrong["mean"]),
+        (&json!("wrong"), &json!(1), &json!(0.0)),
+        "{wrong}"
+    );
+    let picture = &known(&told)["pictures"][0];
+    assert_eq!(
+        (&picture["saw"], &picture["said"], &picture["camera"]),
+        (&json!("new"), &json!("bear"), &json!("creek/c0"))
+    );
+    assert!(station.log().lines().all(|line| !line.contains("ERROR")), "{}", station.log());
 }

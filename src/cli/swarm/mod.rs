@@ -91,7 +91,7 @@ pub struct SwarmArgs {
     /// Cameras that take new models, the first ones: they fetch what they are told to, and tell how it does
     #[arg(long, value_name = "N", default_value_t = 0)]
     models: u32,
-    /// Of these, the first ones, at which a new model goes blind by night after a minute
+    /// Of these, the first ones, at which a new model goes blind by night after half a minute
     #[arg(long, value_name = "N", default_value_t = 0)]
     going_blind: u32,
     /// Write the figures as JSON to FILE (- for standard output, instead of the words)

@@ -21,7 +21,7 @@ const TELLS: Duration = Duration::from_secs(5);
 const LOOKS: u64 = 40;
 const BEARS: u64 = 6;
 /// What goes blind does so after this.
-const SEES: Duration = Duration::from_secs(60);
+const SEES: Duration = Duration::from_secs(30);
 
 /// A camera's models.
 pub struct Rival {
@@ -53,7 +53,7 @@ impl Rival {
     }
 
     /// Of what the camera is told it does what concerns its models; signatures are not played.
-    pub fn hear(&mut self, message: &Message, voice: &mut Voice, now: Duration) {
+    pub(super) fn hear(&mut self, message: &Message, voice: &mut Voice, now: Duration) {
         if message.topic == command_topic(&voice.site, PIECE_WORD) {
             Piece::read(message).iter().for_each(|piece| self.piece(piece, now));
         }
@@ -212,10 +212,10 @@ mod tests {
             rival.piece(&piece, at(1));
         }
         assert_eq!(rival.told.challenger.as_ref().unwrap().course, Course::Checking);
-        (2..60).for_each(|second| rival.look(at(second)));
+        (2..30).for_each(|second| rival.look(at(second)));
         let night = |rival: &Rival| rival.told.challenger.clone().unwrap().comparison.unwrap().card.infrared;
         assert!(night(&rival).both >= BEARS && night(&rival).only_running == 0);
-        (62..120).for_each(|second| rival.look(at(second)));
+        (32..120).for_each(|second| rival.look(at(second)));
         assert!(night(&rival).only_running >= BEARS);
         assert!(rival.order(&json!({ "do": "promote", "bundle": bundle }), at(120)).is_ok());
         assert_eq!(rival.told.running.version, Some(7));

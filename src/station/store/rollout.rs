@@ -161,7 +161,8 @@ impl Store {
                 continue;
             };
             known.insert(at);
-            if let (Some(hour), Some(bear)) = (hours.get_mut(&at), bear) {
+            if let Some(bear) = bear {
+                let hour = hours.entry(at).or_insert_with(|| empty(camera, light, decides));
                 enter(&mut hour.judged, (saw == "running") != decides, bear);
             }
         }
@@ -243,6 +244,12 @@ impl Store {
 }
 
 type Hours = BTreeMap<(i64, i64, Regime, bool), Hour>;
+
+/// An hour of which nothing is known yet.
+fn empty(camera: i64, light: Regime, decides: bool) -> Hour {
+    let part = if decides { Part::Decides { false_alarm: false } } else { Part::Beside };
+    Hour { camera, light, part, looks: Looks::default(), judged: Judged::default(), slow: None }
+}
 
 /// Who saw a bear alone, and whether people see one.
 fn enter(judged: &mut Judged, before: bool, bear: bool) {
@@ -338,19 +345,16 @@ fn hour(row: &SqliteRow, slower: f64) -> sqlx::Result<Option<((i64, i64, Regime,
         (row.try_get("challenger_us")?, row.try_get("running_us")?);
     let (camera, at): (i64, i64) = (row.try_get("camera")?, row.try_get("hour")?);
     let hour = Hour {
-        camera,
-        light,
-        part: if decides { Part::Decides { false_alarm: false } } else { Part::Beside },
         looks: Looks {
             both: count("by_both")?,
             only_running: count("only_running")?,
             only_challenger: count("only_challenger")?,
             neither: count("neither")?,
         },
-        judged: Judged::default(),
         slow: challenger
             .zip(running)
             .map(|(challenger, running)| challenger as f64 > slower * running as f64),
+        ..empty(camera, light, decides)
     };
     Ok(Some(((camera, at, light, decides), hour)))
 }

@@ -61,11 +61,12 @@ const ALERTS: [&str; 4] = [
 const PICTURES: [&str; 1] = ["DELETE FROM picture WHERE id IN (SELECT id FROM picture WHERE heard_ms < $1
      AND NOT EXISTS (SELECT 1 FROM judged WHERE judged.camera = picture.camera AND judged.boot = picture.boot AND judged.seq = picture.seq)
      ORDER BY heard_ms LIMIT $2)"];
-const LABELLED: [&str; 4] = [
+const LABELLED: [&str; 5] = [
     "DELETE FROM picture WHERE id IN (SELECT id FROM picture WHERE heard_ms < $1 ORDER BY heard_ms LIMIT $2)",
     "DELETE FROM judged WHERE rowid IN (SELECT rowid FROM judged WHERE judged_ms < $1 LIMIT $2)",
     "DELETE FROM label WHERE id IN (SELECT id FROM label WHERE labelled_ms < $1 LIMIT $2)",
     "DELETE FROM sample WHERE rowid IN (SELECT rowid FROM sample WHERE heard_ms < $1 LIMIT $2)",
+    "DELETE FROM challenge WHERE heard_ms < $1 AND $2 > 0",
 ];
 const TELEMETRY: [&str; 2] = [
     "DELETE FROM telemetry WHERE rowid IN (SELECT rowid FROM telemetry WHERE heard_ms < $1 LIMIT $2)",

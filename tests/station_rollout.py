@@ -76,7 +76,7 @@ def a_model_is_rolled_out_watched_and_taken_back(park, axe, out):
     sees(phone, "over 2 hours with bears")
     assert not phone.all("#rollouts button"), "who looks moves nothing"
     assert not phone.id("models-give").is_displayed()
-    for summary in phone.all("#models summary"):
+    for summary in filter(lambda one: one.is_displayed(), phone.all("#models summary")):
         summary.click()
     phone.says("model-cameras", "names the model that runs")
     assert not phone.faults(axe), phone.faults(axe)

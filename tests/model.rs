@@ -6,6 +6,10 @@
     reason = "a test program: what cannot be set up is a failure"
 )]
 
+#[path = "model/succession.rs"]
+mod succession;
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

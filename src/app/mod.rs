@@ -28,7 +28,7 @@ use crate::web::Place;
 use crate::web::door::TokenError;
 
 pub mod health;
-mod models;
+pub mod models;
 mod orders;
 mod shared;
 mod watch;
@@ -166,10 +166,13 @@ impl App {
         let (sender, receiver) = ring(RING);
         let infer = spawn_infer(&config, engine, model.clone(), links, receiver)?;
         let (event, events) = sync_channel(EVENTS);
-        let capture = spawn_capture(config.capture.clone(), source, sender, history, event, &shared, stop)?;
+        // Its own: it ends as well where the daemon is to start anew, and nobody has asked it to end.
+        let halt = Stop::default();
+        let capture = spawn_capture(config.capture.clone(), source, sender, history, event, &shared, &halt)?;
         let threads = Threads { capture, infer, control, keeper, events };
         let mut watch = Watch::new(&config, &publish, shared, &model);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
+        halt.raise();
         end(threads, publish, watch, ended, stop)
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Models {
 pub(super) struct Thread(JoinHandle<()>, Stop);
 
 /// What the administrator has said of models.
-pub(super) fn settings(config: &Config) -> Settings {
+pub fn settings(config: &Config) -> Settings {
     let store: PathBuf = config.publish.store.path.clone();
     Settings { path: config.model.path.clone(), trusted_keys: config.model.trusted_keys.clone(), store }
 }

@@ -48,6 +48,8 @@ pub fn run(args: RunArgs) -> Outcome {
     Ok(match ended {
         Ended::Done | Ended::Stopped => Exit::Ok,
         Ended::Undelivered => Exit::TryAgain,
+        // Asked to end in the last moment.
+        Ended::Again if stop.is_raised() => Exit::Ok,
         Ended::Again => again(),
     })
 }

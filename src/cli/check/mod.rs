@@ -162,11 +162,10 @@ fn subjects(args: &CheckArgs, config: &Config, stop: &Stop, report: &mut Report)
     if args.config_only {
         return Ok(());
     }
-    let slow: [&dyn Fn() -> Vec<Finding>; 3] = [
-        &|| vec![camera::check(&config.capture.source, stop)],
-        &|| vec![model::check(&config.model, &config.perceive)],
-        &|| broker::check(&config.publish, stop),
-    ];
+    let slow: [&dyn Fn() -> Vec<Finding>; 3] =
+        [&|| vec![camera::check(&config.capture.source, stop)], &|| vec![model::check(config)], &|| {
+            broker::check(&config.publish, stop)
+        }];
     for check in slow {
         if stop.is_raised() {
             return Ok(());

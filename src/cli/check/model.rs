@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::Finding;
+use crate::app::models::settings;
 use crate::cli::exit::Exit;
-use crate::config::ModelSettings;
+use crate::config::Config;
 use crate::infer::bundle::Bundle;
 use crate::infer::engine::{Engine, RunError};
 use crate::infer::int8::isa::Isa;
-use crate::perceive::settings::Settings;
+use crate::infer::succession::choice::ask;
 use crate::system::clock::Stopwatch;
 
 const SUBJECT: &str = "model";
@@ -17,10 +18,11 @@ const RUNS: usize = 5;
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// Loads it and looks once at a grey picture.
-pub fn check(settings: &ModelSettings, perceive: &Settings) -> Finding {
-    let loaded =
-        Bundle::open(settings.path.as_deref()).and_then(|b| Engine::load(&b).map(|engine| (b, engine)));
-    let (bundle, engine) = match loaded {
+pub fn check(config: &Config) -> Finding {
+    let perceive = &config.perceive;
+    let loaded = ask(&settings(config))
+        .and_then(|(bundle, told)| Engine::load(&bundle).map(|engine| (bundle, engine, told)));
+    let (bundle, engine, told) = match loaded {
         Ok(loaded) => loaded,
         Err(error) => return Finding::failed(SUBJECT, Exit::Config, &error),
     };
@@ -38,6 +40,11 @@ pub fn check(settings: &ModelSettings, perceive: &Settings) -> Finding {
     if let Err(what) = agrees(&bundle, &engine) {
         let remedy = "do not rely on this device: report it with the output of `bearwatch bench --roofline`";
         return Finding::fail(SUBJECT, Exit::Config, what, remedy);
+    }
+    if let Some(told) = told {
+        let remedy =
+            "the carried model runs until that is mended: see model.trusted_keys, and docs/models.md";
+        return Finding::warning(SUBJECT, told, remedy);
     }
     let budget = perceive.budget_ms;
     let (name, hash, place) = (&bundle.id.name, &bundle.id.sha256[..12], bundle.path.display());

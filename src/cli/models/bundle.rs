@@ -14,7 +14,7 @@ use crate::infer::bundle::Bundle;
 use crate::infer::engine::Engine;
 use crate::infer::succession::examine::examine;
 use crate::infer::succession::order::old;
-use crate::infer::succession::shelf::{Memory, Shelf};
+use crate::infer::succession::shelf::{Memory, Placed, Shelf};
 use crate::infer::succession::signed::{Keys, SignedBundle};
 use crate::perceive::model::ModelSpec;
 use crate::perceive::settings::Settings as Perceive;
@@ -147,12 +147,10 @@ fn carried() -> Result<ModelSpec, String> {
 
 fn role(memory: &Memory, signed: &SignedBundle) -> Option<&'static str> {
     let is = |bundle: &str| bundle == signed.sha256;
-    let placed = |placed: &Option<crate::infer::succession::shelf::Placed>| {
-        placed.as_ref().is_some_and(|one| is(&one.bundle))
-    };
+    let placed = |placed: Option<&Placed>| placed.is_some_and(|one| is(&one.bundle));
     match memory {
-        Memory { running, .. } if placed(running) => Some("running"),
-        Memory { previous: Some(previous), .. } if placed(previous) => Some("previous"),
+        Memory { running, .. } if placed(running.as_ref()) => Some("running"),
+        Memory { previous: Some(previous), .. } if placed(previous.placed()) => Some("previous"),
         Memory { challenger: Some(one), .. } if is(&one.bundle) => Some("challenger"),
         _ => None,
     }

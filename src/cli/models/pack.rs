@@ -32,7 +32,7 @@ pub struct PackArgs {
     /// A board that it is for
     #[arg(long = "board", value_name = "BOARD", value_parser = ["amd64", "arm64", "armhf"], default_values = ["amd64", "arm64", "armhf"])]
     boards: Vec<String>,
-    /// When it was packed, RFC 3339: with it the same model gives the same bytes [default: now]
+    /// When it was packed, RFC 3339: with it the same model gives the same manifest [default: now]
     #[arg(long, value_name = "TIME")]
     created: Option<String>,
     /// File that holds the key's password alone [default: asked for at the terminal, where the key has one]

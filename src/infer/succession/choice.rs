@@ -82,6 +82,27 @@ pub fn choose(settings: &Settings) -> Result<Choice, ModelError> {
     Ok(Choice { stand: stand(&bundle, memory.running.as_ref()), bundle, engine, memory, keys, fixed: None })
 }
 
+/// What would run, without counting a start: for whoever only asks. Told why, where it is not what stands on the shelf.
+///
+/// # Errors
+/// As [`choose`].
+pub fn ask(settings: &Settings) -> Result<(Bundle, Option<String>), ModelError> {
+    let carried = || Bundle::open(settings.path.as_deref());
+    if settings.path.is_some() || settings.trusted_keys.is_empty() {
+        return Ok((carried()?, None));
+    }
+    let shelf = Shelf::new(&settings.store);
+    let (memory, told) = shelf.memory();
+    let placed = memory.running.as_ref();
+    let taken = Keys::read(&settings.trusted_keys)
+        .and_then(|keys| placed.map(|placed| take_down(&shelf, placed, &keys)).transpose());
+    match (taken, told) {
+        (Ok(Some(signed)), _) => Ok((signed.model, None)),
+        (Ok(None), told) => Ok((carried()?, told)),
+        (Err(why), _) => Ok((carried()?, Some(why))),
+    }
+}
+
 /// A start within the trial; one too many is a loop.
 fn count_start(memory: &mut Memory) {
     let Some(starts) = &mut memory.trial else { return };

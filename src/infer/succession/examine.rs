@@ -1,5 +1,7 @@
 //! Whether a model does here what it did where it was packed, and in time: the golden pictures, and what a look costs on this very board.
 
+use std::time::Duration;
+
 use super::signed::{Golden, SignedBundle};
 use crate::capture::pixels::to_picture;
 use crate::infer::engine::Engine;
@@ -18,6 +20,8 @@ const TOLERANCE: f32 = 0.05;
 const LEAST_IOU: f32 = 0.8;
 /// Looks that are timed.
 const RUNS: usize = 7;
+/// After a look so many times its time is left to whoever else works here.
+const REST: u32 = 3;
 /// A look may take so much of `perceive.budget_ms`: a frame may have to wait for the one before it.
 const SHARE: f64 = 0.5;
 
@@ -28,7 +32,10 @@ const SHARE: f64 = 0.5;
 pub fn examine(signed: &SignedBundle, budget_ms: f64) -> Result<Engine, String> {
     let engine = Engine::load(&signed.model).map_err(|error| error.to_string())?;
     for (golden, jpeg) in signed.manifest.golden.iter().zip(&signed.pictures) {
-        if let Some(fault) = fault(golden, &see(&engine, jpeg)?) {
+        let watch = ProcessorTime::start();
+        let seen = see(&engine, jpeg)?;
+        rest(watch);
+        if let Some(fault) = fault(golden, &seen) {
             return Err(format!(
                 "{}: {fault}: it does not do here what it did where it was packed; pack it by this version of bearwatch",
                 golden.file
@@ -56,6 +63,11 @@ pub fn see(engine: &Engine, jpeg: &[u8]) -> Result<Vec<Sighting>, String> {
     let found = Glance::default().look(engine, &picture, RegionMode::Whole, GOLDEN_SCORE - TOLERANCE);
     let found = found.map_err(|error| error.to_string())?;
     Ok(found.iter().map(|d| Sighting::of(d, (picture.width, picture.height))).collect())
+}
+
+/// Leaves the processor to others after a step.
+fn rest(watch: ProcessorTime) {
+    std::thread::sleep(REST * Duration::from_secs_f64(watch.elapsed_ms() / 1e3));
 }
 
 /// How what is seen differs from what should be; `None` where it does not.
@@ -94,6 +106,7 @@ fn look_ms(engine: &Engine) -> Result<f64, String> {
         let watch = ProcessorTime::start();
         engine.run(&grey, &mut output).map_err(|error| error.to_string())?;
         runs.push(watch.elapsed_ms());
+        rest(watch);
     }
     if !output.iter().all(|value| value.is_finite()) {
         return Err("it gives numbers that are none: train or quantise it anew".into());

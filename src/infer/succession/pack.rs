@@ -1,4 +1,5 @@
-//! Making a bundle: golden pictures are drawn, looked at, listed and signed. The same model, version, time and key give the same bytes.
+//! Making a bundle: golden pictures are drawn, looked at, listed and signed. The same model, version and time give the same bytes, but for the two signatures:
+//! minisign's crate mixes chance into each, so that a fault of the machine does not give the key away.
 
 use std::io::Cursor;
 

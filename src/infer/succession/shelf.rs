@@ -56,16 +56,36 @@ pub struct Fetch {
     pub waits: bool,
 }
 
-/// Which model is which. `None` as the running or the previous one is the model that the program carries.
+/// A model that has run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Before {
+    /// The one that the program carries.
+    Carried,
+    /// One on the shelf.
+    Bundle(Placed),
+}
+
+impl Before {
+    /// Where it stands, if it does.
+    pub fn placed(&self) -> Option<&Placed> {
+        match self {
+            Before::Carried => None,
+            Before::Bundle(placed) => Some(placed),
+        }
+    }
+}
+
+/// Which model is which.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
     /// The newest version that has run.
     pub newest: u64,
-    /// What runs.
+    /// What runs; `None` is the model that the program carries.
     pub running: Option<Placed>,
     /// What ran before, where anything did.
-    pub previous: Option<Option<Placed>>,
+    pub previous: Option<Before>,
     /// What would run.
     pub challenger: Option<Challenger>,
     /// Starts of the daemon since the running one was promoted, while that is on trial.
@@ -87,7 +107,8 @@ impl Memory {
         else {
             return false;
         };
-        self.previous = Some(self.running.replace(Placed { version, bundle }));
+        let before = self.running.replace(Placed { version, bundle });
+        self.previous = Some(before.map_or(Before::Carried, Before::Bundle));
         self.newest = self.newest.max(version);
         self.trial = Some(0);
         true
@@ -96,7 +117,7 @@ impl Memory {
     /// The model before runs again; what ran is taken off the shelf, and stays the newest that has run.
     pub fn revert(&mut self) -> bool {
         let Some(previous) = self.previous.take() else { return false };
-        self.running = previous;
+        self.running = previous.placed().cloned();
         self.trial = None;
         true
     }
@@ -186,11 +207,11 @@ impl Shelf {
 
     /// What nobody names is of no use: a bundle that was taken back, or the rest of a write that a power cut ended.
     fn tidy(&self, memory: &Memory) {
-        let of = |placed: &Option<Placed>| placed.as_ref().map(|placed| placed.version);
+        let of = |placed: &Placed| placed.version;
         let challenger = memory.challenger.as_ref().filter(|one| one.refused.is_none());
         let named = [
-            of(&memory.running),
-            memory.previous.as_ref().and_then(of),
+            memory.running.as_ref().map(of),
+            memory.previous.as_ref().and_then(Before::placed).map(of),
             challenger.and_then(|one| one.version),
         ];
         let mut kept: Vec<PathBuf> =

@@ -485,7 +485,7 @@ def main(program, axe, out):
             the_report_is_read_and_printed(park, source, out)
             park.status("north", "online", "camera 0")
             a_shift_is_told_with_its_charts_until_it_is_accepted(park, source, out)
-            a_model_is_rolled_out_watched_and_taken_back(park, source, out)
+            a_model_is_rolled_out_watched_and_taken_back(park, source, out, "north", BOOTS["north"], PICTURE, stamp())
             silence_never_looks_like_all_quiet(park, source, out)
         except Exception:
             print((park.folder / "log").read_text(encoding="utf-8")[-3000:], file=sys.stderr)

@@ -30,6 +30,34 @@ def tell(park, camera, bundle=None, seen=None, **more):
     park.publish(camera, "models", park.message(camera, "models", **(models | more)), "--retain")
 
 
+def asked(browser, path, body=None):
+    """What the station answers to whoever is signed in on that page."""
+    return browser.run("""const [path, body] = arguments;
+        const headers = { "Session-Key": localStorage["session-key"], "Content-Type": "application/json" };
+        return fetch(path, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers }).then((answer) => answer.json());""", path, body)
+
+
+def disagree(park, browser, camera, boot, picture, stamp):
+    """A picture on which the new model alone sees a bear, and what a person says of it: there is one."""
+    seq = park.numbers[camera, "snapshot"] = park.numbers.get((camera, "snapshot"), -1) + 1
+    values = {"alert": "", "captured": stamp, "boot": boot, "seq": str(seq), "audit": "challenger", "probability": "1", "stands_s": "0", "watched_s": "0", "number": "1",
+              "mode": "armed", "regime": "infrared", "model": "00" * 32, "threshold": "0.4000", "size": "640x360", "clock_synced": "true", "simulated": "false",
+              "detections": "[]", "challenger": asked(browser, "api/models")["bundles"][0]["model"], "challenger_threshold": "0.4000",
+              "challenger_detections": '[{"class":"bear","score":0.71,"bbox":[200,120,90,70]}]'}
+    options = [word for name, value in values.items() for word in ["-D", "publish", "user-property", name, value]]
+    park.publish(camera, "snapshot", picture.read_bytes(), *options)
+    sees(browser, "wait for people: 1.")
+    browser.says("rollouts", "Review them")
+
+    def judged():
+        task = asked(browser, "api/review/next", {"page": "one"})["task"]
+        says = {"things": [{"class": "bear", "bbox": [0.3, 0.3, 0.2, 0.3]}], "blind": True}
+        return task and asked(browser, f"api/review/{task['key']}/label", says)["why"] == "challenger"
+
+    wait_for("the picture in the review", judged)
+    sees(browser, "Disagreements that people have judged (1)")
+
+
 def sees(browser, text):
     browser.says("rollouts", text)
 
@@ -46,7 +74,8 @@ def begins(park, browser):
     assert "creek/north" in browser.id("plan-shadow").get_attribute("value")
 
 
-def a_model_is_rolled_out_watched_and_taken_back(park, axe, out):
+def a_model_is_rolled_out_watched_and_taken_back(park, axe, out, *picture):
+    """`picture`: of which camera and life, the file, and when it was taken."""
     for camera in ["north", "south"]:
         tell(park, camera)
     tell(park, "ridge", fixed="[model] path names the model that runs")
@@ -69,6 +98,9 @@ def a_model_is_rolled_out_watched_and_taken_back(park, axe, out):
     sees(browser, "4,118 looks")
     sees(browser, "over 2 hours with bears")
     sees(browser, "Only before")
+    disagree(park, browser, *picture)
+    browser.all("#rollouts [data-models=pictures]")[0].click()
+    wait_for("the picture", lambda: browser.run("return document.querySelector('.disagreements img')?.naturalWidth"))
     assert not browser.faults(axe), browser.faults(axe)
     browser.screenshot(out / "desk-models.png")
     phone = park.desk(PHONE, touch=True)

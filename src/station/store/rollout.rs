@@ -288,7 +288,7 @@ async fn go(
 ) -> sqlx::Result<Option<Head>> {
     let mut work = db.begin_with("BEGIN IMMEDIATE").await?;
     let done = query(
-        "UPDATE rollout SET stage = $1, since_ms = $2, moved_by = $3, reason = $4, started_ms = COALESCE(started_ms, $2), ring_ms = $7 WHERE id = $5 AND stage = $6",
+        "UPDATE rollout SET stage = $1, since_ms = $2, moved_by = $3, reason = $4, started_ms = $8, ring_ms = $7 WHERE id = $5 AND stage = $6",
     )
     .bind(text(to))
     .bind(deed.now.unix_ms)
@@ -297,6 +297,8 @@ async fn go(
     .bind(rollout.id)
     .bind(text(rollout.stage))
     .bind(if to.ring() == rollout.stage.ring() { rollout.ring_ms } else { deed.now.unix_ms })
+    // One that is dropped before it began never did.
+    .bind(rollout.started_ms.or((to != Stage::Stopped).then_some(deed.now.unix_ms)))
     .execute(&mut *work)
     .await?;
     if done.rows_affected() == 0 {

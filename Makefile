@@ -22,7 +22,7 @@ ARCH_STEP :=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-check page-check station-demo station-check test lint arm kernels board board-short bridges endurance soak bench figures performance accuracy sight faults fuzz sbom review scale drift mast deb deb-check size
+.PHONY: help build demo demo-check page-check station-demo station-check test lint arm kernels board board-short bridges endurance soak bench figures performance accuracy sight faults fuzz sbom review scale drift rollout mast deb deb-check size
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,7 @@ lint: ## Clippy without a single warning, licences and bans of dependencies, the
 	@python3 docs/soak.py --check
 	@python3 docs/scale.py --check
 	@python3 docs/drift.py --check
+	@python3 docs/rollout.py --check
 	@python3 docs/learning.py --check
 	@python3 docs/delivery.py --check
 	@python3 docs/mast.py --check
@@ -204,6 +205,11 @@ drift: ## What the station tells of shifts, on simulated cameras: false alarms a
 	@deploy/prepare.sh build
 	cargo build --locked $(CARGO_FLAGS)
 	@python3 docs/drift.py --program $(PROGRAM)
+
+rollout: ## What the station lets through of bad models, and stops of good ones, on simulated cameras: docs/rollout.md anew (minutes)
+	@deploy/prepare.sh build
+	cargo build --locked $(CARGO_FLAGS)
+	@python3 docs/rollout.py --program $(PROGRAM)
 
 mast: ## What a device on a mast must hold to, measured as it is installed: docs/mast.md anew (an hour and a half; root or sudo)
 	@deploy/prepare.sh build broker tests lint arm armhf deb board peers

@@ -22,13 +22,20 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 start_broker
-rm -rf "$out"/station.db* "$out/camera"
+rm -rf "$out"/station.db* "$out/camera" "$out"/models
 # Whoever may read this terminal may sign in; the database is gone with the next demo.
 password=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
 port=${STATION_PORT:-8470}
 printf '%s\n' "$password" | "$program" station account add demo --role administrator --database "$out/station.db" >"$out/account.log" 2>&1 ||
     { cat "$out/account.log" >&2; exit 74; }
-"$program" station --broker "$broker_url" --database "$out/station.db" --listen "127.0.0.1:$port" \
+# A model that is new by its version alone, signed by a key that is gone with the next demo.
+mkdir -p "$out/models"
+{
+    "$program" models key "$out/models/demo" --no-password &&
+        "$program" models pack --secret-key "$out/models/demo.key" --version 1 --out "$out/models/demo-1.bwm" &&
+        "$program" station model add "$out/models/demo-1.bwm" --trusted-key "$out/models/demo.pub" --database "$out/station.db"
+} >"$out/models.log" 2>&1 || { cat "$out/models.log" >&2; exit 74; }
+"$program" station --broker "$broker_url" --database "$out/station.db" --listen "127.0.0.1:$port" --trusted-key "$out/models/demo.pub" \
     2>"$out/station.log" &
 children+=($!)
 
@@ -59,7 +66,7 @@ TOML
 "$program" run --config "$out/camera.toml" 2>"$out/camera.log" &
 children+=($!)
 # Now and then the connection of one breaks; the infrared lamp of one has failed three days ago.
-"$program" swarm --broker "$broker_url" --cameras 12 --seconds 86400 --telemetry-s 5 --bears-per-hour 6 --cuts-per-hour 2 --seed 7 --past-days 50 --lamps-failed 1 \
+"$program" swarm --broker "$broker_url" --cameras 12 --seconds 86400 --telemetry-s 5 --bears-per-hour 6 --cuts-per-hour 2 --seed 7 --past-days 50 --lamps-failed 1 --models 12 --going-blind 11 \
     >"$out/swarm.log" 2>&1 &
 children+=($!)
 
@@ -73,6 +80,9 @@ if ! grep -q 'station at http' "$out/station.log"; then
     exit 69
 fi
 
+printf '%s\n' "$password" | "$here/demo_rollout.py" "http://127.0.0.1:$port" demo swarm-7 12 >"$out/rollout.log" 2>&1 &
+children+=($!)
+
 cat <<WORDS
 The station:   http://127.0.0.1:$port/
 Name:          demo
@@ -83,6 +93,9 @@ alert that nobody acknowledges within a minute goes up the ladder. The others ar
 
 Its random sample fills Review, about one picture in ten seconds: say what is there by keyboard (b, p, a, n, arrows, Enter) or finger, then ask for the
 Report, with what the simulator drew.
+
+Under Models a new model begins to look on beside the old one at the played cameras. After half a minute it sees no bear any more by night, at eleven of twelve:
+within some minutes the station takes it back by itself, and says why; the played cameras forget it.
 
 Things to try: switch the sound on; press b, n or u; in the fleet, tell yellow-creek/meadow to be silent for a time, to give a drill, to send a picture; under
 Account, add a ranger and see what was written down; end the broker and see what the page says (kill $broker_pid).

@@ -16,6 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from station_notify import who_else_is_told_stands_at_the_alert
 from station_review import NOTHING, SURE, pictures_are_reviewed_by_keyboard_alone, publish_sample, the_report_is_read_and_printed, two_review_at_once_one_of_them_by_finger
 from station_trial import a_trial_is_stopped_on_a_telephone_and_its_result_printed, a_trial_is_written_by_keyboard_alone
+from station_rollout import a_model_is_rolled_out_watched_and_taken_back, pack
 
 PASSWORD = "correct horse battery"
 PEOPLE = {"Anna": "ranger", "Maria": "administrator", "Vera": "viewer", "Rita": "reviewer", "Rolf": "reviewer"}
@@ -46,7 +47,7 @@ class Park:
     def __init__(self, program, folder):
         self.program, self.folder, self.broker_port, self.port = program, folder, free_port(), free_port()
         (folder / "conf").write_text(f"user root\nlistener {self.broker_port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n")
-        self.numbers = {}
+        self.numbers, self.bundle = {}, pack(program, folder)
         self.start_broker()
         for name, role in PEOPLE.items():
             self.account("add", name, "--role", role)
@@ -67,7 +68,7 @@ class Park:
         self.log = open(self.folder / "log", "a", encoding="utf-8")
         self.station = subprocess.Popen(
             [self.program, "station", "--broker", f"mqtt://127.0.0.1:{self.broker_port}", "--database", self.folder / "station.db",
-             "--listen", f"127.0.0.1:{self.port}", "--silence", "20", *self.options], stdout=subprocess.DEVNULL, stderr=self.log)
+             "--listen", f"127.0.0.1:{self.port}", "--silence", "20", "--trusted-key", self.folder / "park.pub", *self.options], stdout=subprocess.DEVNULL, stderr=self.log)
 
     def publish(self, camera, kind, payload, *options, source="-s"):
         subprocess.run(["mosquitto_pub", "-V", "5", "-p", str(self.broker_port), "-q", "1", "-t", f"bearwatch/v1/creek/{camera}/{kind}", source, *options],
@@ -491,6 +492,7 @@ def main(program, axe, out):
             a_trial_is_stopped_on_a_telephone_and_its_result_printed(park, source, out)
             park.status("north", "online", "camera 0")
             a_shift_is_told_with_its_charts_until_it_is_accepted(park, source, out)
+            a_model_is_rolled_out_watched_and_taken_back(park, source, out, "north", BOOTS["north"], PICTURE, stamp())
             silence_never_looks_like_all_quiet(park, source, out)
         except Exception:
             print((park.folder / "log").read_text(encoding="utf-8")[-3000:], file=sys.stderr)
@@ -500,7 +502,7 @@ def main(program, axe, out):
     assert code == 0, code
     who_else_is_told_stands_at_the_alert(Park, program, source, out)
     print(f"station: {size / 1000:.0f} kB of page; an alert was on the screen {shown_s * 1000:.0f} ms after mosquitto_pub was started; axe-core finds nothing; screenshots in {out}")
-    print("12 passed, 0 failed")
+    print("13 passed, 0 failed")
 
 
 if __name__ == "__main__":

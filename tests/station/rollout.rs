@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::PATIENT;
 use crate::support::{Broker, bearwatch, wait_for};
 use crate::support_desk::status;
 use crate::support_station::{LIMIT, Session, Station};
+use crate::{PATIENT, jpeg};
 
 const PIECE: usize = 32 * 1024;
 
@@ -142,6 +142,11 @@ impl Drop for Heard {
     }
 }
 
+/// The life of a camera.
+fn boot(camera: &str) -> String {
+    format!("{camera:0>16}")
+}
+
 /// Cameras that are told by hand.
 struct Park<'a> {
     broker: &'a Broker,
@@ -150,7 +155,7 @@ struct Park<'a> {
 
 impl Park<'_> {
     fn says(&mut self, camera: &str, more: Value) {
-        let boot = format!("00000000000000{}", &sha256(camera.as_bytes())[..2]);
+        let boot = boot(camera);
         self.seq += 1;
         let mut message = json!({ "v": 1, "boot": boot, "seq": self.seq, "uptime_ms": 60_000, "time": "2026-11-25T02:14:07.000Z",
             "clock_synced": true, "late": false, "running": { "name": "bear", "sha256": "00".repeat(32), "version": null, "bundle": null },
@@ -162,7 +167,7 @@ impl Park<'_> {
 
     fn lives(&mut self, camera: &str) {
         let text = String::from_utf8(status(self.seq, "online", "camera")).unwrap();
-        let boot = format!("00000000000000{}", &sha256(camera.as_bytes())[..2]);
+        let boot = boot(camera);
         let topic = format!("bearwatch/v1/creek/{camera}/status");
         self.broker.publish_with(&topic, text.replace("00000000000000b1", &boot).as_bytes(), &["--retain"]);
     }
@@ -242,7 +247,7 @@ fn a_bundle_comes_in_pieces_and_only_what_is_signed_is_kept() {
     // The same from a terminal; by a key that nobody trusts not at all.
     let file = gift.file("bear-7.bwm").display().to_string();
     let (code, words, _) = station.tool(&["model", "add", &file, "--trusted-key", &gift.key()], "");
-    assert!(code == 0 && words.contains("bear") && words.contains("version 7"), "{code} {words}");
+    assert!(code == 0 && words.contains("bearwatch-nano version 7"), "{code} {words}");
     let stranger = gift.file("other").display().to_string();
     let made = bearwatch().args(["models", "key", &stranger, "--no-password"]).output().unwrap();
     assert!(made.status.success());
@@ -252,7 +257,7 @@ fn a_bundle_comes_in_pieces_and_only_what_is_signed_is_kept() {
     let (code, words, _) = station.tool(&["model", "list"], "");
     assert!(code == 0 && words.lines().count() == 1 && words.contains(&gift.sha256), "{words}");
     let (_, lines, _) = station.tool(&["audit", "--lines"], "");
-    assert!(lines.contains("\"bundle\"") && lines.contains(&gift.sha256), "{lines}");
+    assert!(lines.contains(" bundle · maria") && lines.contains(&gift.sha256), "{lines}");
     refuses_without_keys(&broker, Path::new(&file));
 }
 
@@ -353,6 +358,7 @@ fn a_model_that_goes_blind_in_shadow_is_taken_back_by_the_station_itself() {
     };
     assert_eq!(need(&told, "own")["need"], "out");
     assert_eq!(need(&told, "c3")["need"], "settled");
+    people_judge_a_disagreement(&station, &broker, &maria, rollout["known"]["unjudged"] == json!(0));
     // Bears come by night, and the new one sees none, at all cameras but one.
     park.looks_on("c0", &gift, 300, 0);
     for name in &names[1..12] {
@@ -368,8 +374,68 @@ fn a_model_that_goes_blind_in_shadow_is_taken_back_by_the_station_itself() {
     assert_eq!(heard.count("\"promote\""), 0);
     assert_eq!(heard.count("creek/c1/set/piece"), 0, "nobody is given what is not the park's");
     let (_, lines, _) = station.tool(&["audit", "--lines"], "");
-    for line in ["write bear version 7", "start bear version 7", "stop bear version 7", "misses too much"] {
+    for line in [
+        "write bearwatch-nano version 7",
+        "start bearwatch-nano version 7",
+        "stop bearwatch-nano version 7",
+        "misses too much",
+    ] {
         assert!(lines.contains(line), "{line}: {lines}");
     }
     assert_eq!(maria.post("/api/rollouts/1", &json!({ "do": "stop" })).status, 409, "it is stopped");
+}
+
+/// A picture on which the new model alone saw a bear, and there is one.
+fn people_judge_a_disagreement(station: &Station, broker: &Broker, session: &Session, before: bool) {
+    assert!(before);
+    let model = models(session)["bundles"][0]["model"].as_str().unwrap().to_owned();
+    let boot = boot("c0");
+    let mut options = Vec::new();
+    let running = "00".repeat(32);
+    for (name, value) in [
+        ("alert", ""),
+        ("captured", "2026-11-24T02:00:00.000Z"),
+        ("boot", &boot),
+        ("seq", "1"),
+        ("audit", "challenger"),
+        ("probability", "1"),
+        ("stands_s", "0"),
+        ("watched_s", "0"),
+        ("number", "1"),
+        ("mode", "armed"),
+        ("regime", "infrared"),
+        ("model", &running),
+        ("threshold", "0.4000"),
+        ("size", "64x48"),
+        ("clock_synced", "true"),
+        ("simulated", "false"),
+        ("detections", "[]"),
+        ("challenger", &model),
+        ("challenger_threshold", "0.4000"),
+        ("challenger_detections", r#"[{"class":"bear","score":0.9,"bbox":[6.4,4.8,12.8,9.6]}]"#),
+    ] {
+        options.extend(["-D", "publish", "user-property", name, value]);
+    }
+    broker.publish_with("bearwatch/v1/creek/c0/snapshot", &jpeg(), &options);
+    let known = |told: &Value| told["rollouts"][0]["known"].clone();
+    let told = until(session, "the disagreement", |told| known(told)["unjudged"] == json!(1));
+    assert_eq!(known(&told)["pictures"], json!([]), "who reviews is not to know what either saw");
+    let task = session.post("/api/review/next", &json!({ "page": "one" })).json()["task"].clone();
+    assert_eq!(task["camera"], "c0", "{task}");
+    let says = json!({ "things": [{ "class": "bear", "bbox": [0.1, 0.1, 0.2, 0.2] }], "blind": true });
+    let label = session.post(&format!("/api/review/{}/label", task["key"].as_str().unwrap()), &says);
+    assert_eq!((label.status, &label.json()["why"]), (200, &json!("challenger")));
+    let told = until(session, "the verdict", |told| known(told)["unjudged"] == json!(0));
+    let wrong = &known(&told)["judgement"]["readings"][2];
+    assert_eq!(
+        (&wrong["question"], &wrong["hours"], &wrong["mean"]),
+        (&json!("wrong"), &json!(1), &json!(0.0)),
+        "{wrong}"
+    );
+    let picture = &known(&told)["pictures"][0];
+    assert_eq!(
+        (&picture["saw"], &picture["said"], &picture["camera"]),
+        (&json!("new"), &json!("bear"), &json!("creek/c0"))
+    );
+    assert!(station.log().lines().all(|line| !line.contains("ERROR")), "{}", station.log());
 }

@@ -53,9 +53,11 @@ pub enum Worth {
 pub struct Eye {
     /// Added to the logit of the share of looks at a bear that it recognises.
     pub bears: f64,
-    /// The same of far ones, in infrared light, and at every fourth camera, in addition.
+    /// The same of far ones, in addition.
     pub far: f64,
+    /// In infrared light.
     pub infrared: f64,
+    /// At every fourth camera.
     pub fourth: f64,
     /// Share of the hours with another animal in which it sees a bear.
     pub animals: f64,

@@ -12,8 +12,9 @@ use crate::cli::output::command;
 use crate::evaluate::intervals::binomial95;
 use crate::station::rollout::course::{Act, Event, Ring, Stage, Want, wanted};
 use crate::station::rollout::criteria::Criteria;
-use crate::station::rollout::decision::{self, FALSE_PASS, FALSE_STOP, Stop, Verdict, judge};
+use crate::station::rollout::decision::{self, FALSE_PASS, FALSE_STOP, judge};
 use crate::station::rollout::hour::Hour;
+use crate::station::rollout::verdict::{Stop, Verdict};
 
 /// Cameras of the rings: in shadow, of these as canaries, then all of these, then the whole park.
 const RINGS: [usize; 4] = [12, 3, 12, 24];

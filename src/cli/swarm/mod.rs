@@ -14,6 +14,7 @@ use super::exit::{Exit, Failure, OrExit, Outcome};
 use super::number::within;
 use super::output::{check_parent, is_stdout, write_json, write_text};
 use crate::publish::PublishError;
+use crate::publish::played::rival::Rival;
 use crate::publish::played::{self, Cue, Part};
 use crate::publish::settings::{Settings, Site};
 use crate::publish::subscriber::{Heard, Subscriber};
@@ -87,6 +88,12 @@ pub struct SwarmArgs {
     #[cfg(feature = "station")]
     #[arg(long, value_name = "N", default_value_t = 0)]
     lamps_failed: u32,
+    /// Cameras that take new models, the first ones: they fetch what they are told to, and tell how it does
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    models: u32,
+    /// Of these, the first ones, at which a new model goes blind by night after half a minute
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    going_blind: u32,
     /// Write the figures as JSON to FILE (- for standard output, instead of the words)
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -197,7 +204,8 @@ fn start(
         let seed = args.seed.wrapping_mul(1_000_003).wrapping_add(u64::from(number));
         let script = Script::new(seed, begins..end, &traffic, clock, pictures.clone(), metrics.clone());
         let cues = args.past(number, seed, begins).into_iter().chain(script);
-        Part { site: site(args.seed, number), begins, cues: Box::new(cues) }
+        let rival = (number < args.models).then(|| Rival::new(u64::from(number), number < args.going_blind));
+        Part { site: site(args.seed, number), begins, cues: Box::new(cues), rival }
     };
     let parts = (0..args.cameras).map(part).collect();
     let book = account.clone();

@@ -25,8 +25,10 @@ use crate::system::clock::{Clock, Stopwatch};
 use crate::system::metrics::Metrics;
 use crate::system::stop::Stop;
 
+pub mod rival;
 mod voice;
 
+use rival::Rival;
 use voice::Voice;
 
 /// Longest time until a camera looks around.
@@ -73,6 +75,8 @@ pub struct Part {
     pub begins: Duration,
     /// What it does, in order of time; then it says goodbye.
     pub cues: Box<dyn Iterator<Item = Cue> + Send>,
+    /// Its models, where it tells of them.
+    pub rival: Option<Rival>,
 }
 
 /// What became of a camera and its messages.
@@ -179,6 +183,7 @@ struct Player {
     voice: Voice,
     begins: Duration,
     cues: Peekable<Box<dyn Iterator<Item = Cue> + Send>>,
+    rival: Option<Rival>,
     over: Option<Stopwatch>,
     farewell: bool,
 }
@@ -190,6 +195,7 @@ impl Player {
             company,
             begins: part.begins,
             cues: part.cues.peekable(),
+            rival: part.rival,
             over: None,
             farewell: false,
         }
@@ -298,6 +304,9 @@ impl Player {
                 None => {}
             }
         }
+        if let Some(models) = self.rival.as_mut().and_then(|rival| rival.news(now)) {
+            self.voice.models(models);
+        }
         self.feed(line);
         if self.is_over() && self.voice.waiting() == 0 {
             self.leave(line);
@@ -334,7 +343,12 @@ impl Player {
                     self.tell(Happened::Acknowledged { taken: outcome.is_ok() });
                 }
             }
-            Happening::Received { .. } | Happening::Subscribed(_) | Happening::Left => {}
+            Happening::Received { message, .. } => {
+                if let Some(rival) = &mut self.rival {
+                    rival.hear(&message, &mut self.voice, self.company.clock.uptime());
+                }
+            }
+            Happening::Subscribed(_) | Happening::Left => {}
         }
     }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Company, Happened};
 use crate::publish::delivery::Lane;
 use crate::publish::message::{BootId, Envelope, Kind, StatusMessage, rfc3339, topic};
+use crate::publish::models::{ModelsDraft, ModelsMessage};
 use crate::publish::mqtt::{Message, Outgoings};
 use crate::publish::record::{self, Record};
-use crate::publish::reply::StateMessage;
+use crate::publish::reply::{AnswerDraft, AnswerMessage, Head, StateMessage, Verdict};
 use crate::publish::settings::Site;
 use crate::publish::telemetry::{TelemetryDraft, TelemetryMessage};
 use crate::publish::{Draft, Health, State};
@@ -139,6 +141,35 @@ impl Voice {
         let (seq, health) = (envelope.seq, Health { state, reason: reason.into(), cause: "ok" });
         let message = self.json(Kind::Status, seq, &StatusMessage::new(envelope, &health));
         self.park(Kind::Status, seq, message.payload.len(), Parked::Present(message));
+    }
+
+    /// Which models are here, retained.
+    pub fn models(&mut self, models: &ModelsDraft) {
+        let envelope = self.envelope(Kind::Models);
+        let seq = envelope.seq;
+        let message = self.json(Kind::Models, seq, &ModelsMessage { envelope, models: models.clone() });
+        self.park(Kind::Models, seq, message.payload.len(), Parked::Present(message));
+    }
+
+    /// What became of a command.
+    pub fn answer(&mut self, command: &str, fields: &Value, done: Result<&str, &str>) {
+        let envelope = self.envelope(Kind::Answer);
+        let seq = envelope.seq;
+        let draft = AnswerDraft {
+            command: command.into(),
+            id: fields["id"].as_str().map(str::to_owned),
+            verdict: if done.is_ok() { Verdict::Applied } else { Verdict::Refused },
+            reason: done.unwrap_or_else(|reason| reason).into(),
+            by: fields["by"].as_str().unwrap_or_default().into(),
+            signed: false,
+            until: None,
+            audit: Head::default(),
+            response_topic: None,
+            correlation: None,
+        };
+        let body = AnswerMessage::new(envelope, &draft);
+        let message = Message { retain: false, ..self.json(Kind::Answer, seq, &body) };
+        self.park(Kind::Answer, seq, message.payload.len(), Parked::Present(message));
     }
 
     fn park(&mut self, kind: Kind, seq: u64, bytes: usize, parked: Parked) {

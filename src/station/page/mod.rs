@@ -41,6 +41,7 @@ mod models;
 mod notices;
 mod report;
 mod review;
+mod rollouts;
 mod texts;
 mod trial;
 
@@ -184,6 +185,7 @@ impl Desk {
             .merge(notices::ways())
             .merge(trial::ways())
             .merge(models::ways())
+            .merge(rollouts::ways())
             .layer(from_fn_with_state(desk.clone(), admitted));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))

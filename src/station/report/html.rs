@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use jiff::tz::TimeZone;
 
 use super::rates::Rate;
-use super::{Apart, Mistake, Report, written};
+use super::{Mistake, Report, written};
 use crate::evaluate::audit::{FEWEST_BEARS, FEWEST_VISITS, Recall};
 use crate::station::texts::{LANGUAGES, t};
 use crate::web::html::Escaped;
@@ -73,12 +73,7 @@ pub fn body(page: &mut String, drawing: &Drawing) -> fmt::Result {
     }
     page.write_str("</ul>\n")?;
     if report.apart.alerts > 0 {
-        let Apart { alerts, bears, none } = report.apart;
-        writeln!(
-            page,
-            "<p class=\"quiet\">Apart from all of this {} went to reviewers alone (assist mode): {bears} bears, {none} none.</p>",
-            words::count(alerts, "alert")
-        )?;
+        writeln!(page, "<p class=\"quiet\">{}</p>", Escaped(&words::apart(&report.apart)))?;
     }
     outcome(page, report)?;
     missed(page, report)?;

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decision::Verdict;
+use super::verdict::Verdict;
 use crate::publish::models::{Course, Do, ModelsDraft};
 use crate::publish::settings::Site;
 
@@ -193,9 +193,8 @@ pub fn need(want: Want, told: Option<&ModelsDraft>, bundle: &Bundle) -> Need {
     match want {
         Want::Nothing => Need::Settled,
         Want::Undone if runs => Need::Tell { word: Do::Revert },
-        Want::Undone if download.is_some() || challenger.is_some_and(|one| one.course != Course::Refused) => {
-            Need::Tell { word: Do::Stop }
-        }
+        // Also what was refused is forgotten, so that it may be tried again.
+        Want::Undone if download.is_some() || challenger.is_some() => Need::Tell { word: Do::Stop },
         Want::Undone => Need::Settled,
         _ if runs => Need::Settled,
         Want::Shadow | Want::Decide => {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::publish::models::{ChallengerMessage, Comparison, DownloadMessage, ModelStand};
-use crate::station::rollout::decision::Stop;
+use crate::station::rollout::verdict::Stop;
 
 fn ring(act: Act, cameras: &[&str]) -> Ring {
     Ring { act, cameras: cameras.iter().map(|name| (*name).to_owned()).collect() }
@@ -95,12 +95,12 @@ fn a_camera_is_told_what_it_lacks_and_nothing_twice() {
     assert_eq!(need(Want::Decide, &challenger(Course::Shadow, Some(9))), tell(Do::Promote));
     assert_eq!((need(Want::Decide, &runs()), need(Want::Shadow, &runs())), (Need::Settled, Need::Settled));
     assert_eq!(need(Want::Undone, &runs()), tell(Do::Revert));
-    for other in [&fetches, &challenger(Course::Shadow, None), &challenger(Course::Checking, None)] {
+    let refused = challenger(Course::Refused, None);
+    for other in [&fetches, &challenger(Course::Shadow, None), &challenger(Course::Checking, None), &refused]
+    {
         assert_eq!(need(Want::Undone, other), tell(Do::Stop));
     }
-    for other in [&told(), &challenger(Course::Refused, None)] {
-        assert_eq!(need(Want::Undone, other), Need::Settled);
-    }
+    assert_eq!(need(Want::Undone, &told()), Need::Settled);
     assert_eq!(super::need(Want::Shadow, None, &bundle()), Need::Silent);
     assert_eq!(super::need(Want::Nothing, None, &bundle()), Need::Settled);
 }

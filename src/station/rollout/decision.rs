@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::criteria::Criteria;
 use super::evidence::{Against, Bets, mean, mean_of};
 use super::hour::Hour;
+use super::verdict::{Beyond, Judgement, Lack, Reading, Stop, Verdict};
 use crate::perceive::observation::Regime;
 
 /// How often a model that is within every limit is stopped, at most.
@@ -95,118 +96,12 @@ pub struct Ring {
     pub unwell: Option<String>,
 }
 
-/// The answer to a question.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Reading {
-    /// Which.
-    pub question: Question,
-    /// Hours that answer it.
-    pub hours: u32,
-    /// Their mean; `None` of none.
-    pub mean: Option<f64>,
-    /// Stopped above.
-    pub stop: f64,
-    /// Passes below.
-    pub pass: Option<f64>,
-    /// How far the evidence against it has come, 1 where it stops.
-    pub against: f64,
-    /// How far the evidence for it has come, 1 where it passes.
-    pub towards: Option<f64>,
-}
-
-/// What is still lacking.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "what", rename_all = "lowercase")]
-pub enum Lack {
-    /// Days.
-    Days {
-        /// So many.
-        more: f64,
-    },
-    /// Looks of both.
-    Looks {
-        /// So many.
-        more: u64,
-    },
-    /// Hours that answer a question.
-    Hours {
-        /// Which.
-        question: Question,
-        /// In which light; in all of them where `None`.
-        light: Option<Regime>,
-        /// So many more like those that were; `None` where that does not lead there.
-        more: Option<u32>,
-    },
-    /// Hours in which the new model decides.
-    Deciding {
-        /// So many more like those that were; `None` where that does not lead there.
-        more: Option<u32>,
-    },
-    /// Verdicts of people.
-    Judged {
-        /// On so many hours.
-        more: u32,
-    },
-    /// Where people have judged, the running model was right too often.
-    Wrong,
-}
-
-/// Why it is stopped.
-#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
-#[serde(tag = "why", rename_all = "lowercase")]
-pub enum Stop {
-    /// Of what the running model sees it misses too much.
-    #[error("it misses too much of what the running model sees: {:.0} % over {hours} hours with bears, {:.0} % stop it", 100.0 * mean, 100.0 * limit)]
-    Missed { hours: u32, mean: f64, limit: f64 },
-    /// It sees bears that nobody else does.
-    #[error("it sees bears of which nobody else knows in {:.1} % of {hours} hours, {:.1} % stop it", 100.0 * mean, 100.0 * limit)]
-    Invented { hours: u32, mean: f64, limit: f64 },
-    /// People find the running model right.
-    #[error("people found the running model right in {:.0} % of {hours} hours with disagreements, {:.0} % stop it", 100.0 * mean, 100.0 * limit)]
-    Wrong { hours: u32, mean: f64, limit: f64 },
-    /// It is too slow.
-    #[error("it is too slow in {:.0} % of {hours} hours, {:.0} % stop it", 100.0 * mean, 100.0 * limit)]
-    Slow { hours: u32, mean: f64, limit: f64 },
-    /// A camera says so.
-    #[error("{reason}")]
-    Unwell { reason: String },
-    /// It had its time.
-    #[error("it has not shown in {days:.0} days what it must")]
-    Unshown { days: f64 },
-}
-
-/// What comes of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "is", rename_all = "lowercase")]
-pub enum Verdict {
-    /// Beyond a limit.
-    Stop(Stop),
-    /// All is shown.
-    Pass,
-    /// Nothing speaks against it yet, and this is lacking.
-    Open {
-        /// What.
-        lacks: Vec<Lack>,
-    },
-}
-
-/// A verdict with its figures.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Judgement {
-    /// What comes of it.
-    pub verdict: Verdict,
-    /// The answers.
-    pub readings: Vec<Reading>,
-    /// Looks of both.
-    pub looks: u64,
-}
-
 /// Judges all that was watched since the rollout began.
 pub fn judge(criteria: &Criteria, ring: &Ring, hours: &[Hour]) -> Judgement {
     let answers: Vec<Answers> =
         Question::ALL.into_iter().map(|question| Answers::of(question, criteria, hours)).collect();
     let looks = hours.iter().map(|hour| hour.looks.all()).sum();
-    let stop = stop(criteria, ring, &answers);
+    let stop = stop(ring, &answers);
     let lacks = lacks(criteria, ring, &answers, looks, hours);
     let verdict = match stop {
         Some(stop) => Verdict::Stop(stop),
@@ -350,18 +245,21 @@ fn passes() -> f64 {
     (1.0 / FALSE_PASS).ln()
 }
 
-fn stop(criteria: &Criteria, ring: &Ring, answers: &[Answers]) -> Option<Stop> {
+fn stop(ring: &Ring, answers: &[Answers]) -> Option<Stop> {
     if let Some(reason) = &ring.unwell {
         return Some(Stop::Unwell { reason: reason.clone() });
     }
     let beyond = answers.iter().find(|one| one.against(ring.cameras) >= stops())?;
-    let (hours, limit) = (beyond.all.against.count(), beyond.question.stop(criteria));
-    let mean = beyond.all.against.mean().unwrap_or_default();
+    let seen = Beyond {
+        hours: beyond.all.against.count(),
+        mean: beyond.all.against.mean().unwrap_or_default(),
+        limit: beyond.stop,
+    };
     Some(match beyond.question {
-        Question::Missed => Stop::Missed { hours, mean, limit },
-        Question::Invented => Stop::Invented { hours, mean, limit },
-        Question::Wrong => Stop::Wrong { hours, mean, limit },
-        Question::Slow => Stop::Slow { hours, mean, limit },
+        Question::Missed => Stop::Missed(seen),
+        Question::Invented => Stop::Invented(seen),
+        Question::Wrong => Stop::Wrong(seen),
+        Question::Slow => Stop::Slow(seen),
     })
 }
 

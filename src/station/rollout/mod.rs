@@ -2,10 +2,10 @@
 //!
 //! * [`criteria`] – what it must show, written before it begins; [`course`] – from ring to ring, and what each camera is to do;
 //! * [`tally`] – what was counted between two messages; [`hour`] – what an hour of a camera says;
-//! * [`evidence`] – bets that may be looked at at any time; [`decision`] – whether it passes, is stopped, or is watched for longer;
+//! * [`evidence`] – bets that may be looked at at any time; [`decision`] – whether it passes, is stopped, or is watched for longer; [`verdict`] – in what words;
 //! * [`runner`] – carries it out; [`pieces`] – serves bundles to cameras; [`gift`] – how bundles come.
 //!
-//! All but the last three are pure.
+//! All but [`runner`], [`pieces`] and [`gift`] are pure.
 
 pub mod course;
 pub mod criteria;
@@ -16,3 +16,4 @@ pub mod hour;
 pub mod pieces;
 pub mod runner;
 pub mod tally;
+pub mod verdict;

@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::course::{self, Bundle, Event, Need, Place, Stage, Want, need, unwell, wanted};
-use super::decision::{self, Judgement, Verdict, judge};
+use super::decision::{self, judge};
+use super::verdict::{Judgement, Verdict};
 use crate::control::signing::nonce;
 use crate::perceive::observation::Regime;
 use crate::publish::models::Do;
@@ -20,7 +21,7 @@ use crate::publish::settings::Site;
 use crate::station::fleet::Presence;
 use crate::station::keeper::Shared;
 use crate::station::people::Pen;
-use crate::station::store::{Asked, Given, ModelStanding, Rollout, StoreError, Told};
+use crate::station::store::{Asked, Duty, Given, ModelStanding, Rollout, StoreError, Told};
 use crate::system::stop::Stop;
 
 /// Who moves rollouts where no person does.
@@ -64,7 +65,8 @@ impl Runner {
     pub async fn run(mut self, stop: Stop) {
         while !stop.is_raised() {
             let begun = self.shared.clock.uptime();
-            if let Err(error) = self.round().await {
+            let store = self.shared.store.clone();
+            if let Err(error) = store.on_duty(Duty::Rollout, self.round()).await.and_then(Option::transpose) {
                 tracing::debug!("rollouts wait: {error}");
             }
             sleep(REST.0.max((self.shared.clock.uptime() - begun) * REST.1)).await;

@@ -29,8 +29,9 @@ pub struct Given {
     pub boards: Vec<String>,
     /// As its manifest says, RFC 3339.
     pub created: String,
-    /// Who gave it, and when, milliseconds since 1970.
+    /// Who gave it.
     pub given_by: String,
+    /// When, milliseconds since 1970.
     pub given_ms: i64,
 }
 

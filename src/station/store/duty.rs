@@ -12,6 +12,8 @@ pub enum Duty {
     Inspect,
     /// Brings cameras into trials and out of them.
     Conduct,
+    /// Carries rollouts of models out.
+    Rollout,
 }
 
 impl Store {
@@ -42,6 +44,7 @@ async fn taken(connection: &mut Connection, duty: Duty) -> sqlx::Result<Option<T
         Duty::Tidy => postgres::TIDIES,
         Duty::Inspect => postgres::INSPECTS,
         Duty::Conduct => postgres::CONDUCTS,
+        Duty::Rollout => postgres::ROLLS_OUT,
     };
     Ok(postgres::is_free(&mut transaction, lock).await?.then_some(transaction))
 }

@@ -80,8 +80,9 @@ const LABELS: [&str; 2] = [
     "DELETE FROM judged WHERE (camera, boot, seq) IN (SELECT camera, boot, seq FROM judged WHERE judged_ms < $1 LIMIT $2)",
     "DELETE FROM label WHERE id IN (SELECT id FROM label WHERE labelled_ms < $1 LIMIT $2)",
 ];
-const SAMPLES: [&str; 1] = [
+const SAMPLES: [&str; 2] = [
     "DELETE FROM sample WHERE (camera, boot, seq) IN (SELECT camera, boot, seq FROM sample WHERE heard_ms < $1 LIMIT $2)",
+    "DELETE FROM challenge WHERE (camera, boot, seq) IN (SELECT camera, boot, seq FROM challenge WHERE heard_ms < $1 LIMIT $2)",
 ];
 const NOTICES: [&str; 1] =
     ["DELETE FROM notice WHERE id IN (SELECT id FROM notice WHERE made_ms < $1 ORDER BY id LIMIT $2)"];

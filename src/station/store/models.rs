@@ -1,5 +1,7 @@
 //! What cameras tell of their models, and what of that belongs to a rollout.
 
+use std::collections::BTreeMap;
+
 use super::database::{Connection, Row, query};
 use super::rollout::HOUR_MS;
 use super::write::number;
@@ -7,7 +9,7 @@ use super::{Store, StoreError};
 use crate::perceive::model::Class;
 use crate::publish::audit::AuditNote;
 use crate::publish::incoming::Snapshot;
-use crate::publish::models::{Comparison, ModelsDraft, ModelsMessage};
+use crate::publish::models::{Comparison, Do, ModelsDraft, ModelsMessage};
 use crate::publish::settings::Site;
 use crate::station::judge::Entry;
 use crate::station::rollout::course::Stage;
@@ -26,6 +28,23 @@ pub struct Standing {
     pub heard_ms: Option<i64>,
 }
 
+/// A command on models.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// What a camera was to do.
+    pub word: Do,
+    /// What became of it: see the table.
+    pub fate: String,
+    /// When, milliseconds since 1970.
+    pub asked_ms: i64,
+}
+
+#[derive(serde::Deserialize)]
+struct Fields {
+    #[serde(rename = "do")]
+    word: Do,
+}
+
 /// Files what a camera tells of its models, and what was counted since it was heard last.
 pub(super) async fn heard(
     db: &mut Connection,
@@ -35,7 +54,8 @@ pub(super) async fn heard(
 ) -> sqlx::Result<()> {
     query(
         "INSERT INTO models (camera, heard_ms, message) VALUES ($1, $2, $3)
-         ON CONFLICT (camera) DO UPDATE SET heard_ms = excluded.heard_ms, message = excluded.message",
+         ON CONFLICT (camera) DO UPDATE SET heard_ms = excluded.heard_ms, message = excluded.message
+         WHERE models.heard_ms <= excluded.heard_ms",
     )
     .bind(camera)
     .bind(entry.heard_ms)
@@ -157,7 +177,7 @@ pub(super) async fn challenge(
 }
 
 impl Store {
-    /// Every camera with what it says of its models, by name; only these where `of` names some.
+    /// Every camera with what it says of its models, by name.
     ///
     /// # Errors
     /// Where the database is away.
@@ -185,6 +205,28 @@ impl Store {
         .fetch_optional(&self.reading)
         .await;
         row.and_then(|row| row.as_ref().map(standing).transpose()).map_err(|error| self.fault(&error))
+    }
+
+    /// Commands on models that cameras were told since `from_ms`, by camera, the oldest first.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn model_commands(&self, from_ms: i64) -> Result<BTreeMap<i64, Vec<Told>>, StoreError> {
+        let rows = query("SELECT camera, fields, fate, asked_ms FROM command WHERE word = 'model' AND asked_ms >= $1 ORDER BY id")
+            .bind(from_ms)
+            .fetch_all(&self.reading)
+            .await;
+        let sorted = rows.and_then(|rows| {
+            let mut sorted: BTreeMap<i64, Vec<Told>> = BTreeMap::new();
+            for row in &rows {
+                let fields: String = row.try_get("fields")?;
+                let Ok(Fields { word }) = serde_json::from_str(&fields) else { continue };
+                let told = Told { word, fate: row.try_get("fate")?, asked_ms: row.try_get("asked_ms")? };
+                sorted.entry(row.try_get("camera")?).or_default().push(told);
+            }
+            Ok(sorted)
+        });
+        sorted.map_err(|error| self.fault(&error))
     }
 }
 

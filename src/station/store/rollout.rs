@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::perceive::observation::Regime;
-use crate::publish::models::Do;
 use crate::publish::reply::Head;
 use crate::station::review::Seen;
 use crate::station::rollout::course::{Ring, Stage};
@@ -32,14 +31,19 @@ pub struct Rollout {
     pub rings: Vec<Ring>,
     /// How far it has come.
     pub stage: Stage,
-    /// Who wrote it, and when, milliseconds since 1970.
+    /// Who wrote it.
     pub made_by: String,
+    /// When, milliseconds since 1970, as all times here.
     pub made_ms: i64,
-    /// When its first ring began, its present one, and its present stage; who let it, and why.
+    /// When its first ring began.
     pub started_ms: Option<i64>,
+    /// When its present ring began.
     pub ring_ms: i64,
+    /// When its present stage began.
     pub since_ms: i64,
+    /// Who let it.
     pub moved_by: String,
+    /// Why.
     pub reason: String,
 }
 
@@ -50,23 +54,6 @@ pub struct Watched {
     pub hours: Vec<Hour>,
     /// Hours with disagreements that wait for people.
     pub unjudged: u32,
-}
-
-/// A command on models.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// What a camera was to do.
-    pub word: Do,
-    /// What became of it: see the table.
-    pub fate: String,
-    /// When, milliseconds since 1970.
-    pub asked_ms: i64,
-}
-
-#[derive(serde::Deserialize)]
-struct Fields {
-    #[serde(rename = "do")]
-    word: Do,
 }
 
 /// A picture on which two models disagree, and people have said what is there.
@@ -172,7 +159,8 @@ impl Store {
                 continue;
             };
             known.insert(at);
-            if let (Some(hour), Some(bear)) = (hours.get_mut(&at), bear) {
+            if let Some(bear) = bear {
+                let hour = hours.entry(at).or_insert_with(|| empty(camera, light, decides));
                 enter(&mut hour.judged, (saw == "running") != decides, bear);
             }
         }
@@ -251,31 +239,15 @@ impl Store {
         rows.and_then(|rows| rows.iter().map(|row| disagreement(row, model)).collect())
             .map_err(|error| self.fault(&error))
     }
-
-    /// Commands on models that cameras were told since `from_ms`, by camera, the oldest first.
-    ///
-    /// # Errors
-    /// Where the database is away.
-    pub async fn model_commands(&self, from_ms: i64) -> Result<BTreeMap<i64, Vec<Told>>, StoreError> {
-        let rows = query("SELECT camera, fields, fate, asked_ms FROM command WHERE word = 'model' AND asked_ms >= $1 ORDER BY id")
-            .bind(from_ms)
-            .fetch_all(&self.reading)
-            .await;
-        let sorted = rows.and_then(|rows| {
-            let mut sorted: BTreeMap<i64, Vec<Told>> = BTreeMap::new();
-            for row in &rows {
-                let fields: String = row.try_get("fields")?;
-                let Ok(Fields { word }) = serde_json::from_str(&fields) else { continue };
-                let told = Told { word, fate: row.try_get("fate")?, asked_ms: row.try_get("asked_ms")? };
-                sorted.entry(row.try_get("camera")?).or_default().push(told);
-            }
-            Ok(sorted)
-        });
-        sorted.map_err(|error| self.fault(&error))
-    }
 }
 
 type Hours = BTreeMap<(i64, i64, Regime, bool), Hour>;
+
+/// An hour of which nothing is known yet.
+fn empty(camera: i64, light: Regime, decides: bool) -> Hour {
+    let part = if decides { Part::Decides { false_alarm: false } } else { Part::Beside };
+    Hour { camera, light, part, looks: Looks::default(), judged: Judged::default(), slow: None }
+}
 
 /// Who saw a bear alone, and whether people see one.
 fn enter(judged: &mut Judged, before: bool, bear: bool) {
@@ -309,7 +281,7 @@ async fn write(db: &mut Connection, rollout: &Rollout, deed: &Deed) -> sqlx::Res
 async fn go(db: &mut Connection, rollout: &Rollout, to: Stage, deed: &Deed) -> sqlx::Result<Option<Head>> {
     let mut work = db.begin().await?;
     let done = query(
-        "UPDATE rollout SET stage = $1, since_ms = $2, moved_by = $3, reason = $4, started_ms = COALESCE(started_ms, $2), ring_ms = $7 WHERE id = $5 AND stage = $6",
+        "UPDATE rollout SET stage = $1, since_ms = $2, moved_by = $3, reason = $4, started_ms = $8, ring_ms = $7 WHERE id = $5 AND stage = $6",
     )
     .bind(text(to))
     .bind(deed.now.unix_ms)
@@ -318,6 +290,8 @@ async fn go(db: &mut Connection, rollout: &Rollout, to: Stage, deed: &Deed) -> s
     .bind(rollout.id)
     .bind(text(rollout.stage))
     .bind(if to.ring() == rollout.stage.ring() { rollout.ring_ms } else { deed.now.unix_ms })
+    // One that is dropped before it began never did.
+    .bind(rollout.started_ms.or((to != Stage::Stopped).then_some(deed.now.unix_ms)))
     .execute(&mut *work)
     .await?;
     if done.rows_affected() == 0 {
@@ -366,19 +340,16 @@ fn hour(row: &Row, slower: f64) -> sqlx::Result<Option<((i64, i64, Regime, bool)
         (row.try_get("challenger_us")?, row.try_get("running_us")?);
     let (camera, at): (i64, i64) = (row.try_get("camera")?, row.try_get("hour")?);
     let hour = Hour {
-        camera,
-        light,
-        part: if decides { Part::Decides { false_alarm: false } } else { Part::Beside },
         looks: Looks {
             both: count("by_both")?,
             only_running: count("only_running")?,
             only_challenger: count("only_challenger")?,
             neither: count("neither")?,
         },
-        judged: Judged::default(),
         slow: challenger
             .zip(running)
             .map(|(challenger, running)| challenger as f64 > slower * running as f64),
+        ..empty(camera, light, decides)
     };
     Ok(Some(((camera, at, light, decides), hour)))
 }

@@ -75,7 +75,7 @@ export function models({ $, t, element, write, clock, whole, span, wire, may }) 
     const begins = t("judged." + is, { looks: whole(n), reason: stop.why ? t("why-stopped." + stop.why) : "" });
     const waits = known.unjudged ? [element("p", {}, t("models.unjudged", { n: whole(known.unjudged) }), " ", element("a", { href: "#review" }, t("models.review")))] : [];
     if (is !== "open") return [element("p", {}, begins), ...waits];
-    return [element("p", {}, begins), element("ul", {}, ...lacks.map((lack) => element("li", {}, lacking(lack)))), ...waits];
+    return [element("p", {}, begins), element("ul", { class: "lacks" }, ...lacks.map((lack) => element("li", {}, lacking(lack)))), ...waits];
   }
 
   function lacking({ what, more, question, light }) {
@@ -98,12 +98,9 @@ export function models({ $, t, element, write, clock, whole, span, wire, may }) 
 
   function table({ known }) {
     const columns = ["both", "only_running", "only_challenger", "neither"];
-    const cell = (text) => element("td", {}, text);
-    const row = (light) => {
-      const [hours, counts] = known.lights[light];
-      return element("tr", {}, element("th", { scope: "row" }, t("regime." + light)), cell(whole(hours)), ...columns.map((name) => cell(whole(counts[name]))));
-    };
-    const header = element("tr", {}, element("th", { scope: "col" }, t("looks.light")), element("th", { scope: "col" }, t("looks.hours")), ...columns.map((name) => element("th", { scope: "col" }, t("looks." + name))));
+    const compact = new Intl.NumberFormat(lang, { notation: "compact", maximumSignificantDigits: 3 });
+    const row = (light) => element("tr", {}, element("th", { scope: "row" }, t("regime." + light)), ...columns.map((name) => element("td", {}, compact.format(known.lights[light][1][name]))));
+    const header = element("tr", {}, element("th", { scope: "col" }, t("looks.light")), ...columns.map((name) => element("th", { scope: "col" }, t("looks." + name))));
     const rows = LIGHTS.filter((light) => known.lights[light]);
     if (!rows.length) return element("p", { class: "hint" }, t("looks.none"));
     return element("table", { class: "looks" }, element("caption", {}, t("looks.title")), element("thead", {}, header), element("tbody", {}, ...rows.map(row)));

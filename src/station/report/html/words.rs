@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::evaluate::audit::Recall;
-use crate::station::report::{Report, SampleFacts};
+use crate::station::report::{Apart, Report, SampleFacts};
 use crate::station::review::Seen;
 use crate::station::texts::t;
 
@@ -45,6 +45,12 @@ pub fn some_pictures(n: usize) -> String {
 /// "1 alert", "12 alerts".
 pub fn alerts(n: u64) -> String {
     number(n, |n| t("paper.alert", n), |n| t("paper.alerts", n))
+}
+
+/// Of alerts that were for reviewers alone.
+pub fn apart(apart: &Apart) -> String {
+    let bears = number(apart.bears, |n| t("paper.bear", n), |n| t("paper.bears", n));
+    t("paper.apart", &[("alerts", &alerts(apart.alerts)), ("bears", &bears), ("none", &apart.none)])
 }
 
 /// "1 picture of a bear, 1 visit", "5 pictures of a bear, 3 visits".

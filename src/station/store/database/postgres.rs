@@ -42,6 +42,8 @@ pub const TIDIES: i64 = 0x6265_6172_0000_0003;
 pub const INSPECTS: i64 = 0x6265_6172_0000_0004;
 /// Who brings cameras into trials.
 pub const CONDUCTS: i64 = 0x6265_6172_0000_0005;
+/// Who carries rollouts out.
+pub const ROLLS_OUT: i64 = 0x6265_6172_0000_0006;
 
 /// What a station holds at a server: a connection whose locks stand for it.
 #[derive(Debug)]

@@ -82,11 +82,12 @@ def at_the_alert(park, service, axe, out):
     park.alert("north", 1)
     card = phone.card(1)
     wait_for("the service", lambda: any(path == "/rangers" for path, _ in service.got))
-    wait_for("what came of it", lambda: "Told outside: 1 of" in card.text and "1 not delivered" in card.text)
+    wait_for("what came of it", lambda: "Told outside: 2 of 4 delivered" in card.text and "not delivered" in card.text)
     wait_for("the next step", lambda: "If nobody does: chief (e-mail) in 4 minutes" in card.text)
     assert "Nobody has said anything for" in card.text, card.text
     card.find_element("css selector", ".told summary").click()
-    told = wait_for("the record", lambda: card.find_element("css selector", ".told ul").text)
+    record = lambda: phone.card(1).find_element("css selector", ".told ul").text
+    told = wait_for("the record", record)
     assert "rangers (webhook), opened: delivered at" in told and "dispatch (webhook), opened: not delivered: it answers 401" in told, told
     phone.says("trouble", "dispatch (webhook) is refused since")
     phone.run("arguments[0].scrollIntoView({block: 'start'})", card)

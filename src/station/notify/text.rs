@@ -213,3 +213,7 @@ fn span(ms: i64) -> String {
         seconds => t("notice.hours", &[("n", &(seconds / 3600))]),
     }
 }
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

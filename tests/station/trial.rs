@@ -12,8 +12,7 @@ const NORTH: &str = "yellow-creek/north";
 const SIMULATED: &str = "source = \"simulated\"\nfps = 5\n";
 
 fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_millis()).unwrap()
+    bearwatch::system::clock::Clock::start().unix_ms()
 }
 
 fn plan(name: &str, camera: &str, begin_ms: Option<i64>) -> Value {

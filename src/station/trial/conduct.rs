@@ -37,7 +37,8 @@ pub struct Conduct {
     pen: Pen,
     /// Rung when something is to go out.
     dispatch: Arc<Notify>,
-    told: HashMap<(i64, String), Told>,
+    /// By trial, camera, and whether it was told to join: whoever is to leave again is told at once.
+    told: HashMap<(i64, String, bool), Told>,
 }
 
 impl Conduct {
@@ -61,7 +62,7 @@ impl Conduct {
         let now_ms = self.shared.clock.unix_ms();
         let trials = self.shared.store.trials_on(now_ms).await?;
         let on = |id: i64| trials.iter().any(|trial| trial.id == id);
-        self.told.retain(|(id, _), _| on(*id));
+        self.told.retain(|(id, ..), _| on(*id));
         for trial in &trials {
             for member in &trial.members {
                 let Some((site, name)) = member.camera.split_once('/') else { continue };
@@ -91,14 +92,16 @@ impl Conduct {
         let is_in = view.trial.as_ref().is_some_and(|on| on.trial == trial.plan.name);
         let wanted = trial.phase(now_ms) == Phase::Running;
         if is_in == wanted {
-            self.told.remove(&(trial.id, camera.to_owned()));
+            for joining in [true, false] {
+                self.told.remove(&(trial.id, camera.to_owned(), joining));
+            }
             if self.shared.store.took_part(trial, camera, is_in, now_ms).await? {
                 self.shared.live.tell("trials", &());
             }
             return Ok(());
         }
         let heard = matches!(view.presence, Presence::Online | Presence::Degraded);
-        if heard && self.is_due(trial.id, camera) {
+        if heard && self.is_due((trial.id, camera.to_owned(), wanted)) {
             let (word, fields) = match wanted {
                 true => ("trial", joining(trial, now_ms)),
                 false => ("end-trial", json!({ "trial": trial.plan.name })),
@@ -108,9 +111,9 @@ impl Conduct {
         Ok(())
     }
 
-    fn is_due(&mut self, trial: i64, camera: &str) -> bool {
+    fn is_due(&mut self, what: (i64, String, bool)) -> bool {
         let now = self.shared.clock.uptime();
-        let told = self.told.entry((trial, camera.to_owned())).or_insert(Told { at: now, times: 0 });
+        let told = self.told.entry(what).or_insert(Told { at: now, times: 0 });
         let pause = FIRST_PAUSE.saturating_mul(1 << told.times.saturating_sub(1).min(10)).min(LONGEST_PAUSE);
         if told.times > 0 && now.saturating_sub(told.at) < pause {
             return false;

@@ -179,9 +179,9 @@ impl Store {
         for row in &rows {
             let (camera, at) =
                 (row.try_get::<i64, _>("camera")?, row.try_get::<i64, _>("heard_ms")?.div_euclid(HOUR_MS));
-            let own =
+            let mut own =
                 hours.range_mut((camera, at, Regime::Day, false)..=(camera, at, Regime::Infrared, true));
-            if let Some((_, hour)) = own.filter(|(_, hour)| hour.decides()).next() {
+            if let Some((_, hour)) = own.find(|(_, hour)| hour.decides()) {
                 hour.part = Part::Decides { false_alarm: true };
             }
         }
@@ -241,7 +241,9 @@ impl Store {
     }
 }
 
-type Hours = BTreeMap<(i64, i64, Regime, bool), Hour>;
+/// Camera, hour since 1970, light, and whether the new model decides there.
+type At = (i64, i64, Regime, bool);
+type Hours = BTreeMap<At, Hour>;
 
 /// An hour of which nothing is known yet.
 fn empty(camera: i64, light: Regime, decides: bool) -> Hour {
@@ -332,7 +334,7 @@ fn rollout(row: &Row) -> sqlx::Result<Option<Rollout>> {
     }))
 }
 
-fn hour(row: &Row, slower: f64) -> sqlx::Result<Option<((i64, i64, Regime, bool), Hour)>> {
+fn hour(row: &Row, slower: f64) -> sqlx::Result<Option<(At, Hour)>> {
     let count = |name: &str| row.try_get::<i64, _>(name).map(i64::unsigned_abs);
     let Some(light) = regime(&row.try_get::<String, _>("regime")?) else { return Ok(None) };
     let decides = row.try_get::<String, _>("part")? == super::models::part(true);

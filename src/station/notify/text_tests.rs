@@ -1,4 +1,5 @@
 use super::*;
+use crate::publish::message::Audience;
 use crate::station::alert::Alert;
 
 const NOW: i64 = 1_795_572_850_000;
@@ -20,6 +21,7 @@ fn topic(cause: Cause, change: impl Fn(&mut Subject)) -> Topic {
         drill: false,
         simulated: false,
         escalation: None,
+        audience: Audience::Everybody,
     };
     let (site, camera) = ("pine-lake".into(), "north".into());
     let mut subject = Subject {

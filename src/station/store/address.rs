@@ -1,6 +1,7 @@
 //! Where a station's data are: a file of SQLite, or a server with PostgreSQL.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -107,7 +108,11 @@ impl Server {
         socket
             || match self.url.host() {
                 None => true,
-                Some(Host::Domain(name)) => name == "localhost" || name.starts_with("%2F"),
+                // Of a scheme that it does not know the crate takes numbers for a name.
+                Some(Host::Domain(name)) => {
+                    let address = name.parse::<Ipv4Addr>();
+                    name == "localhost" || name.starts_with("%2F") || address.is_ok_and(|it| it.is_loopback())
+                }
                 Some(Host::Ipv4(address)) => address.is_loopback(),
                 Some(Host::Ipv6(address)) => address.is_loopback(),
             }

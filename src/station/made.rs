@@ -66,6 +66,6 @@ fn alone<T, E: From<StoreError>>(
     database: &Address,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     runtime.map_err(|error| database.unusable(&error))?.block_on(work)
 }

@@ -366,7 +366,7 @@ fn without_a_ladder_nothing_of_it_is_there() {
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(daemon.stop(), 0);
     desk.hears_state("offline", "stopped");
-    let known = ["status", "alert", "snapshot", "telemetry", "set/ack"];
+    let known = ["status", "alert", "snapshot", "telemetry", "models", "set/ack"];
     assert!(desk.posts.iter().all(|post: &Post| known.contains(&post.kind.as_str())));
     let mut files: Vec<String> = std::fs::read_dir(home.store())
         .unwrap()

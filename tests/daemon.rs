@@ -98,7 +98,8 @@ fn a_bear_in_a_folder_of_pictures_is_told_to_the_letter_of_the_contract() {
     let mut late_desk = Listener::start(&broker);
     let kept = late_desk.hears("status", |_| true);
     assert!(kept.retained && kept.json()["state"] == "offline");
-    assert_eq!(late_desk.posts.len(), 1, "only the status is kept by the broker");
+    late_desk.hears("models", |post| post.retained);
+    assert_eq!(late_desk.posts.len(), 2, "only these two are kept by the broker");
 }
 
 fn check_alerts(desk: &Listener) {
@@ -163,6 +164,7 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
         "temperature_c",
         "memory_mb",
         "written",
+        "field",
     ];
     assert_eq!(keys(&last), with_envelope(&own));
     let stages = ["capture_to_puback", "decode", "inference", "perceive", "prepare", "publish"];

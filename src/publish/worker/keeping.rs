@@ -12,11 +12,13 @@ impl Worker {
     /// Whatever alerts are subject to: what was missed while nobody was to be told was missed all the same, and says so.
     pub(super) fn audit(&mut self, draft: AuditDraft) -> Option<(Lane, Vec<u8>)> {
         let properties = draft.properties(self.gate.mode());
+        // What a challenger has chosen is of no sample: it takes none of the sample's room.
+        let reason = if draft.challenger.is_some() { Reason::Challenger } else { Reason::Random };
         let envelope = self.shared.envelope(Kind::Snapshot);
         let record = Record::audit(&envelope, properties, draft.captured, draft.jpeg).encode();
         let (lane, bytes) = self.encoded(Lane::Audit, record)?;
         let Some(feed) = &mut self.feed else { return Some((lane, bytes)) };
-        feed.field.keep(Reason::Random, &bytes, self.shared.clock.uptime());
+        feed.field.keep(reason, &bytes, self.shared.clock.uptime());
         None
     }
 

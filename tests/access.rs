@@ -227,7 +227,17 @@ fn roles_hear_what_they_need_and_nothing_that_tells_more() {
     assert_eq!(*ben, [""; 0]);
     assert_eq!(*pia, ["snapshot"]);
     assert_eq!(*tom, ["answer", "models", "state", "status", "telemetry"]);
-    let all = ["alert", "answer", "escalation/duty", "models", "set/arm", "snapshot", "state", "status", "telemetry"];
+    let all = [
+        "alert",
+        "answer",
+        "escalation/duty",
+        "models",
+        "set/arm",
+        "snapshot",
+        "state",
+        "status",
+        "telemetry",
+    ];
     assert_eq!(*eve, all, "a desk sees what others tell cameras");
 }
 

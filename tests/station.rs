@@ -28,6 +28,8 @@ mod support_postgres;
 mod support_receiver;
 #[path = "support/station.rs"]
 mod support_station;
+#[path = "support/witness.rs"]
+mod support_witness;
 #[path = "station/trial.rs"]
 mod trial;
 
@@ -41,7 +43,8 @@ use serde_json::{Value, json};
 use support::daemon::{Home, is_root};
 use support::{ANONYMOUS, Broker, bearwatch, wait_for};
 use support_desk::{alert, snapshot_options, status};
-use support_station::{LIMIT, Station, TOKEN, Witness, numbers, on_postgres};
+use support_station::{LIMIT, Station, TOKEN, on_postgres};
+use support_witness::{Witness, numbers};
 
 const ALERT: &str = "bearwatch/v1/creek/north/alert";
 const SNAPSHOT: &str = "bearwatch/v1/creek/north/snapshot";

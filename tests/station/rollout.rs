@@ -1,17 +1,18 @@
 //! Rollouts of models: a bundle comes to the station and from there to cameras, and one that goes wrong in shadow is taken back by the station itself.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::{Broker, bearwatch, wait_for};
-use crate::support_desk::status;
 use crate::support_station::{LIMIT, Session, Station};
 use crate::{PATIENT, jpeg};
+
+#[path = "rollout_park.rs"]
+mod park;
+
+use park::{Heard, Park, boot};
 
 const PIECE: usize = 32 * 1024;
 
@@ -65,125 +66,6 @@ fn piece(session: &Session, sha256: &str, of: usize, offset: usize, bytes: &[u8]
 
 fn have(session: &Session, sha256: &str) -> u64 {
     session.post("/api/models/have", &json!({ "sha256": sha256 })).json()["have"].as_u64().unwrap()
-}
-
-/// What goes to cameras: topic and payload, pieces in hexadecimal digits.
-struct Heard {
-    children: Vec<Child>,
-    lines: Arc<Mutex<Vec<String>>>,
-}
-
-impl Heard {
-    fn start(broker: &Broker) -> Heard {
-        let mut heard = Heard { children: Vec::new(), lines: Arc::default() };
-        for (word, format) in [("model", "%t %p"), ("piece", "%t %P %x")] {
-            let topic = format!("bearwatch/v1/+/+/set/{word}");
-            let mut child = Command::new("mosquitto_sub")
-                .args([
-                    "-V",
-                    "5",
-                    "-p",
-                    &broker.port.to_string(),
-                    "-q",
-                    "1",
-                    "-F",
-                    format,
-                    "-t",
-                    &topic,
-                    "-t",
-                    "test/hello",
-                ])
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            let sink = heard.lines.clone();
-            std::thread::spawn(move || {
-                lines.map_while(Result::ok).for_each(|line| sink.lock().unwrap().push(line))
-            });
-            heard.children.push(child);
-        }
-        let hears = wait_for(LIMIT, || {
-            broker.publish("test/hello", b"hello");
-            let lines = heard.lines.lock().unwrap();
-            ["test/hello hello", "test/hello  68656c6c6f"]
-                .iter()
-                .all(|hello| lines.iter().any(|line| line == hello))
-        });
-        assert!(hears, "mosquitto_sub hears nothing: {:?}", heard.lines.lock().unwrap());
-        heard
-    }
-
-    /// The first line of this beginning that holds `text`; waits for it.
-    fn expect(&self, beginning: &str, text: &str) -> String {
-        let find = || {
-            let lines = self.lines.lock().unwrap();
-            lines.iter().find(|line| line.starts_with(beginning) && line.contains(text)).cloned()
-        };
-        assert!(
-            wait_for(LIMIT, || find().is_some()),
-            "{beginning} … {text}: {:.400?}",
-            self.lines.lock().unwrap()
-        );
-        find().unwrap()
-    }
-
-    fn count(&self, text: &str) -> usize {
-        self.lines.lock().unwrap().iter().filter(|line| line.contains(text)).count()
-    }
-}
-
-impl Drop for Heard {
-    fn drop(&mut self) {
-        for child in &mut self.children {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// The life of a camera.
-fn boot(camera: &str) -> String {
-    format!("{camera:0>16}")
-}
-
-/// Cameras that are told by hand.
-struct Park<'a> {
-    broker: &'a Broker,
-    seq: u64,
-}
-
-impl Park<'_> {
-    fn says(&mut self, camera: &str, more: Value) {
-        let boot = boot(camera);
-        self.seq += 1;
-        let mut message = json!({ "v": 1, "boot": boot, "seq": self.seq, "uptime_ms": 60_000, "time": "2026-11-25T02:14:07.000Z",
-            "clock_synced": true, "late": false, "running": { "name": "bear", "sha256": "00".repeat(32), "version": null, "bundle": null },
-            "previous": null, "challenger": null, "trial": null, "download": null, "newest": 6, "board": "arm64", "fixed": null, "event": "" });
-        message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let topic = format!("bearwatch/v1/creek/{camera}/models");
-        self.broker.publish_with(&topic, message.to_string().as_bytes(), &["--retain"]);
-    }
-
-    fn lives(&mut self, camera: &str) {
-        let text = String::from_utf8(status(self.seq, "online", "camera")).unwrap();
-        let boot = boot(camera);
-        let topic = format!("bearwatch/v1/creek/{camera}/status");
-        self.broker.publish_with(&topic, text.replace("00000000000000b1", &boot).as_bytes(), &["--retain"]);
-    }
-
-    /// The challenger looks on: so many looks that both have at a bear, and that only the running model has.
-    fn looks_on(&mut self, camera: &str, gift: &Gift, both: u64, only_running: u64) {
-        let none = json!({ "both": 0, "only_running": 0, "only_challenger": 0, "neither": 0 });
-        let night =
-            json!({ "both": both, "only_running": only_running, "only_challenger": 0, "neither": 900 });
-        let comparison = json!({ "looks": 900 + both + only_running, "frames": 900, "passed_over": 0, "sampled": 0, "equal_rate": null,
-            "card": { "day": none, "dusk": none, "infrared": night },
-            "running_ms": { "p50": 20.0, "p95": 30.0 }, "challenger_ms": { "p50": 20.0, "p95": 30.0 } });
-        let challenger = json!({ "version": 7, "bundle": gift.sha256, "name": "bear", "sha256": "11".repeat(32), "course": "shadow", "reason": "",
-            "comparison": comparison });
-        self.says(camera, json!({ "challenger": challenger }));
-    }
 }
 
 fn models(session: &Session) -> Value {
@@ -342,7 +224,7 @@ fn a_model_that_goes_blind_in_shadow_is_taken_back_by_the_station_itself() {
     station.until("the broker", |desk| desk["pulse"]["standing"]["link"]["connected"] == true);
     let maria = station.sign_in("maria");
     for name in &names[..12] {
-        park.looks_on(name, &gift, 0, 0);
+        park.looks_on(name, &gift.sha256, 0, 0);
     }
     let told =
         until(&maria, "looks", |told| told["rollouts"][0]["known"]["judgement"]["looks"] == json!(12 * 900));
@@ -360,9 +242,9 @@ fn a_model_that_goes_blind_in_shadow_is_taken_back_by_the_station_itself() {
     assert_eq!(need(&told, "c3")["need"], "settled");
     people_judge_a_disagreement(&station, &broker, &maria, rollout["known"]["unjudged"] == json!(0));
     // Bears come by night, and the new one sees none, at all cameras but one.
-    park.looks_on("c0", &gift, 300, 0);
+    park.looks_on("c0", &gift.sha256, 300, 0);
     for name in &names[1..12] {
-        park.looks_on(name, &gift, 0, 300);
+        park.looks_on(name, &gift.sha256, 0, 300);
     }
     let told = until(&maria, "that it is stopped", |told| told["rollouts"][0]["stage"] == "stopped");
     let rollout = &told["rollouts"][0];

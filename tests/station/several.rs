@@ -10,7 +10,8 @@ use crate::commands::Heard;
 use crate::support::{Broker, bearwatch, wait_for};
 use crate::support_desk::{alert, snapshot_options, status};
 use crate::support_postgres::Postgres;
-use crate::support_station::{LIMIT, Station, Witness, numbers};
+use crate::support_station::{LIMIT, Station};
+use crate::support_witness::{Witness, numbers};
 use crate::{ALERT, PATIENT, SNAPSHOT, STATUS, jpeg, refusals};
 
 fn connected(desk: &Value) -> bool {

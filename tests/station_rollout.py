@@ -104,7 +104,7 @@ def a_model_is_rolled_out_watched_and_taken_back(park, axe, out, *picture):
     assert not browser.faults(axe), browser.faults(axe)
     browser.screenshot(out / "desk-models.png")
     phone = park.desk(PHONE, touch=True)
-    phone.on_duty(park.url + "#models", "Vera")
+    phone.on_duty(park.url + "#models", "Rolf")
     sees(phone, "over 2 hours with bears")
     assert not phone.all("#rollouts button"), "who looks moves nothing"
     assert not phone.id("models-give").is_displayed()

@@ -76,7 +76,7 @@ impl Store {
     /// Where the database is away.
     pub async fn have(&self, sha256: &str) -> Result<u64, StoreError> {
         let rows =
-            query("SELECT place, length(bytes) AS bytes FROM bundle_piece WHERE sha256 = $1 ORDER BY place")
+            query("SELECT place, CAST(length(bytes) AS BIGINT) AS bytes FROM bundle_piece WHERE sha256 = $1 ORDER BY place")
                 .bind(sha256)
                 .fetch_all(&self.reading)
                 .await;

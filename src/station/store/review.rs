@@ -172,7 +172,7 @@ impl Store {
                 }
             }
             if found.is_none() {
-                let order = "CASE why WHEN 'asked' THEN 0 WHEN 'challenger' THEN 1 WHEN 'near-miss' THEN 2 ELSE 3 END, picture.id DESC";
+                let order = "CASE picture.kept WHEN 'asked' THEN 0 WHEN 'challenger' THEN 1 WHEN 'near-miss' THEN 2 ELSE 3 END, picture.id DESC";
                 found = pick(&mut db, KEPT, order, reviewer, now_ms).await?;
             }
             if let Some((key, _)) = &found {

@@ -115,7 +115,7 @@ kernels: ## The int8 kernels under AddressSanitizer, valgrind and emulated ARM p
 	@tests/kernels.sh
 
 board-short: ## A whole emulated board whose camera shows drawn and real pictures: their alerts arrive (two minutes; a step of CI)
-	@deploy/prepare.sh build broker tests arm board
+	@deploy/prepare.sh build broker tests arm board-short
 	@tests/board/short.sh
 
 board: ## A whole emulated board: its camera falls silent, fails, hangs and is unplugged, its network and disk fail, its power is cut, its package lives under systemd, and that for 32 bits on another (a quarter of an hour; not in CI)

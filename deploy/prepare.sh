@@ -1,5 +1,5 @@
 #!/bin/sh
-# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board] [node] [browser] [armhf] [deb] [deb-check]: looks for the programs that these steps need, says what is missing, and installs that by apt.
+# prepare.sh [build] [broker] [tests] [lint] [arm] [kernels] [peers] [board-short] [board] [node] [browser] [armhf] [deb] [deb-check]: looks for the programs that these steps need, says what is missing, and installs that by apt.
 # Root or sudo is asked for only when something is missing. CAMERA=0 leaves out what only V4L2 cameras need.
 set -eu
 
@@ -113,17 +113,19 @@ for step in "$@"; do
     deb-check) has mmdebstrap || want mmdebstrap ;;
     peers) has motion || want motion ;;
     kernels) has valgrind || want valgrind libc6-dbg ;;
-    board)
+    board-short | board)
         has qemu-system-aarch64 || want qemu-system-arm
         has depmod || [ -x /sbin/depmod ] || want kmod
         has cpio || want cpio
+        has make || want make
+        # The board's kernel and programs are downloaded by apt, and not installed.
+        foreign=yes
+        [ "$step" = board ] || continue
         has mmdebstrap || want mmdebstrap
         # mmdebstrap asks it whether it may put another processor's Debian together.
         has arch-test || want arch-test
         # Programs of the Debian that is unpacked for the board run here while it is put together.
         [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] || want binfmt-support qemu-user-static
-        # The board's kernel and programs are downloaded by apt, and not installed.
-        foreign=yes
         ;;
     *) fail "prepare.sh does not know the step '$step'" ;;
     esac

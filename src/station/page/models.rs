@@ -19,7 +19,7 @@ use super::{Desk, away, refused};
 use crate::publish::models::{Comparison, ModelsDraft, PIECE};
 use crate::station::fleet::Presence;
 use crate::station::people::{Right, Visitor};
-use crate::station::rollout::course::{Need, Ring, Stage, Want};
+use crate::station::rollout::course::{Need, Want};
 use crate::station::rollout::criteria::Criteria;
 use crate::station::rollout::decision::{FALSE_PASS, FALSE_STOP};
 use crate::station::rollout::gift::{self, GiftError, Part};
@@ -54,21 +54,10 @@ struct CameraView {
 /// A rollout.
 #[derive(Serialize)]
 struct RolloutView {
-    id: i64,
-    bundle: String,
+    #[serde(flatten)]
+    rollout: Rollout,
     name: String,
     version: u64,
-    criteria: Criteria,
-    rings: Vec<Ring>,
-    #[serde(flatten)]
-    stage: Stage,
-    made_by: String,
-    made_ms: i64,
-    started_ms: Option<i64>,
-    ring_ms: i64,
-    since_ms: i64,
-    moved_by: String,
-    reason: String,
     /// Of the newest ones that have begun.
     known: Option<Known>,
 }
@@ -182,38 +171,8 @@ async fn known(
 
 impl RolloutView {
     fn new(rollout: &Rollout, given: &Given, known: Option<Known>) -> RolloutView {
-        let Rollout {
-            id,
-            bundle,
-            criteria,
-            rings,
-            stage,
-            made_by,
-            made_ms,
-            started_ms,
-            ring_ms,
-            since_ms,
-            moved_by,
-            reason,
-        } = rollout.clone();
         let (name, version) = (given.name.clone(), given.version);
-        RolloutView {
-            id,
-            bundle,
-            name,
-            version,
-            criteria,
-            rings,
-            stage,
-            made_by,
-            made_ms,
-            started_ms,
-            ring_ms,
-            since_ms,
-            moved_by,
-            reason,
-            known,
-        }
+        RolloutView { rollout: rollout.clone(), name, version, known }
     }
 }
 

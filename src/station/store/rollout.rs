@@ -1,8 +1,10 @@
 //! Rollouts: kept before anything of them is sent, and what was watched in them.
 
-use super::database::{Connection, Row, query};
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
+use super::database::{Connection, Row, query};
 use super::trail::{Deed, append};
 use super::{Store, StoreError};
 use crate::perceive::observation::Regime;
@@ -19,7 +21,7 @@ const SHOWN: i64 = 50;
 const PICTURES: i64 = 12;
 
 /// A rollout.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rollout {
     /// Its number; 0 before it has one.
     pub id: i64,
@@ -30,6 +32,7 @@ pub struct Rollout {
     /// Where.
     pub rings: Vec<Ring>,
     /// How far it has come.
+    #[serde(flatten)]
     pub stage: Stage,
     /// Who wrote it.
     pub made_by: String,

@@ -11,8 +11,8 @@ import measured
 from measured import around, run
 from rollout_page import page
 
-#: Not the seed with which the default criteria were chosen: that was 1.
-RUNS, EDGES, SEED = 100, 1000, 3
+#: Not the seeds with which the default criteria were chosen: these were 1 and 3.
+RUNS, EDGES, SEED = 1000, 1000, 4
 
 
 def measure(args, store):

@@ -9,6 +9,8 @@ use crate::support::{Broker, bearwatch, wait_for};
 use crate::support_station::{LIMIT, Session, Station};
 use crate::{PATIENT, jpeg};
 
+#[path = "rollout_camera.rs"]
+mod camera;
 #[path = "rollout_park.rs"]
 mod park;
 

@@ -314,3 +314,30 @@ fn a_station_moves_from_a_file_to_a_server_and_back_with_all_that_it_has() {
     let (code, said, words) = back.tool(&["audit"], "");
     assert_eq!(code, 0, "{said} {words}");
 }
+
+#[test]
+fn a_server_that_speaks_tls_is_held_against_its_authority() {
+    let (broker, mut database) = (Broker::start(), Postgres::start());
+    let address = database.create().replace("127.0.0.1", "localhost");
+    let authority = database.encrypt();
+    let with = |mode: &str, file: &str| format!("{address}&sslmode={mode}&sslrootcert={file}");
+    let (code, words) = Station::on(&with("verify-full", "/etc/hostname"), &broker.url, &[]).refuses();
+    assert!(code == 78 && words.contains("sslrootcert"), "{code} {words}");
+    let (code, words) = Station::on(&format!("{address}&sslmode=verify-full"), &broker.url, &[]).refuses();
+    assert!(
+        code == 78 && words.contains("UnknownIssuer") && words.contains("?sslrootcert=FILE"),
+        "{code} {words}"
+    );
+    let full = with("verify-full", authority.to_str().unwrap());
+    let other = full.replace("localhost", "127.0.0.1");
+    let (code, words) = Station::on(&other, &broker.url, &[]).refuses();
+    assert!(
+        code == 78 && words.contains("not valid for name"),
+        "a certificate for another name: {code} {words}"
+    );
+    let (code, words) = Station::on(&format!("{address}&sslmode=disable"), &broker.url, &[]).refuses();
+    assert!(code == 78 && words.contains("no encryption"), "{code} {words}");
+    let mut station = Station::on(&full, &broker.url, &[]);
+    station.start();
+    station.until("the broker", connected);
+}

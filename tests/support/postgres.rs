@@ -7,8 +7,10 @@
     reason = "a test program: what cannot be set up is a failure, and says why"
 )]
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -77,7 +79,7 @@ impl Postgres {
         if self.port == 0 {
             self.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         }
-        let log = fs::File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
+        let log = File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
         let mut command = program("postgres");
         command.arg("-D").arg(self.folder.join("data")).args(["-p", &self.port.to_string()]);
         // Processes die here, the machine does not: nothing of what they wrote is lost without fsync.
@@ -87,6 +89,39 @@ impl Postgres {
         self.child = Some(command.spawn().unwrap());
         let ready = eventually(|| TcpStream::connect(("127.0.0.1", self.port)).is_ok());
         assert!(ready, "PostgreSQL does not start: {}", self.log());
+    }
+
+    /// Speaks TLS from now on, as `localhost`; the authority's certificate, for whoever is to trust it. Without TLS nobody is let in any more.
+    pub fn encrypt(&mut self) -> PathBuf {
+        let at = |name: &str| self.folder.join(name).display().to_string();
+        let openssl = |arguments: &[&str]| {
+            let made = Command::new("openssl").args(arguments).output().expect("apt-get install openssl");
+            assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
+        };
+        let (authority, key) = (at("authority.pem"), at("authority.key"));
+        let fresh = ["req", "-newkey", "rsa:2048", "-nodes", "-keyout"];
+        openssl(&[&fresh[..], &[&key, "-x509", "-subj", "/CN=authority", "-out", &authority]].concat());
+        let (request, name) = (at("request.pem"), at("name"));
+        fs::write(&name, "subjectAltName=DNS:localhost\n").unwrap();
+        openssl(
+            &[&fresh[..], &[&at("data/server.key"), "-subj", "/CN=localhost", "-out", &request]].concat(),
+        );
+        let by = ["-CA", &authority, "-CAkey", &key, "-CAcreateserial", "-extfile", &name];
+        let to = ["-in", &request, "-out", &at("data/server.crt")];
+        openssl(&[&["x509", "-req"], &to[..], &by].concat());
+        let data = self.folder.join("data");
+        let owner = fs::metadata(&data).unwrap();
+        for name in ["server.key", "server.crt"] {
+            let file = data.join(name);
+            fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            std::os::unix::fs::chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+        self.kill();
+        let settings = File::options().append(true).open(data.join("postgresql.conf"));
+        settings.unwrap().write_all(b"ssl = on\n").unwrap();
+        fs::write(data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n").unwrap();
+        self.start_again();
+        authority.into()
     }
 
     /// Every process of it at once, as a power cut would.

@@ -13,7 +13,9 @@ use crate::web::html::Escaped;
 mod charts;
 mod words;
 
-use words::{headlines, percent, span_h};
+use words::{headlines, span_h};
+
+pub use words::percent;
 
 /// How it looks, on the page and on paper.
 pub const STYLE: &str = include_str!("../page/assets/report.css");

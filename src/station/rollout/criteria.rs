@@ -42,8 +42,8 @@ pub struct Criteria {
 impl Default for Criteria {
     fn default() -> Criteria {
         Criteria {
-            days: 3.0,
-            most_days: 42.0,
+            days: 5.0,
+            most_days: 63.0,
             looks: 20_000,
             missed: Limits { pass: 0.2, stop: 0.3 },
             invented: Limits { pass: 0.02, stop: 0.06 },

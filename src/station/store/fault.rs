@@ -77,6 +77,15 @@ impl StoreError {
         StoreError::Away { database: path.display().to_string(), reason }
     }
 
+    fn untrusted(database: &impl Display, why: &impl Display) -> StoreError {
+        StoreError::Unfit {
+            database: database.to_string(),
+            reason: format!(
+                "{why}; give the server's authority by ?sslrootcert=FILE, or ?sslmode=disable where nobody can listen on the way"
+            ),
+        }
+    }
+
     /// An error of the database, whichever it is.
     pub(super) fn of(database: &impl Display, error: &sqlx::Error) -> StoreError {
         let told = error.as_database_error();
@@ -88,12 +97,11 @@ impl StoreError {
                 database: database.to_string(),
                 reason: "it does not answer; is the server up, and the way to it? It is tried again".into(),
             },
-            sqlx::Error::Tls(why) => StoreError::Unfit {
-                database: database.to_string(),
-                reason: format!(
-                    "{why}; give the server's authority by ?sslrootcert=FILE, or ?sslmode=disable where nobody can listen on the way"
-                ),
-            },
+            sqlx::Error::Tls(why) => StoreError::untrusted(database, why),
+            // What rustls finds wrong during the handshake comes as an error of reading.
+            sqlx::Error::Io(why) if why.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+                StoreError::untrusted(database, why)
+            }
             sqlx::Error::Io(why) => StoreError::Away {
                 database: database.to_string(),
                 reason: format!("{why}; is the server up, and the way to it? It is tried again"),

@@ -10,6 +10,7 @@ use crate::evaluate::audit::{FEWEST_VISITS, Recall, wilson};
 use crate::evaluate::intervals::poisson95;
 use crate::publish::reply::Mode;
 use crate::station::report::{Report, Told};
+use crate::station::texts::t;
 
 /// This share of the alerts must be told in time.
 const IN_TIME: f64 = 0.9;
@@ -104,13 +105,14 @@ fn recall(trial: &Trial, report: &Report, wanted: f64, days: f64) -> Finding {
         basis,
         verdict,
     };
+    let basis =
+        |bears: usize, visits: usize| t("sheet.basis.recall", &[("bears", &bears), ("visits", &visits)]);
     match found {
         Recall::Unknown { bears, visits } => {
             // So many visits are needed before anything is said.
             let more_days =
                 (visits > 0).then(|| days * (FEWEST_VISITS as f64 / visits as f64 - 1.0).max(0.5));
-            let basis = format!("{bears} pictures of a bear in the random sample, {visits} visits");
-            finding(None, None, None, basis, Verdict::TooLittle { more_days })
+            finding(None, None, None, basis(bears, visits), Verdict::TooLittle { more_days })
         }
         Recall::Known { value, low, high, bears, visits, effective, .. } => {
             let verdict = match () {
@@ -123,8 +125,7 @@ fn recall(trial: &Trial, report: &Report, wanted: f64, days: f64) -> Finding {
                     }),
                 },
             };
-            let basis = format!("{bears} pictures of a bear in the random sample, {visits} visits");
-            finding(Some(value), Some(low), Some(high), basis, verdict)
+            finding(Some(value), Some(low), Some(high), basis(bears, visits), verdict)
         }
     }
 }
@@ -159,8 +160,9 @@ fn false_alarms(report: &Report, wanted: f64, days: f64) -> Finding {
         value: found.all.a_day,
         low: is_known.then_some(low),
         high: is_known.then_some(high),
-        basis: format!(
-            "{alerts} alerts in {camera_days:.1} camera-days, {sure} of them false; of {open} nobody said for sure, which may all have been"
+        basis: t(
+            "sheet.basis.false",
+            &[("alerts", &alerts), ("days", &format!("{camera_days:.1}")), ("false", &sure), ("open", &open)],
         ),
         verdict,
     }
@@ -197,7 +199,7 @@ fn told_within(alerts: &[&Told], wanted: f64, days: f64) -> Finding {
         value: share,
         low: interval.map(|[low, _]| low),
         high: interval.map(|[_, high]| high),
-        basis: format!("{in_time} of {} alerts, exercises among them", times.len()),
+        basis: t("sheet.basis.told", &[("in_time", &in_time), ("alerts", &times.len())]),
         verdict,
     }
 }
@@ -226,7 +228,10 @@ fn silence(trial: &Trial, report: &Report, wanted: f64, now_ms: i64) -> Finding 
         value: Some(value),
         low: None,
         high: None,
-        basis: format!("{silent_h:.1} hours of {:.1} camera-days", days * cameras),
+        basis: t(
+            "sheet.basis.silence",
+            &[("hours", &format!("{silent_h:.1}")), ("days", &format!("{:.1}", days * cameras))],
+        ),
         verdict,
     }
 }

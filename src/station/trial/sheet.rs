@@ -1,13 +1,16 @@
-//! The result of a trial for people: what was written down, what was found, and which cameras took part. Drawn here, shown and printed by the page.
+//! The result of a trial for people: what was written down, what was found, and which cameras took part. Drawn here, shown and printed by the page, in
+//! whose file the words stand.
 
-use std::fmt::{self, Write};
+use std::fmt::{self, Display, Write};
 
 use jiff::tz::TimeZone;
 
 use super::finding::{Finding, Findings, Verdict};
 use super::{Phase, Trial};
 use crate::publish::reply::Mode;
+use crate::station::report::html::percent;
 use crate::station::report::{Report, written};
+use crate::station::texts::t;
 use crate::web::html::Escaped;
 
 /// What stands on it.
@@ -31,73 +34,68 @@ pub struct Sheet<'a> {
 pub fn body(page: &mut String, sheet: &Sheet) -> fmt::Result {
     let Sheet { trial, zone, .. } = sheet;
     let plan = &trial.plan;
-    writeln!(page, "<article class=\"report\">\n<h2>Trial: {}</h2>", Escaped(&plan.name))?;
+    let title = t("sheet.title", &[("name", &plan.name)]);
+    writeln!(page, "<article class=\"report\">\n<h2>{}</h2>", Escaped(&title))?;
     let time = |ms| written(ms, zone);
-    writeln!(
-        page,
-        "<p>{} mode, {} to {}. Written by {} on {}, before it began.</p>",
-        mode(plan.mode),
-        time(plan.begin_ms),
-        time(plan.end_ms),
-        Escaped(&trial.written_by),
-        time(trial.written_ms)
-    )?;
+    let mode = t(&format!("mode.name.{}", plan.mode.name()), &[]);
+    let (from, to, on) = (time(plan.begin_ms), time(plan.end_ms), time(trial.written_ms));
+    let values: [(&str, &dyn Display); 5] =
+        [("mode", &mode), ("from", &from), ("to", &to), ("by", &trial.written_by), ("time", &on)];
+    paragraph(page, "", &t("sheet.written", &values))?;
     course(page, sheet)?;
     findings(page, sheet)?;
     cameras(page, sheet)?;
     told(page, sheet)?;
-    writeln!(
-        page,
-        "<p class=\"quiet\">SHA-256 of what was written, as it stands in the audit log: {}</p>",
-        Escaped(&trial.sha256)
-    )?;
+    paragraph(page, "quiet", &t("sheet.hash", &[("sha256", &trial.sha256)]))?;
     if !trial.is_as_written {
-        page.write_str("<p class=\"warn\">What is kept is not what was written: the database was changed. This result is worth nothing.</p>\n")?;
+        paragraph(page, "warn", &t("trials.changed", &[]))?;
     }
     page.write_str("</article>\n")
 }
 
-fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Armed => "Live",
-        Mode::Assist => "Assist",
-        Mode::Shadow => "Observe",
-        Mode::Disarmed => "Disarmed",
+/// A paragraph of a class, of none where that is empty.
+fn paragraph(page: &mut String, class: &str, text: &str) -> fmt::Result {
+    match class {
+        "" => writeln!(page, "<p>{}</p>", Escaped(text)),
+        class => writeln!(page, "<p class=\"{class}\">{}</p>", Escaped(text)),
     }
 }
 
 fn course(page: &mut String, sheet: &Sheet) -> fmt::Result {
     let Sheet { trial, findings, zone, now_ms, .. } = sheet;
-    match (trial.phase(*now_ms), &trial.stopped) {
-        (Phase::Running, _) => writeln!(
-            page,
-            "<p class=\"warn\">It is still running: what stands here is of {:.1} of {:.1} days.</p>",
-            findings.days,
-            (trial.plan.end_ms - trial.plan.begin_ms) as f64 / 86_400_000.0
-        ),
-        (_, Some(stopped)) => writeln!(
-            page,
-            "<p class=\"warn\">{} ended it on {}, after {:.1} days: {}</p>",
-            Escaped(&stopped.by),
-            written(stopped.at_ms, zone),
-            findings.days,
-            Escaped(&stopped.reason)
-        ),
-        _ => Ok(()),
-    }
+    let days = format!("{:.1}", findings.days);
+    let text = match (trial.phase(*now_ms), &trial.stopped) {
+        (Phase::Running, _) => {
+            let all = format!("{:.1}", (trial.plan.end_ms - trial.plan.begin_ms) as f64 / 86_400_000.0);
+            t("sheet.running", &[("days", &days), ("all", &all)])
+        }
+        (_, Some(stopped)) => {
+            let time = written(stopped.at_ms, zone);
+            let values: [(&str, &dyn Display); 4] =
+                [("by", &stopped.by), ("time", &time), ("days", &days), ("reason", &stopped.reason)];
+            t("sheet.stopped", &values)
+        }
+        _ => return Ok(()),
+    };
+    paragraph(page, "warn", &text)
 }
 
 fn findings(page: &mut String, sheet: &Sheet) -> fmt::Result {
-    page.write_str("<section>\n<h3>What it had to show</h3>\n")?;
+    writeln!(page, "<section>\n<h3>{}</h3>", t("sheet.shown", &[]))?;
     for finding in &sheet.findings.all {
-        let (asked, found) = words(finding);
+        let asked = t(
+            &format!("trials.asked.{}", finding.criterion),
+            &[("value", &in_words(finding, finding.wanted))],
+        );
         writeln!(
             page,
-            "<h4>{asked}</h4>\n<p class=\"verdict {}\"><strong>{}</strong></p>\n<p>{found}</p>\n<p class=\"quiet\">{}.</p>",
+            "<h4>{asked}</h4>\n<p class=\"verdict {}\"><strong>{}</strong></p>",
             class(finding.verdict),
-            verdict(finding.verdict),
-            Escaped(&finding.basis)
+            verdict(finding.verdict)
         )?;
+        let found = t(&format!("sheet.found.{}", finding.criterion), &[("value", &found(finding))]);
+        paragraph(page, "", &found)?;
+        paragraph(page, "quiet", &finding.basis)?;
     }
     page.write_str("</section>\n")
 }
@@ -113,55 +111,55 @@ fn class(verdict: Verdict) -> &'static str {
 /// For people.
 fn verdict(verdict: Verdict) -> String {
     match verdict {
-        Verdict::Met => "Met".into(),
-        Verdict::NotMet => "Not met".into(),
+        Verdict::Met => t("sheet.met", &[]),
+        Verdict::NotMet => t("sheet.not-met", &[]),
+        Verdict::TooLittle { more_days: Some(days) } if days <= 1.0 => t("sheet.one-day", &[]),
         Verdict::TooLittle { more_days: Some(days) } => {
-            let days = days.ceil().max(1.0);
-            let plural = if days > 1.0 { "s" } else { "" };
-            format!("Not enough data: about {days:.0} day{plural} more, if it goes on like this")
+            t("sheet.more-days", &[("days", &format!("{:.0}", days.ceil()))])
         }
-        Verdict::TooLittle { more_days: None } => "Not enough data, and no end of that can be told".into(),
+        Verdict::TooLittle { more_days: None } => t("sheet.no-end", &[]),
     }
 }
 
-/// What was asked for, and what was found.
-fn words(finding: &Finding) -> (String, String) {
-    let wanted = finding.wanted;
-    let percent = |share: f64| format!("{:.0} %", share * 100.0);
-    let number = |value: f64| format!("{value:.2}");
-    let within = |text: &dyn Fn(f64) -> String| match (finding.value, finding.low, finding.high) {
-        (Some(value), Some(low), Some(high)) => {
-            format!("{} (95 % interval {} to {})", text(value), text(low), text(high))
-        }
-        (Some(value), _, _) => text(value),
-        _ => "nothing can be said yet".into(),
-    };
+/// What was asked for, in the unit of its question: shares in percent, the rest as people have written it.
+fn in_words(finding: &Finding, wanted: f64) -> String {
     match finding.criterion {
-        "recall_least" => (
-            format!("Of the time with a bear in sight it is found in {} at least", percent(wanted)),
-            format!("Found: {}.", within(&percent)),
-        ),
-        "false_alarms_most" => (
-            format!("At most {wanted} false alarms a camera-day"),
-            format!("False alarms a camera-day: {}.", within(&number)),
-        ),
-        "told_within_s" => (
-            format!("Nine of ten alerts are told within {wanted} s"),
-            format!("Told in that time: {}.", within(&percent)),
-        ),
-        _ => (
-            format!("A camera is silent for at most {wanted} h a day"),
-            format!("Hours a camera-day: {}.", within(&number)),
-        ),
+        "recall_least" => format!("{:.0}", wanted * 100.0),
+        _ => wanted.to_string(),
+    }
+}
+
+/// What was found, with its interval where there is one.
+fn found(finding: &Finding) -> String {
+    let text = |value: f64| match finding.criterion {
+        "recall_least" | "told_within_s" => percent(value),
+        _ => format!("{value:.2}"),
+    };
+    match (finding.value.map(text), finding.low.map(text), finding.high.map(text)) {
+        (Some(value), Some(low), Some(high)) => {
+            t("sheet.interval", &[("value", &value), ("low", &low), ("high", &high)])
+        }
+        (Some(value), _, _) => value,
+        _ => t("sheet.nothing", &[]),
     }
 }
 
 fn cameras(page: &mut String, sheet: &Sheet) -> fmt::Result {
     let Sheet { trial, report, zone, .. } = sheet;
-    page.write_str("<section>\n<h3>Cameras</h3>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Cameras\"><table>\n<thead><tr><th scope=\"col\">Camera</th><th scope=\"col\">Took part from</th><th scope=\"col\">Heard, h</th><th scope=\"col\">Silent, h</th></tr></thead>\n<tbody>\n")?;
+    let [title, from, heard, silent] =
+        ["sheet.cameras", "sheet.from", "sheet.heard", "sheet.silent"].map(|key| t(key, &[]));
+    writeln!(
+        page,
+        "<section>\n<h3>{title}</h3>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table>"
+    )?;
+    page.write_str("<thead><tr>")?;
+    for head in [&t("sheet.camera", &[]), &from, &heard, &silent] {
+        write!(page, "<th scope=\"col\">{head}</th>")?;
+    }
+    page.write_str("</tr></thead>\n<tbody>\n")?;
     for member in &trial.members {
         let hours = report.watch.cameras.get(&member.camera).copied().unwrap_or_default();
-        let joined = member.joined_ms.map_or_else(|| "never".into(), |ms| written(ms, zone));
+        let joined = member.joined_ms.map_or_else(|| t("sheet.never", &[]), |ms| written(ms, zone));
         writeln!(
             page,
             "<tr><th scope=\"row\">{}</th><td>{joined}</td><td>{:.1}</td><td>{:.1}</td></tr>",
@@ -172,23 +170,25 @@ fn cameras(page: &mut String, sheet: &Sheet) -> fmt::Result {
     }
     page.write_str("</tbody></table></div>\n")?;
     if trial.members.iter().any(|member| member.joined_ms.is_none()) {
-        page.write_str(
-            "<p class=\"warn\">Of a camera that never took part nothing here is known but its silence.</p>\n",
-        )?;
+        paragraph(page, "warn", &t("sheet.absent", &[]))?;
     }
     page.write_str("</section>\n")
 }
 
 fn told(page: &mut String, sheet: &Sheet) -> fmt::Result {
     let (outcome, found) = (&sheet.report.outcome, &sheet.report.false_alarms);
-    let whom = match sheet.trial.plan.mode {
-        Mode::Assist => "Alerts to reviewers",
-        Mode::Armed => "Alerts",
+    let key = match sheet.trial.plan.mode {
+        Mode::Assist => "sheet.told.reviewers",
+        Mode::Armed => "sheet.told",
         _ => return Ok(()),
     };
-    writeln!(
-        page,
-        "<section>\n<h3>What was told</h3>\n<p>{whom}: {}. Bears: {}; false: {}; of {} nobody said for sure what they were.</p>\n</section>",
-        found.alerts, outcome.bears, found.all.count, outcome.open
-    )
+    writeln!(page, "<section>\n<h3>{}</h3>", t("sheet.told.title", &[]))?;
+    let values: [(&str, &dyn Display); 4] = [
+        ("alerts", &found.alerts),
+        ("bears", &outcome.bears),
+        ("false", &found.all.count),
+        ("open", &outcome.open),
+    ];
+    paragraph(page, "", &t(key, &values))?;
+    page.write_str("</section>\n")
 }

@@ -87,7 +87,7 @@ fn a_bear_in_a_folder_of_pictures_is_told_to_the_letter_of_the_contract() {
     let whole = std::fs::read(pictures.join("024.jpg")).unwrap();
     std::fs::write(pictures.join("012b.jpg"), &whole[..whole.len() / 2]).unwrap();
     std::fs::write(pictures.join("013b.jpg"), b"not a picture").unwrap();
-    let mut daemon = home.start(&[]);
+    let mut daemon = home.start(&["capture.lens_degrees=62"]);
     assert_eq!(daemon.ends_within(SOON), 0, "{}", daemon.log());
     desk.hears_state("offline", "stopped");
     desk.posts.iter().for_each(check_envelope);
@@ -156,6 +156,7 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
         "drift",
         "ghosts",
         "certificates",
+        "reach",
         "regime",
         "scene",
         "effort",
@@ -180,6 +181,8 @@ fn check_telemetry(desk: &Listener, pictures: u64, broken: u64) {
         .values()
         .flat_map(|light| light["luma"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()));
     assert!(frames.sum::<u64>() > 0, "{last}");
+    let reach = |light: &str| last["reach"][light].as_f64().unwrap();
+    assert!(reach("day_m") > reach("infrared_m") && reach("infrared_m") > 1.0, "{last}");
     assert!(last["memory_mb"].as_f64().unwrap() > 1.0);
     assert!(last["written"]["mb"].as_f64().unwrap() > 0.0, "{last}");
     assert_eq!(last["messages"]["lost_alerts"], 0);

@@ -14,12 +14,13 @@ use crate::capture::ring::{FrameReceiver, FrameSender, ring};
 use crate::capture::worker::Job;
 use crate::capture::{self, CaptureError, Event, Source};
 use crate::config::Config;
-use crate::infer::bundle::{ModelError, ModelName};
+use crate::infer::bundle::{Bundle, ModelError, ModelName};
 use crate::infer::engine::Engine;
 use crate::infer::quiet::Quiet;
 use crate::infer::succession::choice::{Choice, choose};
 use crate::infer::worker::{Links, SnapshotSettings, Worker};
 use crate::perceive::perception::Perception;
+use crate::perceive::reach::Lens;
 use crate::publish::{Handle, PublishError};
 use crate::system::clock::Clock;
 use crate::system::metrics::Metrics;
@@ -94,6 +95,17 @@ pub struct App {
     desk: Desk,
     shared: Shared,
     front: Option<Front>,
+    lens: Lens,
+}
+
+/// What decides how far this camera sees, but for the size of its frames.
+fn lens(config: &Config, bundle: &Bundle) -> Lens {
+    Lens {
+        degrees: config.lens_degrees,
+        acuity: serde_json::from_value(bundle.card["acuity"].clone()).ok(),
+        input: bundle.spec.input.clone(),
+        mode: config.perceive.regions,
+    }
 }
 
 /// The threads once they run.
@@ -113,7 +125,8 @@ impl App {
     pub fn build(config: Config, clock: Clock) -> Result<App, AppError> {
         let choice = choose(&models::settings(&config))?;
         let source = capture::open(&config.capture.source)?;
-        let front = config.page.as_ref().map(|page| Front::new(page, &config, &choice.bundle)).transpose()?;
+        let front = config.page.as_ref().map(Front::new).transpose()?;
+        let lens = lens(&config, &choice.bundle);
         let shared = Shared::new(clock);
         let (inbox, desk) = Desk::new(&config);
         let (metrics, pulse) = (shared.metrics.clone(), shared.pulses.publish.clone());
@@ -132,7 +145,7 @@ impl App {
             "ready"
         );
         let model = choice.bundle.id.clone();
-        Ok(App { config, source, choice, model, publish, desk, shared, front })
+        Ok(App { config, source, choice, model, publish, desk, shared, front, lens })
     }
 
     /// The counters and latencies of this run.
@@ -155,11 +168,11 @@ impl App {
     /// # Errors
     /// Where the source turns out hopeless, a camera call does not return, or a thread has a bug. The outbox was drained before.
     pub fn run(self, stop: &Stop) -> Result<Ended, AppError> {
-        let App { config, source, choice, model, publish, desk, shared, front } = self;
+        let App { config, source, choice, model, publish, desk, shared, front, lens } = self;
         let Open { thread: control, orders, inlets } = desk.open(&config, &publish, &shared)?;
         let (engine, keeper) = shared.models.open(choice, &config, &publish, &inlets, shared.clock)?;
         let view = shared.view(&config, &model);
-        let page = front.map(|front| front.page(&config, &publish, &shared, inlets));
+        let page = front.map(|front| front.page(&config, lens.clone(), &publish, &shared, inlets));
         let _web = web::serve(config.metrics.map(|address| Place::metrics(address, view)), page)?;
         let history = history(&config.capture);
         let links = shared.links(publish.sender(), orders, history.clone());
@@ -170,7 +183,7 @@ impl App {
         let halt = Stop::default();
         let capture = spawn_capture(config.capture.clone(), source, sender, history, event, &shared, &halt)?;
         let threads = Threads { capture, infer, control, keeper, events };
-        let mut watch = Watch::new(&config, &publish, shared, &model);
+        let mut watch = Watch::new(&config, lens, &publish, shared, &model);
         let ended = watch.run(&threads.events, || threads.capture.is_finished(), stop);
         halt.raise();
         end(threads, publish, watch, ended, stop)

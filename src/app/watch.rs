@@ -16,6 +16,7 @@ use crate::infer::bundle::ModelName;
 use crate::infer::sight::Sight;
 use crate::perceive::drift::Histograms;
 use crate::perceive::governor::{Board, Throttle};
+use crate::perceive::reach::Lens;
 use crate::publish::drift::DriftMessage;
 use crate::publish::{Draft, Handle, Health, Standing, TelemetryDraft};
 use crate::system::distress::Distress;
@@ -39,6 +40,7 @@ const STAGE_LIMIT: Duration = Duration::from_secs(20);
 pub(super) struct Watch {
     /// SHA-256 of the model.
     model: String,
+    lens: Lens,
     drafts: SyncSender<Draft>,
     standing: Standing,
     shared: Shared,
@@ -63,7 +65,13 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(config: &Config, publish: &Handle, shared: Shared, model: &ModelName) -> Watch {
+    pub(super) fn new(
+        config: &Config,
+        lens: Lens,
+        publish: &Handle,
+        shared: Shared,
+        model: &ModelName,
+    ) -> Watch {
         let mut watchdog = Watchdog::default();
         let pulses = &shared.pulses;
         for (stage, pulse) in
@@ -76,6 +84,7 @@ impl Watch {
         }
         Watch {
             model: model.sha256.clone(),
+            lens,
             drafts: publish.sender(),
             standing: publish.standing(),
             store: config.publish.store.path.clone(),
@@ -221,6 +230,7 @@ impl Watch {
             scores: sight.histograms,
             drift: self.drift(&sight.drift),
             ghosts: sight.ghosts,
+            reach: self.lens.reach(sight.last.map(|_| sight.size)).ok(),
             size: sight.size,
             drill: self.notice().drill,
             effort: sight.effort,

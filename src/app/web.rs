@@ -5,37 +5,34 @@ use std::net::SocketAddr;
 use super::orders::Inlets;
 use super::shared::Shared;
 use crate::config::{Config, PageSettings};
-use crate::infer::bundle::Bundle;
+use crate::perceive::reach::Lens;
 use crate::publish::Handle;
 use crate::web::door::{Door, Token, TokenError};
-use crate::web::page::{Lens, Page};
+use crate::web::page::Page;
 use crate::web::{Place, Server};
 
 /// What of the page is known before anything runs.
 pub(super) struct Front {
     address: SocketAddr,
     door: Door,
-    lens: Lens,
 }
 
 impl Front {
     /// Reads the token, so that a wrong one is told before the camera is opened.
-    pub fn new(page: &PageSettings, config: &Config, bundle: &Bundle) -> Result<Front, TokenError> {
-        let lens = Lens {
-            degrees: config.lens_degrees,
-            acuity: serde_json::from_value(bundle.card["acuity"].clone()).ok(),
-            input: bundle.spec.input.clone(),
-            mode: config.perceive.regions,
-        };
-        Ok(Front {
-            address: page.listen,
-            door: Door::new(Token::read("page.token_file", &page.token_file)?),
-            lens,
-        })
+    pub fn new(page: &PageSettings) -> Result<Front, TokenError> {
+        let door = Door::new(Token::read("page.token_file", &page.token_file)?);
+        Ok(Front { address: page.listen, door })
     }
 
     /// The page with what it shows of the others.
-    pub fn page(self, config: &Config, publish: &Handle, shared: &Shared, inlets: Inlets) -> Place {
+    pub fn page(
+        self,
+        config: &Config,
+        lens: Lens,
+        publish: &Handle,
+        shared: &Shared,
+        inlets: Inlets,
+    ) -> Place {
         let page = Page {
             site: config.site.clone(),
             door: self.door,
@@ -47,7 +44,7 @@ impl Front {
             errands: inlets.errands,
             clock: shared.clock,
             budget_ms: config.perceive.budget_ms,
-            lens: self.lens,
+            lens,
         };
         Place::page(self.address, page)
     }

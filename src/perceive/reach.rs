@@ -16,6 +16,35 @@ pub struct Acuity {
     pub close_px: Option<f64>,
 }
 
+/// Length from nose to rump of the bear that reach is told for, metres: a grown brown bear that is not large.
+pub const BEAR_M: f64 = 1.5;
+
+/// What is known of how far a camera sees, but for the size of its frames.
+#[derive(Clone, Debug)]
+pub struct Lens {
+    /// Horizontal field of view, degrees; `None` where nobody said.
+    pub degrees: Option<f64>,
+    /// From the model's card; `None` where nobody measured it.
+    pub acuity: Option<Acuity>,
+    /// What regions are scaled to.
+    pub input: InputSpec,
+    /// How they are chosen.
+    pub mode: RegionMode,
+}
+
+impl Lens {
+    /// How far a bear of [`BEAR_M`] is seen on frames of this size, pixels; else what is missing to say so: `lens`, `acuity` or `frame`.
+    ///
+    /// # Errors
+    /// The name of what is missing.
+    pub fn reach(&self, frame: Option<(u32, u32)>) -> Result<Reach, &'static str> {
+        let lens_degrees = self.degrees.ok_or("lens")?;
+        let acuity = self.acuity.ok_or("acuity")?;
+        let frame = frame.filter(|(width, height)| *width > 0 && *height > 0).ok_or("frame")?;
+        Ok(Reach::new(&Optics { frame, lens_degrees, bear_m: BEAR_M }, &acuity, &self.input, self.mode))
+    }
+}
+
 /// What decides how large a bear is on the frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Optics {

@@ -17,6 +17,7 @@ use crate::perceive::governor::{Effort, Level, Strain};
 use crate::perceive::histogram::ScoreHistograms;
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Regime, Scene};
+use crate::perceive::reach::{BEAR_M, Reach, Sight};
 use crate::system::metrics::{Metrics, Quantiles, Sort, Stage};
 use crate::system::wear::Written;
 
@@ -37,6 +38,8 @@ pub struct TelemetryDraft {
     pub ghosts: Vec<Ghost>,
     /// Width and height of the last frame, pixels.
     pub size: (u32, u32),
+    /// How far a bear is seen, where the lens is known.
+    pub reach: Option<Reach>,
     /// How much is done, and why no more.
     pub effort: Effort,
     /// The last drill.
@@ -80,6 +83,9 @@ pub struct TelemetryMessage {
     pub regime: Option<String>,
     /// Measures of the last frame; null before the first one.
     pub scene: Option<SceneMeasures>,
+    /// How far a bear is seen; null where `capture.lens_degrees` is not set, before the first frame, and from an older daemon.
+    #[serde(default)]
+    pub reach: Option<ReachMessage>,
     /// `full`, `half` or `quarter`: share of the time that may be worked. An older daemon does not tell.
     #[serde(default)]
     #[schemars(with = "Option<Level>")]
@@ -113,6 +119,30 @@ pub struct HealthThen {
     pub state: State,
     /// Why, for people.
     pub reason: String,
+}
+
+/// How far a bear from nose to rump is seen that nothing hides, by the lens, the size of the frame and what the model's card says: metres, by a close look.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Reach")]
+pub struct ReachMessage {
+    /// By day.
+    #[schemars(range(min = 0.0))]
+    pub day_m: f64,
+    /// By infrared light, as far as the lamp reaches.
+    #[schemars(range(min = 0.0))]
+    pub infrared_m: f64,
+    /// Length of the bear from nose to rump.
+    #[schemars(range(min = 0.0))]
+    pub bear_m: f64,
+}
+
+impl From<Reach> for ReachMessage {
+    fn from(reach: Reach) -> ReachMessage {
+        // Tenths of a metre: more nobody knows.
+        let tenths = |m: f64| (m * 10.0).round() / 10.0;
+        let Sight { day, infrared } = reach.close;
+        ReachMessage { day_m: tenths(day.m), infrared_m: tenths(infrared.m), bear_m: BEAR_M }
+    }
 }
 
 /// When a certificate ends.
@@ -216,6 +246,7 @@ impl TelemetryMessage {
             ghosts: draft.ghosts.iter().map(|ghost| GhostMessage::new(ghost, draft.size)).collect(),
             regime: draft.regime.map(|regime| regime.name().into()),
             scene: draft.scene.map(SceneMeasures::from),
+            reach: draft.reach.map(ReachMessage::from),
             effort: Some(draft.effort.level.name().into()),
             strain: draft.effort.strain.map(|strain| strain.name().into()),
             drill: draft.drill.clone(),

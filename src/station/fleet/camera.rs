@@ -8,7 +8,7 @@ use super::Presence;
 use crate::publish::drill::{Course, DrillMessage};
 use crate::publish::message::{BootId, State, StatusMessage};
 use crate::publish::reply::{Mode, StateMessage};
-use crate::publish::telemetry::TelemetryMessage;
+use crate::publish::telemetry::{ReachMessage, TelemetryMessage};
 use crate::station::judge::unix_ms;
 use crate::station::store::KnownCamera;
 
@@ -65,6 +65,7 @@ pub struct Figures {
     strain: Option<String>,
     effort: Option<String>,
     regime: Option<String>,
+    reach: Option<ReachMessage>,
     clock_synced: bool,
 }
 
@@ -156,6 +157,7 @@ impl Camera {
             strain: told.strain.clone(),
             effort: told.effort.clone(),
             regime: told.regime.clone(),
+            reach: told.reach,
             clock_synced: told.envelope.clock_synced,
         })
     }

@@ -20,9 +20,7 @@ use crate::control::areas::Areas;
 use crate::control::errand::{Errand, Refusal};
 use crate::infer::sight::Sight;
 use crate::infer::worker::Order;
-use crate::perceive::model::InputSpec;
-use crate::perceive::reach::Acuity;
-use crate::perceive::settings::RegionMode;
+use crate::perceive::reach::Lens;
 use crate::publish::Standing;
 use crate::publish::settings::Site;
 use crate::system::clock::Clock;
@@ -65,19 +63,6 @@ pub struct Page {
     pub budget_ms: f64,
     /// What decides how far it sees.
     pub lens: Lens,
-}
-
-/// What is known of how far the camera sees, but for the size of its frames.
-#[derive(Clone, Debug)]
-pub struct Lens {
-    /// Horizontal field of view, degrees; `None` where nobody said.
-    pub degrees: Option<f64>,
-    /// From the model's card; `None` where nobody measured it.
-    pub acuity: Option<Acuity>,
-    /// What regions are scaled to.
-    pub input: InputSpec,
-    /// How they are chosen.
-    pub mode: RegionMode,
 }
 
 /// What every handler sees.

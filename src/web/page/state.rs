@@ -7,18 +7,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{Desk, Lens, Page, json};
+use super::{Desk, Page, json};
 use crate::infer::sight::{Sight, Spans};
 use crate::perceive::model::Class;
 use crate::perceive::observation::{Detection, Regime};
-use crate::perceive::reach::{Optics, Reach};
+use crate::perceive::reach::{BEAR_M, Lens, Reach};
 use crate::publish::State;
 use crate::publish::drill::DrillMessage;
 use crate::publish::message::rfc3339;
 use crate::publish::recent::RecentAlert;
-
-/// The bear that reach is told for, metres from nose to rump: a grown brown bear that is not large.
-const BEAR_M: f64 = 1.5;
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -62,7 +59,7 @@ struct Times {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Distance {
-    Known { lens_degrees: f64, bear_m: f64, reach: Reach },
+    Known { lens_degrees: Option<f64>, bear_m: f64, reach: Reach },
     Unknown { missing: &'static str },
 }
 
@@ -109,15 +106,8 @@ fn times(spans: &Spans, budget_ms: f64) -> Times {
 }
 
 fn distance(lens: &Lens, frame: Option<(u32, u32)>) -> Distance {
-    let unknown = |missing| Distance::Unknown { missing };
-    let Some(lens_degrees) = lens.degrees else { return unknown("lens") };
-    let Some(acuity) = lens.acuity else { return unknown("acuity") };
-    let Some(frame) = frame.filter(|(width, height)| *width > 0 && *height > 0) else {
-        return unknown("frame");
-    };
-    let optics = Optics { frame, lens_degrees, bear_m: BEAR_M };
-    let reach = Reach::new(&optics, &acuity, &lens.input, lens.mode);
-    Distance::Known { lens_degrees, bear_m: BEAR_M, reach }
+    let known = |reach| Distance::Known { lens_degrees: lens.degrees, bear_m: BEAR_M, reach };
+    lens.reach(frame).map_or_else(|missing| Distance::Unknown { missing }, known)
 }
 
 fn seen(sight: &Sight) -> Vec<Seen> {

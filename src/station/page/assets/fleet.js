@@ -73,6 +73,7 @@ export function fleet({ $, t, element, write, lines, clock, whole, span, wire, m
       [t("fact.puback"), f?.puback_p95_ms != null && t("fact.ms", { ms: whole(f.puback_p95_ms) })],
       [t("fact.board"), board],
       [t("fact.light"), f?.regime && t("regime." + f.regime)],
+      [t("fact.reach"), f && (f.reach ? t("fact.reach.told", { day: whole(f.reach.day_m), infrared: whole(f.reach.infrared_m) }) : t("fact.reach.none"))],
       [t("fact.messages"), f && t("fact.messages.told", { waiting: whole(f.waiting), lost: whole(f.lost), refused: whole(f.refused) })],
       [t("fact.drill"), drill ? t("fact.drill.told", { course: t("course." + drill.course), time: clock(Date.parse(drill.began)), reason: drill.reason }) : t("fact.drill.none")],
       [t("fact.version"), one.version],

@@ -16,9 +16,11 @@ PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/bearwatch
 
 # What cross-building needs.
 ARCH ?= $(shell dpkg --print-architecture 2>/dev/null)
-ARCH_STEP := $(if $(filter arm64,$(ARCH)),arm,$(filter armhf,$(ARCH)))
+ARCH_STEP := $(if $(filter arm64,$(ARCH)),arm,$(filter armhf amd64,$(ARCH)))
+ifneq ($(ARCH),amd64)
 ifeq ($(ARCH),$(shell dpkg --print-architecture 2>/dev/null))
 ARCH_STEP :=
+endif
 endif
 
 .DEFAULT_GOAL := help
@@ -212,7 +214,7 @@ rollout: ## What the station lets through of bad models, and stops of good ones,
 	@python3 docs/rollout.py --program $(PROGRAM)
 
 mast: ## What a device on a mast must hold to, measured as it is installed: docs/mast.md anew (an hour and a half; root or sudo)
-	@deploy/prepare.sh build broker tests lint arm armhf deb board peers
+	@deploy/prepare.sh build broker tests lint amd64 arm armhf deb board peers
 	@python3 docs/mast.py
 
 # Training of the model is Python: see training/README.md.

@@ -91,6 +91,10 @@ for step in "$@"; do
         # Not from rustup by ourselves: which toolchain a person has is theirs to decide.
         arm_target || { want rustc-web libstd-rust-web-dev:arm64; foreign=yes; }
         ;;
+    amd64)
+        # That of rustup's compiler, else Debian's.
+        [ -e "$(rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-gnu/bin/gcc-ld/ld.lld" ] || has ld.lld || want lld
+        ;;
     node) has npm || want nodejs npm ;;
     browser)
         has chromium || want chromium

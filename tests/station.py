@@ -14,6 +14,7 @@ import time
 from page import DESK, NARROW, PHONE, Browser, free_port, wait_for
 from selenium.webdriver.common.keys import Keys
 from station_notify import who_else_is_told_stands_at_the_alert
+from station_plan import a_plan_is_given_and_cameras_are_put_on_it, a_plan_is_removed_and_several_sites_have_one_each
 from station_review import NOTHING, SURE, pictures_are_reviewed_by_keyboard_alone, publish_sample, the_report_is_read_and_printed, two_review_at_once_one_of_them_by_finger
 from station_trial import a_trial_is_stopped_on_a_telephone_and_its_result_printed, a_trial_is_written_by_keyboard_alone
 from station_rollout import a_model_is_rolled_out_watched_and_taken_back, pack
@@ -493,6 +494,8 @@ def main(program, axe, out):
             park.status("north", "online", "camera 0")
             a_shift_is_told_with_its_charts_until_it_is_accepted(park, source, out)
             a_model_is_rolled_out_watched_and_taken_back(park, source, out, "north", BOOTS["north"], PICTURE, stamp())
+            a_plan_is_given_and_cameras_are_put_on_it(park, source, out)
+            a_plan_is_removed_and_several_sites_have_one_each(park, source, out)
             silence_never_looks_like_all_quiet(park, source, out)
         except Exception:
             print((park.folder / "log").read_text(encoding="utf-8")[-3000:], file=sys.stderr)
@@ -502,7 +505,7 @@ def main(program, axe, out):
     assert code == 0, code
     who_else_is_told_stands_at_the_alert(Park, program, source, out)
     print(f"station: {size / 1000:.0f} kB of page; an alert was on the screen {shown_s * 1000:.0f} ms after mosquitto_pub was started; axe-core finds nothing; screenshots in {out}")
-    print("13 passed, 0 failed")
+    print("15 passed, 0 failed")
 
 
 if __name__ == "__main__":

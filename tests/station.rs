@@ -13,6 +13,8 @@ mod notify;
 mod notify_file;
 #[path = "station/people.rs"]
 mod people;
+#[path = "station/plan.rs"]
+mod plan;
 #[path = "station/review.rs"]
 mod review;
 #[path = "station/rollout.rs"]

@@ -44,6 +44,7 @@ pub mod notify;
 mod others;
 mod page;
 pub mod people;
+mod plan;
 mod post;
 pub mod report;
 mod review;

@@ -27,20 +27,29 @@ pub fn words(text: &str) -> Words {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// A page in every language: `{{key}}` in it is a word, `{{*}}` all of them for its scripts, `{{lang}}` the language.
-pub fn rendered(page: &str, languages: &[(&'static str, &str)]) -> Vec<Rendered> {
-    languages.iter().map(|(language, text)| render(page, language, &words(text))).collect()
+/// A page in every language: `{{key}}` in it is a word, `{{*}}` those that its scripts name, `{{lang}}` the language.
+pub fn rendered(page: &str, scripts: &[&str], languages: &[(&'static str, &str)]) -> Vec<Rendered> {
+    languages.iter().map(|(language, text)| render(page, scripts, language, &words(text))).collect()
 }
 
-fn render(page: &str, language: &'static str, words: &Words) -> Rendered {
+fn render(page: &str, scripts: &[&str], language: &'static str, words: &Words) -> Rendered {
     let filled = words.iter().fold(page.to_owned(), |page, (key, text)| {
         page.replace(&format!("{{{{{key}}}}}"), &Escaped(text).to_string())
     });
     // Inside a script element nothing but its end tag means anything.
-    let json = serde_json::to_string(words).unwrap_or_default().replace('<', "\\u003c");
+    let spoken: BTreeMap<_, _> = words.iter().filter(|(key, _)| is_spoken(key, scripts)).collect();
+    let json = serde_json::to_string(&spoken).unwrap_or_default().replace('<', "\\u003c");
     let html = filled.replace("{{*}}", &json).replace("{{lang}}", language);
     let tag = tag(html.as_bytes());
     Rendered { language, html, tag }
+}
+
+/// Whether a script has this key, or what a key begins with up to a dot, between quotes: what only the page itself or the program says goes over a slow
+/// link once, or not at all.
+fn is_spoken(key: &str, scripts: &[&str]) -> bool {
+    let beginnings = key.match_indices('.').map(|(at, _)| &key[..=at]);
+    let named = |part: &str| scripts.iter().any(|script| script.contains(&format!("\"{part}\"")));
+    named(key) || beginnings.into_iter().any(named)
 }
 
 /// A strong entity tag.
@@ -104,6 +113,16 @@ pub mod checks {
                 .iter()
                 .for_each(|(key, text)| assert_eq!(places(text), places(&first[key]), "{language}: {key}"));
         }
+    }
+
+    /// Whatever scripts name is handed to them.
+    pub fn every_word_of_a_script_is_handed_over(scripts: &[&str], languages: &[(&str, &str)]) {
+        let handed = words(languages[0].1).into_keys().filter(|key| is_spoken(key, scripts));
+        let handed: Vec<String> = handed.collect();
+        let used = used("", scripts);
+        let is = |key: &str, known: &String| known == key || (key.ends_with('.') && known.starts_with(key));
+        let missing = used.iter().filter(|key| !handed.iter().any(|known| is(key, known)));
+        assert_eq!(missing.collect::<Vec<_>>(), [&""; 0]);
     }
 
     /// No page has a hole, and each is so large at most with what belongs to it, bytes.

@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use url::form_urlencoded;
 
 use super::fleet::{CameraView, RollCall};
@@ -23,7 +23,9 @@ use super::keeper::Shared;
 use super::people::{People, Right, Visitor};
 use super::report::html::STYLE as REPORT_STYLE;
 use super::standing::Standing;
-use super::store::{AlertView, CommandView, News, PictureView, RefusalView, StoreError, Word};
+use super::store::{
+    AlertView, CommandView, News, PictureView, RefusalView, SitePlan, StoreError, Waiting, Word,
+};
 use crate::control::signing::nonce;
 use crate::infer::succession::signed::Keys;
 use crate::publish::reply::Judgement;
@@ -39,6 +41,7 @@ mod drift;
 mod events;
 mod models;
 mod notices;
+mod plans;
 mod report;
 mod review;
 mod rollouts;
@@ -50,10 +53,11 @@ use door::{admitted, cookie_name, needs, said};
 use drift::ShiftView;
 
 const STYLE: &str = include_str!("assets/station.css");
-const SCRIPTS: [(&str, &str); 12] = [
+const SCRIPTS: [(&str, &str); 13] = [
     ("/station.js", include_str!("assets/station.js")),
     ("/desk.js", include_str!("assets/desk.js")),
     ("/fleet.js", include_str!("assets/fleet.js")),
+    ("/map.js", include_str!("assets/map.js")),
     ("/drift.js", include_str!("assets/drift.js")),
     ("/line.js", include_str!("assets/line.js")),
     ("/orders.js", include_str!("assets/orders.js")),
@@ -83,6 +87,8 @@ pub struct Desk {
     dispatch: Arc<Notify>,
     /// How fast accounts may tell cameras something.
     commands: Tries<String>,
+    /// Pictures of plans that are worked on together.
+    drawing: Semaphore,
 }
 
 /// Who may come in, and by which way.
@@ -141,6 +147,10 @@ struct FleetView {
     refusals: Vec<RefusalView>,
     /// What was told to cameras lately.
     commands: Vec<CommandView>,
+    /// Plans of sites, without their pictures.
+    plans: Vec<SitePlan>,
+    /// Where alerts wait for somebody.
+    waiting: Vec<Waiting>,
 }
 
 /// What somebody says of an alert.
@@ -159,7 +169,8 @@ impl Desk {
         let Bells { words: bell, commands: dispatch } = bells;
         let commands = Tries::new(commands::OF_AN_ACCOUNT);
         let pages = texts::rendered();
-        Desk { shared, people, token, public, cookie, pages, keys, bell, dispatch, commands }
+        let drawing = Semaphore::new(1);
+        Desk { shared, people, token, public, cookie, pages, keys, bell, dispatch, commands, drawing }
     }
 
     /// The ways of the page.
@@ -186,6 +197,7 @@ impl Desk {
             .merge(trial::ways())
             .merge(models::ways())
             .merge(rollouts::ways())
+            .merge(plans::ways())
             .layer(from_fn_with_state(desk.clone(), admitted));
         let open = SCRIPTS.into_iter().fold(Router::new(), |router, (path, script)| {
             router.route(path, get(move |headers: HeaderMap| asset(headers, JAVASCRIPT, script)))
@@ -247,9 +259,10 @@ async fn fleet(State(desk): State<Arc<Desk>>) -> Response {
 async fn fleet_view(shared: &Shared) -> Result<FleetView, StoreError> {
     let (now, now_ms) = (shared.clock.uptime(), shared.clock.unix_ms());
     let (refusals, commands) = (shared.store.refusals().await?, shared.store.commands(now_ms).await?);
+    let (plans, waiting) = (shared.store.plans().await?, shared.store.waiting_at().await?);
     let shifts = drift::shifts(shared).await?;
     let cameras = shared.fleet.lock().unwrap_or_else(PoisonError::into_inner).views(now, now_ms);
-    Ok(FleetView { now_ms, cameras, shifts, refusals, commands })
+    Ok(FleetView { now_ms, cameras, shifts, refusals, commands, plans, waiting })
 }
 
 async fn picture(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Response {

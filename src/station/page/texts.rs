@@ -1,5 +1,6 @@
 //! The page with its words.
 
+use super::SCRIPTS;
 use crate::station::texts::LANGUAGES;
 use crate::web::texts::{self, Rendered};
 
@@ -7,13 +8,13 @@ const PAGE: &str = include_str!("assets/station.html");
 
 /// The page in every language.
 pub fn rendered() -> Vec<Rendered> {
-    texts::rendered(PAGE, &LANGUAGES)
+    texts::rendered(PAGE, &SCRIPTS.map(|(_, script)| script), &LANGUAGES)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::station::page::{REPORT_STYLE, SCRIPTS, STYLE};
+    use crate::station::page::{REPORT_STYLE, STYLE};
     use crate::web::texts::{checks, words};
 
     #[test]
@@ -24,11 +25,14 @@ mod tests {
             include_str!("../report/html.rs"),
             include_str!("../report/html/words.rs"),
             include_str!("../report/html/charts.rs"),
+            include_str!("../trial/finding.rs"),
+            include_str!("../trial/sheet.rs"),
         ]
         .map(|source| source.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "("));
         let spoken = spoken.each_ref().map(String::as_str);
         let scripts = [&SCRIPTS.map(|(_, script)| script)[..], &spoken].concat();
         checks::every_language_has_every_word_and_no_other(PAGE, &scripts, &LANGUAGES);
+        checks::every_word_of_a_script_is_handed_over(&SCRIPTS.map(|(_, script)| script), &LANGUAGES);
     }
 
     #[test]

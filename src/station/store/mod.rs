@@ -24,6 +24,7 @@ mod moving;
 mod news;
 mod notify;
 mod opinion;
+mod plan;
 mod read;
 mod report;
 mod review;
@@ -45,6 +46,7 @@ pub use keep::Retention;
 pub use models::{Standing as ModelStanding, Told};
 pub use news::News;
 pub use notify::{ChannelView, Ended, Notice, NoticeView, Overdue};
+pub use plan::{PlanChange, SitePlan, Waiting};
 pub use read::{AlertView, KnownCamera, PictureView, RefusalView};
 pub use report::Labelled;
 pub use review::{PictureKey, Reviewer};
@@ -57,7 +59,7 @@ use address::Server;
 use database::{Pool, ddl, postgres, sqlite};
 
 /// Ever only added to: what stands in a migration that was released is never changed.
-const MIGRATIONS: [ddl::Step; 8] = [
+const MIGRATIONS: [ddl::Step; 9] = [
     (1, "begin", include_str!("migrations/1_begin.sql")),
     (20, "people", include_str!("migrations/20_people.sql")),
     (30, "review", include_str!("migrations/30_review.sql")),
@@ -66,6 +68,7 @@ const MIGRATIONS: [ddl::Step; 8] = [
     (60, "notify", include_str!("migrations/60_notify.sql")),
     (70, "trial", include_str!("migrations/70_trial.sql")),
     (80, "several", include_str!("migrations/80_several.sql")),
+    (90, "plan", include_str!("migrations/90_plan.sql")),
 ];
 
 /// The database.

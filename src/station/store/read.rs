@@ -12,7 +12,7 @@ use serde::Serialize;
 const ALERTS: i64 = 40;
 const WAITING: i64 = 100;
 /// Nobody has said anything of it, here or to its camera.
-const WAITS: &str = "alert.audience = 'everybody' AND alert.acked_ms IS NULL AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id)";
+pub(super) const WAITS: &str = "alert.audience = 'everybody' AND alert.acked_ms IS NULL AND NOT EXISTS (SELECT 1 FROM word WHERE word.alert = alert.id)";
 /// Pictures of an alert that are shown: what led to it and its opening, and the newest.
 const FIRST: usize = 4;
 const LAST: usize = 4;

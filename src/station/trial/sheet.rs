@@ -147,7 +147,7 @@ fn found(finding: &Finding) -> String {
 fn cameras(page: &mut String, sheet: &Sheet) -> fmt::Result {
     let Sheet { trial, report, zone, .. } = sheet;
     let [title, from, heard, silent] =
-        ["sheet.cameras", "sheet.from", "sheet.heard", "sheet.silent"].map(|key| t(key, &[]));
+        [t("sheet.cameras", &[]), t("sheet.from", &[]), t("sheet.heard", &[]), t("sheet.silent", &[])];
     writeln!(
         page,
         "<section>\n<h3>{title}</h3>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table>"
@@ -177,18 +177,18 @@ fn cameras(page: &mut String, sheet: &Sheet) -> fmt::Result {
 
 fn told(page: &mut String, sheet: &Sheet) -> fmt::Result {
     let (outcome, found) = (&sheet.report.outcome, &sheet.report.false_alarms);
-    let key = match sheet.trial.plan.mode {
-        Mode::Assist => "sheet.told.reviewers",
-        Mode::Armed => "sheet.told",
-        _ => return Ok(()),
-    };
-    writeln!(page, "<section>\n<h3>{}</h3>", t("sheet.told.title", &[]))?;
     let values: [(&str, &dyn Display); 4] = [
         ("alerts", &found.alerts),
         ("bears", &outcome.bears),
         ("false", &found.all.count),
         ("open", &outcome.open),
     ];
-    paragraph(page, "", &t(key, &values))?;
+    let told = match sheet.trial.plan.mode {
+        Mode::Assist => t("sheet.told.reviewers", &values),
+        Mode::Armed => t("sheet.told", &values),
+        _ => return Ok(()),
+    };
+    writeln!(page, "<section>\n<h3>{}</h3>", t("sheet.told.title", &[]))?;
+    paragraph(page, "", &told)?;
     page.write_str("</section>\n")
 }

@@ -5,10 +5,11 @@ use crate::web::texts::{self, Rendered};
 /// By the code of the language (BCP 47); the first where a browser asks for none of them.
 pub const LANGUAGES: [(&str, &str); 1] = [("en", include_str!("assets/en.json"))];
 const PAGE: &str = include_str!("assets/page.html");
+const SCRIPTS: [&str; 2] = [include_str!("assets/page.js"), include_str!("assets/areas.js")];
 
 /// The page in every language.
 pub fn rendered() -> Vec<Rendered> {
-    texts::rendered(PAGE, &LANGUAGES)
+    texts::rendered(PAGE, &SCRIPTS, &LANGUAGES)
 }
 
 #[cfg(test)]
@@ -21,11 +22,10 @@ mod tests {
     use crate::perceive::observation::Regime;
     use crate::web::texts::{checks, chosen};
 
-    const SCRIPTS: [&str; 2] = [include_str!("assets/page.js"), include_str!("assets/areas.js")];
-
     #[test]
     fn every_language_has_every_word_and_no_other() {
         checks::every_language_has_every_word_and_no_other(PAGE, &SCRIPTS, &LANGUAGES);
+        checks::every_word_of_a_script_is_handed_over(&SCRIPTS, &LANGUAGES);
     }
 
     #[test]

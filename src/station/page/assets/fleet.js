@@ -7,7 +7,7 @@ const EVERY_MS = 4000;
 const MOST = 100;
 
 export function fleet({ $, t, element, write, lines, clock, whole, span, wire, may, orders }) {
-  let looks = false, told = null, url = "";
+  let looks = false, told = null, url = "", plan = null;
   const open = new Set(), shifts = drift({ t, element, whole, wire, may, changed: look });
 
   async function look() {
@@ -15,9 +15,29 @@ export function fleet({ $, t, element, write, lines, clock, whole, span, wire, m
       told = await (await wire.ask("api/fleet")).json();
       orders.told(told);
       draw();
+      await plans();
     } catch (error) {
       write("fleet-count", t("fleet.lost", { reason: wire.reason(error) }));
     }
+  }
+
+  // Few parks have given one: it comes where there is one, or somebody may give one.
+  async function plans() {
+    if (!told.plans.length && !may("administer") && !plan) return;
+    plan ??= import("./map.js").then((script) => script.map({ $, t, element, write, wire, may, lead, changed: look }));
+    const drawn = await plan;
+    if (told) drawn.draw(told);
+  }
+
+  // To the entry of a camera, also where the list is cut or something else was looked for.
+  function lead(name) {
+    const entry = () => [...$("cameras").querySelectorAll("summary")].find((one) => one.dataset.camera === name && one.dataset.kind === "more");
+    if (!entry()) {
+      $("find").value = name;
+      draw();
+    }
+    entry()?.closest("li").scrollIntoView({ block: "center" });
+    entry()?.focus({ preventScroll: true });
   }
 
   function draw() {
@@ -76,6 +96,7 @@ export function fleet({ $, t, element, write, lines, clock, whole, span, wire, m
       [t("fact.reach"), f && (f.reach ? t("fact.reach.told", { day: whole(f.reach.day_m), infrared: whole(f.reach.infrared_m) }) : t("fact.reach.none"))],
       [t("fact.messages"), f && t("fact.messages.told", { waiting: whole(f.waiting), lost: whole(f.lost), refused: whole(f.refused) })],
       [t("fact.drill"), drill ? t("fact.drill.told", { course: t("course." + drill.course), time: clock(Date.parse(drill.began)), reason: drill.reason }) : t("fact.drill.none")],
+      [t("fact.clock"), f && (f.clock_synced ? t("fact.clock.set") : t("need.clock-unset"))],
       [t("fact.version"), one.version],
     ];
   }
@@ -98,5 +119,12 @@ export function fleet({ $, t, element, write, lines, clock, whole, span, wire, m
   $("find").oninput = () => told && draw();
   setInterval(() => looks && !document.hidden && look(), EVERY_MS);
 
-  return { shown: (is) => { looks = is; if (is) look(); }, changed: () => looks && look() };
+  return {
+    shown: (is) => { looks = is; if (is) look(); },
+    changed: () => looks && look(),
+    forget: () => {
+      told = null;
+      plan?.then((drawn) => drawn.forget());
+    },
+  };
 }

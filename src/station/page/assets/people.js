@@ -1,7 +1,7 @@
 // One's own account; for administrators all accounts, and what people did.
 
 const ROLES = ["viewer", "ranger", "reviewer", "administrator"];
-const EVENTS = ["start", "login", "login-failed", "logout", "account", "word", "command", "accepted", "removed", "bundle", "rollout"];
+const EVENTS = ["start", "login", "login-failed", "logout", "account", "word", "command", "accepted", "removed", "bundle", "rollout", "plan"];
 
 export function people({ $, t, element, write, clock, whole, wire, may, me, out }) {
   let oldest = Infinity;

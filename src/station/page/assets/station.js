@@ -99,7 +99,7 @@ async function enter() {
     event: (name, data) => {
       if (name === "pulse") feel(data);
       if (name === "alert") alerts.changed(data.alert, data.rings);
-      if (name === "commands") cameras.changed();
+      if (name === "commands" || name === "plans") cameras.changed();
       if (name === "notices") outside.changed();
       if (name === "trials") tried.changed();
       if (name === "rollouts") park?.changed();
@@ -138,6 +138,7 @@ function leave(why = "") {
   accounts.forget();
   outside.forget();
   cameras.shown(false);
+  cameras.forget();
   told.close();
   pictures.forget();
   week.forget();

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test program uses a part")]
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a test program: what cannot be set up is a failure, and says why"
 )]

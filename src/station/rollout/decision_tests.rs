@@ -91,7 +91,7 @@ fn people_are_waited_for_as_long_as_there_is_something_to_judge() {
     };
     assert_eq!(lacks(&waits), [Lack::Judged { more: 4 }]);
     assert_eq!(lacks(&Ring { unjudged: 400, ..ring() }), [Lack::Judged { more: 10 }]);
-    assert_eq!(lacks(&Ring { days: 1.0, ..ring() }), [Lack::Days { more: 2.0 }]);
+    assert_eq!(lacks(&Ring { days: 1.0, ..ring() }), [Lack::Days { more: 4.0 }]);
 }
 
 #[test]
@@ -102,9 +102,9 @@ fn slow_ill_and_unproven_ones_are_stopped() {
     let judged = |ring: &Ring| judge(&Criteria::default(), ring, &alike(20, 100, 50)).verdict;
     let unwell = Ring { unwell: Some("creek/north: it crashed".into()), ..ring() };
     assert!(matches!(judged(&unwell), Verdict::Stop(Stop::Unwell { .. })));
-    let late = Ring { days: 50.0, unjudged: 1, ..ring() };
+    let late = Ring { days: 70.0, unjudged: 1, ..ring() };
     assert!(matches!(judged(&late), Verdict::Stop(Stop::Unshown { .. })));
-    assert_eq!(judged(&Ring { days: 50.0, ..ring() }), Verdict::Pass);
+    assert_eq!(judged(&Ring { days: 70.0, ..ring() }), Verdict::Pass);
 }
 
 #[test]

@@ -115,6 +115,12 @@ fn what_one_station_hears_or_is_told_is_on_the_others_page() {
     let mut b = Station::on(&address, &there.url, &["--instance", "b"]);
     [&mut a, &mut b].into_iter().for_each(Station::start);
     [&a, &b].into_iter().for_each(|station| drop(station.until("the broker", connected)));
+    // What was told before somebody listened is on the page as well, but not as an event.
+    let (mut beside, listens) = (
+        a.open(),
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+    );
+    assert!(wait_for(LIMIT, || beside.count(listens) == 2), "{}", beside.count(listens));
     let mut events = b.events();
     assert_eq!(events.next().unwrap().0, "pulse");
     here.publish(ALERT, &alert(0, "b1-1", "opened", json!({})));

@@ -80,6 +80,18 @@ impl Postgres {
         if self.port == 0 {
             self.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         }
+        // A process of the life before may still hold its memory: then it gives up, and is started again.
+        let ready = eventually(|| {
+            let runs = self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none());
+            if !runs {
+                self.child = Some(self.spawn());
+            }
+            TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        });
+        assert!(ready, "PostgreSQL does not start: {}", self.log());
+    }
+
+    fn spawn(&self) -> Child {
         let log = File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
         let mut command = program("postgres");
         command.arg("-D").arg(self.folder.join("data")).args(["-p", &self.port.to_string()]);
@@ -87,9 +99,7 @@ impl Postgres {
         command.args(["-F", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]);
         command.args(["-c", "max_connections=300", "-c", "shared_buffers=32MB"]).current_dir(&self.folder);
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        self.child = Some(command.spawn().unwrap());
-        let ready = eventually(|| TcpStream::connect(("127.0.0.1", self.port)).is_ok());
-        assert!(ready, "PostgreSQL does not start: {}", self.log());
+        command.spawn().unwrap()
     }
 
     /// Speaks TLS from now on, as `localhost`; the authority's certificate, for whoever is to trust it. Without TLS nobody is let in any more.

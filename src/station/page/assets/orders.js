@@ -22,7 +22,8 @@ export function orders({ $, t, element, write, clock, span, wire, may }) {
   const score = (bear) => (bear === null || bear === undefined ? t("orders.threshold.usual") : Number(bear).toFixed(2));
 
   function what({ word, fields }) {
-    return t("did." + word, { time: span(fields.for_s ?? 0), score: score(fields.bear) });
+    const key = word === "model" ? word + "." + fields.do : word;
+    return t("did." + key, { time: span(fields.for_s ?? 0), score: score(fields.bear) });
   }
 
   function row(one) {

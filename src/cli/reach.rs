@@ -17,7 +17,7 @@ use crate::infer::engine::Engine;
 use crate::perceive::budget::{Budget, Spent};
 use crate::perceive::model::InputSpec;
 use crate::perceive::plan::{Planner, Wanted};
-use crate::perceive::reach::{Acuity, Limit, Optics, Reach};
+use crate::perceive::reach::{Acuity, BEAR_M, Limit, Optics, Reach};
 use crate::perceive::regions::tiles;
 use crate::perceive::settings::Settings;
 use crate::system::clock::Stopwatch;
@@ -51,7 +51,7 @@ pub struct ReachArgs {
     #[arg(long, value_name = "DEGREES", value_parser = within(1.0, 170.0, "degrees"))]
     lens: Option<f64>,
     /// Length of the bear from nose to rump, metres
-    #[arg(long, value_name = "METRES", default_value_t = 1.5, value_parser = within(0.1, 5.0, "metres"))]
+    #[arg(long, value_name = "METRES", default_value_t = BEAR_M, value_parser = within(0.1, 5.0, "metres"))]
     bear: f64,
     /// Take size, rate, budget and model from this configuration
     #[arg(long, value_name = "FILE")]

@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn words_of_the_station_have_a_text_each() {
         let words = words(LANGUAGES[0].1);
-        let groups: [(&str, &[&str]); 12] = [
+        let groups: [(&str, &[&str]); 13] = [
             (
                 "need",
                 &[
@@ -68,6 +68,8 @@ mod tests {
             ),
             ("presence", &["silent", "offline", "degraded", "unknown", "online"]),
             ("mode", &["armed", "disarmed", "shadow", "assist"]),
+            // What a rollout tells cameras.
+            ("did.model", &["shadow", "promote", "revert", "stop"]),
             ("class", &["bear", "person", "animal"]),
             ("state", &["opened", "updated", "closed"]),
             ("verdict", &["bear", "not-bear", "unsure"]),
